@@ -1,0 +1,52 @@
+"""lstmviz shows what is inside a recurrent cell.
+
+>>> import lstmviz as lv
+>>> cell = lv.build("BasicLSTMCell", num_units=8, input_size=4)
+>>> trace = lv.run(cell, lv.sequences.make("sine", time_steps=60, input_size=4))
+>>> lv.plot.gates(trace).show()  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from lstmviz import cells, language, sequences
+from lstmviz.cells import KINDS, Cell, Linear, build, build_linear, fold
+from lstmviz.sequences import Sequence
+from lstmviz.trace import Explanation, Trace
+
+if TYPE_CHECKING:
+    from lstmviz import devices, engine, plot
+    from lstmviz.engine import run
+
+__version__ = "0.1.0"
+__all__ = [
+    "KINDS",
+    "Cell",
+    "Explanation",
+    "Linear",
+    "Sequence",
+    "Trace",
+    "build",
+    "build_linear",
+    "cells",
+    "devices",
+    "engine",
+    "fold",
+    "language",
+    "plot",
+    "run",
+    "sequences",
+]
+
+# TensorFlow takes 3 s to import and Plotly a quarter: each comes with the first use of what needs it.
+_LAZY_MODULES = ("devices", "engine", "plot")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY_MODULES:
+        return importlib.import_module(f"lstmviz.{name}")
+    if name == "run":
+        return importlib.import_module("lstmviz.engine").run
+    raise AttributeError(f"module 'lstmviz' has no attribute {name!r}")

@@ -1,0 +1,831 @@
+"""What a cell is: its kind, gates, shapes, step and initial weights.
+
+Each kind is declared once, in `KINDS`. The engine runs the declaration's step, the figures draw its gates, the page
+prints its formulas, `Trace.explain` follows its terms: a new kind is one new declaration.
+
+The kinds are TensorFlow 1's own (`tf.nn.rnn_cell`), whose classes TensorFlow still carries in
+`tensorflow/python/keras/layers/legacy_rnn/rnn_cell_impl.py`; names, shapes and gate orders follow that file.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import numpy as np
+from jaxtyping import Float
+
+from lstmviz.language import _
+
+Array = Any  # an array of whichever library runs the step
+OptionValue = bool | int | float | str | None
+
+
+class Ops(Protocol):
+    """The few operations a step is written in; the engine passes TensorFlow's."""
+
+    def sigmoid(self, a: Array) -> Array: ...
+    def tanh(self, a: Array) -> Array: ...
+    def relu(self, a: Array) -> Array: ...
+    def matmul(self, a: Array, b: Array) -> Array: ...
+    def split(self, a: Array, parts: int) -> Sequence[Array]: ...
+    def clip(self, a: Array, limit: Array) -> Array: ...
+
+
+ACTIVATIONS: Mapping[str, Callable[[Ops, Array], Array]] = MappingProxyType(
+    {
+        "tanh": lambda ops, a: ops.tanh(a),
+        "relu": lambda ops, a: ops.relu(a),
+        "sigmoid": lambda ops, a: ops.sigmoid(a),
+        "linear": lambda ops, a: a,
+    }
+)
+"""Activation functions by Keras's names."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One block of `num_units` columns of the kernel.
+
+    Attributes:
+        name: The letter in TensorFlow's source, `i`.
+        title: What it is called.
+        role: What it does, in a sentence.
+        activation: A name in `ACTIVATIONS`, or `"activation"` for the cell's option of that name.
+        reads: What its hidden rows meet: the product of these, `("h",)` or `("r", "h")`.
+        offset: The option added to the pre-activation when the cell runs, and stored nowhere.
+        peephole: The weight of the peephole connection, where the cell has them.
+        peeps_at_new_c: Whether that connection sees the new c rather than the old one.
+    """
+
+    name: str
+    title: str
+    role: str
+    activation: str = "sigmoid"
+    reads: tuple[str, ...] = ("h",)
+    offset: str | None = None
+    peephole: str | None = None
+    peeps_at_new_c: bool = False
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One of the arrays that TensorFlow stores for a cell.
+
+    Attributes:
+        name: TensorFlow's variable name, `gates/kernel`.
+        shape: Its axes as sums and products of `input_size`, `num_units` and `output_size`, `("4 * num_units",)`.
+        gates: The gates whose columns it holds, in order; empty for weights that belong to no block.
+        initial: The constant it starts as; None for the initial weights that were asked for.
+        when: The option that has to be on for the variable to exist.
+    """
+
+    name: str
+    shape: tuple[str, ...]
+    gates: tuple[str, ...] = ()
+    initial: float | None = None
+    when: str | None = None
+
+
+@dataclass(frozen=True)
+class Option:
+    """A choice that a kind offers beside its sizes.
+
+    Attributes:
+        name: TensorFlow's argument name.
+        default: Its default; None stands for "off".
+        title: What it is called.
+        help: What it does, in a sentence.
+        type: `bool`, `int`, `float` or `str`.
+        choices: The values allowed, where they are few.
+        minimum: The smallest number allowed.
+        needs: Another option that has to be on for this one to be given.
+    """
+
+    name: str
+    default: OptionValue
+    title: str
+    help: str
+    type: type
+    choices: tuple[str, ...] = ()
+    minimum: float = -math.inf
+    needs: str | None = None
+
+
+@dataclass(frozen=True)
+class Formula:
+    """One operation of the step: its name, its formula in LaTeX, and the shape of what it gives.
+
+    `when` names the option that brings the formula in, `replaces` the operation it then stands for.
+    """
+
+    operation: str
+    latex: str
+    shape: tuple[str, ...]
+    when: str | None = None
+    replaces: str | None = None
+
+
+class Product(Protocol):
+    """The pre-activations of one kernel's blocks: the x rows' part, given, plus `h` times the hidden rows."""
+
+    def __call__(self, kernel: str, h: Array) -> Array: ...
+
+
+State = tuple[Array, ...]
+Squash = Callable[[Array], Array]
+Step = Callable[[Ops, Product, State, Mapping[str, Array], Mapping[str, Any], Mapping[str, Squash]], Any]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The declaration of a kind of cell.
+
+    Attributes:
+        name: TensorFlow's name.
+        title: What it is called.
+        gates: Its gates, in the order of the kernel's columns.
+        states: `("c", "h")`, or `("h",)`.
+        variables: The arrays TensorFlow stores for it.
+        options: What else can be chosen.
+        step: One step of time. It gets the operations, the product with the hidden rows, the states, the weights, the
+            options' values and the activation functions by gate (and `activation`); it returns the pre-activations, as
+            blocks in the order of the gates, and the new states. Offsets are in the product already.
+        formulas: The step as formulas.
+    """
+
+    name: str
+    title: str
+    gates: tuple[Gate, ...]
+    states: tuple[str, ...]
+    variables: tuple[Variable, ...]
+    options: tuple[Option, ...]
+    step: Step
+    formulas: tuple[Formula, ...]
+
+    def gate(self, name: str) -> Gate:
+        """The gate called `name`.
+
+        Raises:
+            ValueError: the kind has no such gate.
+        """
+        for gate in self.gates:
+            if gate.name == name:
+                return gate
+        raise ValueError(
+            _("gate is {given!r}; {kind} has the gates {allowed}.").format(
+                given=name, kind=self.name, allowed=", ".join(gate.name for gate in self.gates)
+            )
+        )
+
+
+# --- The steps -------------------------------------------------------------------------------------------------------
+
+
+def _rnn_step(ops, product, state, weights, options, squash):  # type: ignore[no-untyped-def]
+    (h,) = state
+    z = product("kernel", h)
+    return (z,), (squash["z"](z),)
+
+
+def _lstm_step(ops, product, state, weights, options, squash):  # type: ignore[no-untyped-def]
+    c, h = state
+    z = product("kernel", h)
+    i, j, f, o = ops.split(z, 4)
+    blocks = (z,)
+    if options.get("use_peepholes"):
+        i = i + weights["w_i_diag"] * c
+        f = f + weights["w_f_diag"] * c
+    c = c * squash["f"](f) + squash["i"](i) * squash["j"](j)
+    if options.get("cell_clip") is not None:
+        c = ops.clip(c, options["cell_clip"])
+    if options.get("use_peepholes"):
+        o = o + weights["w_o_diag"] * c
+        blocks = (i, j, f, o)
+    h = squash["activation"](c) * squash["o"](o)
+    if options.get("num_proj") is not None:
+        h = ops.matmul(h, weights["projection/kernel"])
+    if options.get("proj_clip") is not None:
+        h = ops.clip(h, options["proj_clip"])
+    return blocks, (c, h)
+
+
+def _gru_step(ops, product, state, weights, options, squash):  # type: ignore[no-untyped-def]
+    (h,) = state
+    gates = product("gates/kernel", h)
+    r, u = ops.split(gates, 2)
+    r, u = squash["r"](r), squash["u"](u)
+    candidate = product("candidate/kernel", r * h)
+    h = u * h + (1 - u) * squash["c"](candidate)
+    return (gates, candidate), (h,)
+
+
+# --- The declarations ------------------------------------------------------------------------------------------------
+
+
+def _mark(message: str) -> str:
+    """Marks a text for the catalogues; whoever shows it translates it."""
+    return message
+
+
+_ACTIVATION = Option(
+    "activation",
+    "tanh",
+    _mark("activation"),
+    _mark("The function of the new input and of the output."),
+    str,
+    choices=tuple(ACTIVATIONS),
+)
+_FORGET_BIAS = Option(
+    "forget_bias",
+    1.0,
+    _mark("forget bias"),
+    _mark("Added to the forget gate when the cell runs, so that an untrained cell remembers. It is not stored in the bias."),
+    float,
+)
+_LSTM_GATES = (
+    Gate("i", _mark("input gate"), _mark("decides how much of the new input enters c"), peephole="w_i_diag"),
+    Gate("j", _mark("new input"), _mark("is what could be written into c"), activation="activation"),
+    Gate(
+        "f",
+        _mark("forget gate"),
+        _mark("decides how much of the old c stays"),
+        offset="forget_bias",
+        peephole="w_f_diag",
+    ),
+    Gate(
+        "o",
+        _mark("output gate"),
+        _mark("decides how much of c shows in h"),
+        peephole="w_o_diag",
+        peeps_at_new_c=True,
+    ),
+)
+_ROWS = "input_size + output_size"
+_LSTM_VARIABLES = (
+    Variable("kernel", (_ROWS, "4 * num_units"), gates=("i", "j", "f", "o")),
+    Variable("bias", ("4 * num_units",), gates=("i", "j", "f", "o"), initial=0.0),
+)
+_LSTM_FORMULAS = (
+    Formula("concat", r"[x_t, h_{t-1}]", ("1", _ROWS)),
+    Formula("matmul", r"[x_t, h_{t-1}] \cdot kernel", ("1", "4 * num_units")),
+    Formula("bias add", r"z = [x_t, h_{t-1}] \cdot kernel + bias", ("1", "4 * num_units")),
+    Formula("split", r"i, j, f, o = \mathrm{split}(z, 4)", ("1", "num_units")),
+    Formula("activations", r"\sigma(i),\ {activation}(j),\ \sigma(f + {forget_bias}),\ \sigma(o)", ("1", "num_units")),
+    Formula(
+        "activations",
+        r"\begin{gathered}\sigma(i + w_i \odot c_{t-1}),\ {activation}(j),\\"
+        r"\sigma(f + {forget_bias} + w_f \odot c_{t-1}),\ \sigma(o + w_o \odot c_t)\end{gathered}",
+        ("1", "num_units"),
+        when="use_peepholes",
+        replaces="activations",
+    ),
+    Formula(
+        "new c",
+        r"c_t = c_{t-1} \odot \sigma(f + {forget_bias}) + \sigma(i) \odot {activation}(j)",
+        ("1", "num_units"),
+    ),
+    Formula(
+        "new c",
+        r"c_t = c_{t-1} \odot \sigma(f + {forget_bias} + w_f \odot c_{t-1})"
+        r" + \sigma(i + w_i \odot c_{t-1}) \odot {activation}(j)",
+        ("1", "num_units"),
+        when="use_peepholes",
+        replaces="new c",
+    ),
+    Formula("clip c", r"c_t \leftarrow \mathrm{clip}(c_t, \pm {cell_clip})", ("1", "num_units"), when="cell_clip"),
+    Formula("new h", r"h_t = {activation}(c_t) \odot \sigma(o)", ("1", "num_units")),
+    Formula(
+        "new h",
+        r"h_t = {activation}(c_t) \odot \sigma(o + w_o \odot c_t)",
+        ("1", "num_units"),
+        when="use_peepholes",
+        replaces="new h",
+    ),
+    Formula("project h", r"h_t \leftarrow h_t \cdot projection", ("1", "output_size"), when="num_proj"),
+    Formula("clip h", r"h_t \leftarrow \mathrm{clip}(h_t, \pm {proj_clip})", ("1", "output_size"), when="proj_clip"),
+)
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        kind.name: kind
+        for kind in (
+            Kind(
+                name="BasicRNNCell",
+                title=_mark("basic recurrent cell"),
+                gates=(Gate("z", _mark("hidden layer"), _mark("is squashed into the new h"), activation="activation"),),
+                states=("h",),
+                variables=(
+                    Variable("kernel", (_ROWS, "num_units"), gates=("z",)),
+                    Variable("bias", ("num_units",), gates=("z",), initial=0.0),
+                ),
+                options=(_ACTIVATION,),
+                step=_rnn_step,
+                formulas=(
+                    Formula("concat", r"[x_t, h_{t-1}]", ("1", _ROWS)),
+                    Formula("matmul", r"[x_t, h_{t-1}] \cdot kernel", ("1", "num_units")),
+                    Formula("bias add", r"z = [x_t, h_{t-1}] \cdot kernel + bias", ("1", "num_units")),
+                    Formula("new h", r"h_t = {activation}(z)", ("1", "num_units")),
+                ),
+            ),
+            Kind(
+                name="BasicLSTMCell",
+                title=_mark("basic LSTM cell"),
+                gates=_LSTM_GATES,
+                states=("c", "h"),
+                variables=_LSTM_VARIABLES,
+                options=(_FORGET_BIAS, _ACTIVATION),
+                step=_lstm_step,
+                formulas=_LSTM_FORMULAS,
+            ),
+            Kind(
+                name="LSTMCell",
+                title=_mark("LSTM cell with peepholes and projection"),
+                gates=_LSTM_GATES,
+                states=("c", "h"),
+                variables=(
+                    *_LSTM_VARIABLES,
+                    Variable("w_f_diag", ("num_units",), when="use_peepholes"),
+                    Variable("w_i_diag", ("num_units",), when="use_peepholes"),
+                    Variable("w_o_diag", ("num_units",), when="use_peepholes"),
+                    Variable("projection/kernel", ("num_units", "output_size"), when="num_proj"),
+                ),
+                options=(
+                    _FORGET_BIAS,
+                    _ACTIVATION,
+                    Option(
+                        "use_peepholes",
+                        False,
+                        _mark("peepholes"),
+                        _mark("Lets i and f see the old c, and o the new one."),
+                        bool,
+                    ),
+                    Option(
+                        "num_proj",
+                        None,
+                        _mark("projection size"),
+                        _mark("Projects h to this many numbers."),
+                        int,
+                        minimum=1,
+                    ),
+                    Option(
+                        "cell_clip",
+                        None,
+                        _mark("clip c at"),
+                        _mark("Keeps c within plus and minus this value."),
+                        float,
+                        minimum=0,
+                    ),
+                    Option(
+                        "proj_clip",
+                        None,
+                        _mark("clip the projected h at"),
+                        _mark("Keeps the projected h within plus and minus this value."),
+                        float,
+                        minimum=0,
+                        needs="num_proj",
+                    ),
+                ),
+                step=_lstm_step,
+                formulas=_LSTM_FORMULAS,
+            ),
+            Kind(
+                name="GRUCell",
+                title=_mark("gated recurrent unit"),
+                gates=(
+                    Gate("r", _mark("reset gate"), _mark("decides how much of the old h the candidate sees")),
+                    Gate("u", _mark("update gate"), _mark("decides how much of the old h stays")),
+                    Gate(
+                        "c",
+                        _mark("candidate"),
+                        _mark("is what h could become"),
+                        activation="activation",
+                        reads=("r", "h"),
+                    ),
+                ),
+                states=("h",),
+                variables=(
+                    Variable("gates/kernel", (_ROWS, "2 * num_units"), gates=("r", "u")),
+                    Variable("gates/bias", ("2 * num_units",), gates=("r", "u"), initial=1.0),
+                    Variable("candidate/kernel", (_ROWS, "num_units"), gates=("c",)),
+                    Variable("candidate/bias", ("num_units",), gates=("c",), initial=0.0),
+                ),
+                options=(_ACTIVATION,),
+                step=_gru_step,
+                formulas=(
+                    Formula("concat", r"[x_t, h_{t-1}]", ("1", _ROWS)),
+                    Formula("matmul", r"[x_t, h_{t-1}] \cdot kernel_{gates}", ("1", "2 * num_units")),
+                    Formula("bias add", r"z = [x_t, h_{t-1}] \cdot kernel_{gates} + bias_{gates}", ("1", "2 * num_units")),
+                    Formula("split", r"r, u = \mathrm{split}(\sigma(z), 2)", ("1", "num_units")),
+                    Formula(
+                        "candidate",
+                        r"c = {activation}([x_t, r \odot h_{t-1}] \cdot kernel_{candidate} + bias_{candidate})",
+                        ("1", "num_units"),
+                    ),
+                    Formula("new h", r"h_t = u \odot h_{t-1} + (1 - u) \odot c", ("1", "num_units")),
+                ),
+            ),
+        )
+    }
+)
+"""The kinds of cell by name."""
+
+
+# --- Cells -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class GateWeights:
+    """One gate's block: `kernel` `[input_size + output_size, num_units]` and `bias` `[num_units]`."""
+
+    gate: Gate
+    input_size: int
+    kernel: Float[np.ndarray, "rows num_units"]
+    bias: Float[np.ndarray, " num_units"]
+
+    @property
+    def kernel_x(self) -> Float[np.ndarray, "input_size num_units"]:
+        """The rows that meet x."""
+        return self.kernel[: self.input_size]
+
+    @property
+    def kernel_h(self) -> Float[np.ndarray, "output_size num_units"]:
+        """The rows that meet h."""
+        return self.kernel[self.input_size :]
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """A kind with its sizes, options and weights. `build` makes one and fills in what is not given.
+
+    Attributes:
+        kind: The declaration.
+        num_units: The number of nodes of the hidden layer.
+        input_size: The number of features of x.
+        options: Every option of the kind by name.
+        weights: Every variable of the kind by TensorFlow's name, read-only, all of one type (float32 or float64).
+
+    Raises:
+        ValueError: the weights are not those that the kind, its sizes and its options ask for.
+    """
+
+    kind: Kind
+    num_units: int
+    input_size: int
+    options: Mapping[str, OptionValue]
+    weights: Mapping[str, np.ndarray] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        shapes = weight_shapes(self.kind, self.num_units, self.input_size, self.options)
+        if set(shapes) != set(self.weights):
+            raise ValueError(
+                _("weights has {given}; {kind} with these options takes exactly {allowed}.").format(
+                    given=", ".join(sorted(self.weights)) or "nothing",
+                    kind=self.kind.name,
+                    allowed=", ".join(shapes),
+                )
+            )
+        for name, shape in shapes.items():
+            if self.weights[name].shape != shape:
+                raise ValueError(
+                    _("{name} has the shape {given}; with num_units {num_units} and input_size {input_size} it must be {allowed}.").format(
+                        name=name,
+                        given=list(self.weights[name].shape),
+                        num_units=self.num_units,
+                        input_size=self.input_size,
+                        allowed=list(shape),
+                    )
+                )
+            self.weights[name].setflags(write=False)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or float64."""
+        return next(iter(self.weights.values())).dtype
+
+    @property
+    def output_size(self) -> int:
+        """The size of h: `num_units`, or `num_proj` where h is projected."""
+        return _output_size(self.num_units, self.options)
+
+    @property
+    def parameter_count(self) -> int:
+        """How many numbers training would adjust."""
+        return sum(weight.size for weight in self.weights.values())
+
+    @cached_property
+    def kernel(self) -> Float[np.ndarray, "rows columns"]:
+        """`[input_size + output_size, n_gates * num_units]`, the gates' blocks side by side."""
+        return self._join(axes=2)
+
+    @cached_property
+    def bias(self) -> Float[np.ndarray, " columns"]:
+        """`[n_gates * num_units]` as stored: without what is only added when the cell runs."""
+        return self._join(axes=1)
+
+    @cached_property
+    def offset(self) -> Float[np.ndarray, " columns"]:
+        """`[n_gates * num_units]`: what is added to the bias when the cell runs, `forget_bias` in f's columns."""
+        values = [self.options[gate.offset] if gate.offset else 0.0 for gate in self.kind.gates]
+        return np.repeat(np.asarray(values, self.dtype), self.num_units)
+
+    def gate(self, name: str) -> GateWeights:
+        """The block of the gate called `name`.
+
+        Raises:
+            ValueError: the kind has no such gate.
+        """
+        gate = self.kind.gate(name)
+        columns = self.columns(name)
+        return GateWeights(gate, self.input_size, self.kernel[:, columns], self.bias[columns])
+
+    def columns(self, name: str) -> slice:
+        """The kernel's columns that belong to the gate called `name`."""
+        index = self.kind.gates.index(self.kind.gate(name))
+        return slice(index * self.num_units, (index + 1) * self.num_units)
+
+    def state_size(self, state: str) -> int:
+        """The size of the state called `state`, "c" or "h"."""
+        return self.output_size if state == "h" else self.num_units
+
+    def _join(self, axes: int) -> np.ndarray:
+        parts = [self.weights[v.name] for v in self.kind.variables if v.gates and len(v.shape) == axes]
+        if len(parts) == 1:
+            return parts[0]
+        joined = np.concatenate(parts, axis=-1)
+        joined.setflags(write=False)
+        return joined
+
+
+def weight_shapes(
+    kind: Kind, num_units: int, input_size: int, options: Mapping[str, OptionValue]
+) -> dict[str, tuple[int, ...]]:
+    """The shape of each variable of a cell with these sizes and options, by TensorFlow's name."""
+    sizes = {"input_size": input_size, "num_units": num_units, "output_size": _output_size(num_units, options)}
+    return {
+        variable.name: tuple(evaluate(axis, sizes) for axis in variable.shape)
+        for variable in kind.variables
+        if variable.when is None or options[variable.when] not in (None, False)
+    }
+
+
+def evaluate(axis: str, sizes: Mapping[str, int]) -> int:
+    """The number that an axis like `"input_size + output_size"` or `"4 * num_units"` stands for."""
+    return sum(
+        math.prod(int(factor) if factor.isdigit() else sizes[factor] for factor in term.split(" * "))
+        for term in axis.split(" + ")
+    )
+
+
+def formulas(cell: Cell) -> list[tuple[Formula, str, tuple[int, ...]]]:
+    """The formulas of the cell's step, each with its LaTeX filled in with the options and its shape in numbers."""
+    active = [f for f in cell.kind.formulas if f.when is None or cell.options.get(f.when) not in (None, False)]
+    replaced = {f.replaces for f in active}
+    sizes = {"input_size": cell.input_size, "num_units": cell.num_units, "output_size": cell.output_size}
+    rows = []
+    for formula in active:
+        if formula.replaces is None and formula.operation in replaced:
+            continue
+        latex = formula.latex
+        for name, value in cell.options.items():
+            shown = rf"\mathrm{{{value}}}" if isinstance(value, str) else f"{value:g}" if value is not None else ""
+            latex = latex.replace(f"{{{name}}}", shown)
+        rows.append((formula, latex, tuple(evaluate(axis, sizes) for axis in formula.shape)))
+    return rows
+
+
+def _output_size(num_units: int, options: Mapping[str, OptionValue]) -> int:
+    num_proj = options.get("num_proj")
+    return num_units if num_proj is None else int(num_proj)
+
+
+# --- Building --------------------------------------------------------------------------------------------------------
+
+
+def build(
+    kind: str,
+    num_units: int,
+    input_size: int,
+    *,
+    seed: int = 0,
+    initial_weights: str = "glorot_uniform",
+    weights: Mapping[str, Any] | None = None,
+    dtype: str = "float32",
+    **options: OptionValue,
+) -> Cell:
+    """Builds a cell.
+
+    Args:
+        kind: A name in `KINDS`.
+        num_units: The number of nodes of the hidden layer, at least 1.
+        input_size: The number of features of x, at least 1.
+        seed: Makes the initial weights repeatable.
+        initial_weights: A name in `INITIAL_WEIGHTS`. Biases are constants, as TensorFlow has them.
+        weights: Weights to take instead, by TensorFlow's variable names; all of them, in TensorFlow's shapes.
+        dtype: "float32" or "float64", the type that the cell stores and computes in.
+        **options: The kind's options, under TensorFlow's argument names.
+
+    Raises:
+        ValueError: a name, number, option or weight is not one that the kind takes.
+
+    >>> cell = build("BasicLSTMCell", num_units=8, input_size=4)
+    >>> cell.kernel.shape, cell.gate("f").kernel_x.shape
+    ((12, 32), (4, 8))
+    """
+    if kind not in KINDS:
+        raise ValueError(_("cell is {given!r}; it must be one of {allowed}.").format(given=kind, allowed=", ".join(KINDS)))
+    declaration = KINDS[kind]
+    num_units = _positive("num_units", num_units)
+    input_size = _positive("input_size", input_size)
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise ValueError(_("dtype is {given!r}; it must be float32 or float64.").format(given=dtype))
+    checked = check_options(declaration, options)
+    if weights is None:
+        arrays = _draw(declaration, num_units, input_size, checked, initial_weights, seed, np.dtype(dtype))
+    else:
+        arrays = {name: _as_weight(name, value, np.dtype(dtype)) for name, value in weights.items()}
+    return Cell(declaration, num_units, input_size, MappingProxyType(checked), MappingProxyType(arrays))
+
+
+def check_options(kind: Kind, given: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
+    """Every option of `kind`, as given or by default.
+
+    Raises:
+        ValueError: an option the kind does not have, or a value that the option does not take.
+    """
+    known = {option.name: option for option in kind.options}
+    for name in given:
+        if name not in known:
+            raise ValueError(
+                _("{name} is no option of {kind}; it has {allowed}.").format(
+                    name=name, kind=kind.name, allowed=", ".join(known)
+                )
+            )
+    values = {name: _check_option(option, given.get(name, option.default)) for name, option in known.items()}
+    for name, option in known.items():
+        if option.needs and values[name] is not None and values[option.needs] is None:
+            raise ValueError(
+                _("{name} is {given}, but {needs} is not set; set {needs} too, or leave {name} out.").format(
+                    name=name, given=values[name], needs=option.needs
+                )
+            )
+    return values
+
+
+def _check_option(option: Option, value: OptionValue) -> OptionValue:
+    if value is None and option.default is None:
+        return None
+    if option.type is str:
+        if value not in option.choices:
+            raise ValueError(
+                _("{name} is {given!r}; it must be one of {allowed}.").format(
+                    name=option.name, given=value, allowed=", ".join(option.choices)
+                )
+            )
+        return value
+    if option.type is bool:
+        if not isinstance(value, bool | np.bool_):
+            raise ValueError(_("{name} is {given!r}; it must be True or False.").format(name=option.name, given=value))
+        return bool(value)
+    if option.type is int:
+        return _positive(option.name, value)
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not math.isfinite(value):
+        raise ValueError(_("{name} is {given!r}; it must be a finite number.").format(name=option.name, given=value))
+    if value < option.minimum:
+        raise ValueError(
+            _("{name} is {given}; it must be at least {minimum:g}.").format(
+                name=option.name, given=value, minimum=option.minimum
+            )
+        )
+    return float(value)
+
+
+def _positive(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(_("{name} is {given!r}; it must be a whole number, at least 1.").format(name=name, given=value))
+    return int(value)
+
+
+def _as_weight(name: str, value: Any, dtype: np.dtype[Any]) -> np.ndarray:
+    try:
+        return np.array(value, dtype)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            _("{name} is not an array of numbers: {cause}.").format(name=name, cause=error)
+        ) from error
+
+
+# --- Initial weights -------------------------------------------------------------------------------------------------
+
+
+def _glorot_uniform(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    # Glorot and Bengio 2010; a vector's fans are both its length, as in TensorFlow's _compute_fans.
+    fan_in, fan_out = shape[0], shape[-1]
+    limit = math.sqrt(6 / (fan_in + fan_out))
+    return rng.uniform(-limit, limit, shape)
+
+
+def _orthogonal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    # Saxe et al. 2013. A vector (a peephole) has no orthogonal rows: it becomes one of length 1.
+    rows, columns = shape if len(shape) == 2 else (1, shape[0])
+    q, r = np.linalg.qr(rng.normal(size=(max(rows, columns), min(rows, columns))))
+    q = q * np.sign(np.diag(r))
+    return (q if rows >= columns else q.T).reshape(shape)
+
+
+def _random_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    return rng.normal(0.0, 0.05, shape)  # the standard deviation is Keras's RandomNormal default
+
+
+def _zeros(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    return np.zeros(shape)
+
+
+INITIAL_WEIGHTS: Mapping[str, Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]] = MappingProxyType(
+    {
+        "glorot_uniform": _glorot_uniform,
+        "orthogonal": _orthogonal,
+        "random_normal": _random_normal,
+        "zeros": _zeros,
+    }
+)
+"""Initial weights by Keras's names; `glorot_uniform` is what TensorFlow's cells take by default."""
+
+
+def _draw(
+    kind: Kind,
+    num_units: int,
+    input_size: int,
+    options: Mapping[str, OptionValue],
+    initial_weights: str,
+    seed: int,
+    dtype: np.dtype[Any],
+) -> dict[str, np.ndarray]:
+    if initial_weights not in INITIAL_WEIGHTS:
+        raise ValueError(
+            _("initial_weights is {given!r}; it must be one of {allowed}.").format(
+                given=initial_weights, allowed=", ".join(INITIAL_WEIGHTS)
+            )
+        )
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ValueError(_("seed is {given!r}; it must be a whole number, at least 0.").format(given=seed))
+    constants = {variable.name: variable.initial for variable in kind.variables}
+    rng = np.random.default_rng(int(seed))
+    return {
+        name: INITIAL_WEIGHTS[initial_weights](rng, shape).astype(dtype)
+        if constants[name] is None
+        else np.full(shape, constants[name], dtype)
+        for name, shape in weight_shapes(kind, num_units, input_size, options).items()
+    }
+
+
+# --- A linear layer in front -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """A linear layer, `x @ kernel + bias`: kernel `[features, input_size]`, bias `[input_size]`."""
+
+    kernel: Float[np.ndarray, "features input_size"]
+    bias: Float[np.ndarray, " input_size"]
+
+    def __call__(self, x: Float[np.ndarray, "time features"]) -> Float[np.ndarray, "time input_size"]:
+        """The layer's output for each step."""
+        return x @ self.kernel + self.bias
+
+
+def build_linear(features: int, input_size: int, *, seed: int = 0, dtype: str = "float32") -> Linear:
+    """A linear layer with Glorot uniform kernel and a random normal bias (a zero one would show nothing)."""
+    rng = np.random.default_rng((_positive("features", features), _positive("input_size", input_size), seed))
+    return Linear(
+        _glorot_uniform(rng, (features, input_size)).astype(dtype), rng.normal(0.0, 0.5, input_size).astype(dtype)
+    )
+
+
+def fold(linear: Linear, cell: Cell) -> Cell:
+    """The cell that does alone what `linear` in front of `cell` does.
+
+    The layer's kernel goes into the kernel's x rows, its bias into the bias: `(x @ A + a) @ K + b = x @ (A @ K) + (a @ K + b)`.
+
+    Raises:
+        ValueError: the layer's outputs are not as many as the cell's inputs.
+    """
+    features, outputs = linear.kernel.shape
+    if outputs != cell.input_size:
+        raise ValueError(
+            _("the linear layer gives {given} features; the cell takes {allowed}.").format(
+                given=outputs, allowed=cell.input_size
+            )
+        )
+    weights = dict(cell.weights)
+    matrices = {v.gates: v.name for v in cell.kind.variables if v.gates and len(v.shape) == 2}
+    vectors = {v.gates: v.name for v in cell.kind.variables if v.gates and len(v.shape) == 1}
+    for gates, name in matrices.items():
+        rows_x = cell.weights[name][: cell.input_size]
+        weights[name] = np.concatenate([linear.kernel @ rows_x, cell.weights[name][cell.input_size :]])
+        weights[vectors[gates]] = cell.weights[vectors[gates]] + linear.bias @ rows_x
+    return Cell(cell.kind, cell.num_units, features, cell.options, MappingProxyType(weights))

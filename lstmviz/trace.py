@@ -1,0 +1,211 @@
+"""What a run recorded, and where each number came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from lstmviz.cells import Cell, Gate
+from lstmviz.language import _
+from lstmviz.sequences import Sequence
+
+RANGES: Mapping[str, tuple[float, float]] = MappingProxyType({"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)})
+"""The activations that saturate, with the bounds they approach."""
+
+_MARGIN = 0.1  # a gate this near to a bound counts as saturated
+
+
+@dataclass(frozen=True)
+class Term:
+    """One summand of a pre-activation: `value * weight`.
+
+    Attributes:
+        name: How it is written, `x[2]`, `h[5]`, `r[5] * h[5]`, `c[3]`, `bias` or `forget_bias`.
+        value: What met the weight; 1 for the bias and for `forget_bias`.
+        weight: The number from the kernel, the bias or the peephole.
+    """
+
+    name: str
+    value: float
+    weight: float
+
+    @property
+    def product(self) -> float:
+        """What the term adds to the sum."""
+        return self.value * self.weight
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The terms of one gate's value at one step for one unit.
+
+    Attributes:
+        t: The step.
+        gate: The gate's name.
+        unit: The unit.
+        terms: Each summand, in the order of the kernel's rows, then the bias, the offset and the peephole.
+        preactivation: What the run recorded before the activation; `sum` equals it up to rounding.
+        activation: What the run recorded after it.
+    """
+
+    t: int
+    gate: str
+    unit: int
+    terms: tuple[Term, ...]
+    preactivation: float
+    activation: float
+
+    @property
+    def sum(self) -> float:
+        """The sum of the terms, in float64."""
+        return float(np.sum([term.product for term in self.terms], dtype=np.float64))
+
+    @property
+    def bias(self) -> float:
+        """The stored bias alone."""
+        return self._weight("bias")
+
+    @property
+    def forget_bias(self) -> float:
+        """What is added when the cell runs; 0 in gates that have no such offset."""
+        return self._weight("forget_bias")
+
+    def _weight(self, name: str) -> float:
+        return next((term.weight for term in self.terms if term.name == name), 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class GateSummary:
+    """One gate's values over all steps and units.
+
+    Attributes:
+        low: The share of values saturated at the lower bound (a sigmoid below 0.1, a tanh below -0.9); None where
+            the activation has no bounds.
+        high: The same at the upper bound.
+        mean: The mean of the finite values; NaN where there are none.
+        counts: A histogram of the finite values, `[bins]`.
+        edges: Its bins' edges, `[bins + 1]`.
+        nonfinite: How many values are NaN or infinite.
+    """
+
+    low: float | None
+    high: float | None
+    mean: float
+    counts: Int[np.ndarray, " bins"]
+    edges: Float[np.ndarray, " edges"]
+    nonfinite: int
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """Everything a run recorded.
+
+    Attributes:
+        cell: The cell that ran.
+        sequence: Its input, `[time, input_size]`, with names of steps and features.
+        preactivations: Each gate before its sigmoid or tanh, offsets and peepholes added, `[time, num_units]`.
+        gates: Each gate after it, `[time, num_units]`.
+        states: `c` `[time, num_units]` and `h` `[time, output_size]` after each step.
+        initial_state: The states before the first step, `[num_units]` and `[output_size]`.
+        device: Where the run's tensors were, "CPU:0".
+        seconds: How long the run took.
+    """
+
+    cell: Cell
+    sequence: Sequence = field(repr=False)
+    preactivations: Mapping[str, Float[np.ndarray, "time num_units"]] = field(repr=False)
+    gates: Mapping[str, Float[np.ndarray, "time num_units"]] = field(repr=False)
+    states: Mapping[str, Float[np.ndarray, "time size"]] = field(repr=False)
+    initial_state: Mapping[str, Float[np.ndarray, " size"]] = field(repr=False)
+    device: str
+    seconds: float
+
+    def __len__(self) -> int:
+        return self.x.shape[0]
+
+    @property
+    def x(self) -> Float[np.ndarray, "time input_size"]:
+        """The values of the sequence."""
+        return self.sequence.values
+
+    def activation_of(self, gate: Gate) -> str:
+        """The name of the activation that `gate` has in this cell."""
+        return str(self.cell.options["activation"]) if gate.activation == "activation" else gate.activation
+
+    def before(self, t: int, state: str) -> Float[np.ndarray, " size"]:
+        """The state that step `t` started from."""
+        return self.states[state][t - 1] if t else self.initial_state[state]
+
+    def explain(self, t: int, gate: str, unit: int) -> Explanation:
+        """The terms of one pre-activation, from the recorded values and the cell's weights.
+
+        Args:
+            t: The step, from 0.
+            gate: A gate of the cell's kind.
+            unit: The unit, from 0.
+
+        Raises:
+            ValueError: there is no such step, gate or unit.
+        """
+        declared = self.cell.kind.gate(gate)
+        _check_index("t", t, len(self))
+        _check_index("unit", unit, self.cell.num_units)
+        weights = self.cell.gate(gate)
+        read, letters = np.ones((), self.cell.dtype), []
+        for name in declared.reads:
+            read = read * (self.gates[name][t] if name in self.gates else self.before(t, name))
+            letters.append(name)
+        terms = [Term(f"x[{k}]", float(v), float(w)) for k, (v, w) in enumerate(zip(self.x[t], weights.kernel_x[:, unit], strict=True))]
+        terms += [
+            Term(" * ".join(f"{letter}[{k}]" for letter in letters), float(v), float(w))
+            for k, (v, w) in enumerate(zip(read, weights.kernel_h[:, unit], strict=True))
+        ]
+        terms.append(Term("bias", 1.0, float(weights.bias[unit])))
+        if declared.offset:
+            terms.append(Term(declared.offset, 1.0, float(self.cell.offset[self.cell.columns(gate)][unit])))
+        if declared.peephole in self.cell.weights:
+            c = self.states["c"][t] if declared.peeps_at_new_c else self.before(t, "c")
+            terms.append(Term(f"c[{unit}]", float(c[unit]), float(self.cell.weights[declared.peephole][unit])))
+        return Explanation(
+            t,
+            gate,
+            unit,
+            tuple(terms),
+            float(self.preactivations[gate][t, unit]),
+            float(self.gates[gate][t, unit]),
+        )
+
+    def summary(self, bins: int = 20) -> dict[str, GateSummary]:
+        """Each gate's saturation, mean and histogram."""
+        return {gate.name: self._summarise(gate, bins) for gate in self.cell.kind.gates}
+
+    def first_nonfinite(self) -> int | None:
+        """The first step at which a state is NaN or infinite; None where there is none."""
+        for t in range(len(self)):
+            if not all(np.isfinite(values[t]).all() for values in self.states.values()):
+                return t
+        return None
+
+    def _summarise(self, gate: Gate, bins: int) -> GateSummary:
+        values = self.gates[gate.name]
+        finite = values[np.isfinite(values)]
+        bounds = RANGES.get(self.activation_of(gate))
+        span = bounds or ((float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0))
+        counts, edges = np.histogram(finite, bins, span)
+        low = high = None
+        if bounds and values.size:
+            low = float(np.mean(values < bounds[0] + _MARGIN))
+            high = float(np.mean(values > bounds[1] - _MARGIN))
+        mean = float(finite.mean(dtype=np.float64)) if finite.size else float("nan")
+        return GateSummary(low, high, mean, counts, edges, values.size - finite.size)
+
+
+def _check_index(name: str, given: Any, length: int) -> None:
+    if isinstance(given, bool) or not isinstance(given, int | np.integer) or not 0 <= given < length:
+        allowed = _("0 to {last}").format(last=length - 1) if length else _("nothing, for the trace has no steps")
+        raise ValueError(_("{name} is {given!r}; it must be {allowed}.").format(name=name, given=given, allowed=allowed))
