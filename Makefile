@@ -1,0 +1,87 @@
+# Each target does its own set-up, once; `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+.DEFAULT_GOAL := help
+
+# GPU=1 runs TensorFlow's CUDA build. The two builds overwrite each other, hence an environment each.
+ifdef GPU
+VENV := .venv-gpu
+RUNTIME := requirements-gpu.txt
+else
+VENV := .venv
+RUNTIME := requirements.txt
+endif
+BIN := $(VENV)/bin
+PORT ?= 8501
+export PYTHON ?=
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.PHONY: help
+help:  ## list the targets
+	@echo "make TARGET, where TARGET is one of:"
+	@sed -nE 's/^([a-z]+):.*## (.*)$$/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
+
+.PHONY: run
+run: $(VENV)/.runtime  ## set up, then serve the page on http://localhost:8501 (PORT=..., GPU=1)
+	@echo "Serving on http://localhost:$(PORT) (Ctrl-C stops it)"
+	@exec $(BIN)/streamlit run app.py --server.port=$(PORT) --server.showEmailPrompt=false
+
+.PHONY: test
+test: .venv/.dev .venv/.chromium  ## set up, then run every test, the browser's too (ARGS="-k kernel")
+	@echo "Testing"
+	@.venv/bin/python -m pytest $(ARGS)
+
+.PHONY: check
+check: .venv/.dev  ## format, lint, types, import rules, Dockerfile
+	@echo "Checking the format";       .venv/bin/ruff format --check --quiet .
+	@echo "Checking the style";        .venv/bin/ruff check --quiet .
+	@echo "Checking the types";        .venv/bin/mypy
+	@echo "Checking the import rules"; .venv/bin/lint-imports --no-logo
+	@echo "Checking the Dockerfile";   .venv/bin/hadolint Dockerfile
+
+.PHONY: format
+format: .venv/.dev  ## rewrite the code in the project's format
+	@.venv/bin/ruff format .
+	@.venv/bin/ruff check --fix .
+
+.PHONY: bench
+bench: .venv/.dev .venv/.chromium  ## measure, each thing beside its peer or floor (ARGS=engine for one)
+	@for script in $(if $(ARGS),$(ARGS:%=benchmarks/%.py),benchmarks/[a-z]*.py); do \
+	    echo "== $$script"; .venv/bin/python "$$script"; \
+	done
+
+# One version set for Python 3.11 to 3.13 and every platform; the development and GPU sets hold to the runtime's.
+COMPILE = .venv/bin/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
+	--fork-strategy fewest --no-annotate --custom-compile-command "make pins"
+
+.PHONY: pins
+pins: .venv/.dev  ## pin the newest stable versions anew
+	@echo "Pinning requirements.txt";     $(COMPILE) --extra cpu -o requirements.txt
+	@echo "Pinning requirements-dev.txt"; $(COMPILE) --extra cpu --extra dev -c requirements.txt -o requirements-dev.txt
+	@echo "Pinning requirements-gpu.txt"; $(COMPILE) --extra gpu -c requirements.txt -o requirements-gpu.txt
+
+.PHONY: clean
+clean:  ## remove the environments and all caches
+	@echo "Removing the environments and caches"
+	@rm -rf .venv .venv-gpu .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps say what an environment holds. What `make test` needs includes what `make run` needs.
+.venv/.made .venv-gpu/.made: tools/make_venv.sh
+	@tools/make_venv.sh $(@D)
+	@touch $@
+
+$(VENV)/.runtime: $(RUNTIME) | $(VENV)/.made
+	@echo "Installing $(RUNTIME) into $(VENV) (the first time takes a minute or two)"
+	@$(PIP) -r $(RUNTIME)
+	@touch $@
+
+.venv/.dev: requirements-dev.txt | .venv/.made
+	@echo "Installing requirements-dev.txt into .venv (the first time takes a few minutes)"
+	@.venv/bin/python -m pip --disable-pip-version-check install --quiet -r requirements-dev.txt
+	@touch .venv/.runtime $@
+
+.venv/.chromium: tools/find_chromium.sh | .venv/.dev
+	@tools/find_chromium.sh .venv/bin/python
+	@touch $@
