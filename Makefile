@@ -25,7 +25,7 @@ help:  ## list the targets
 .PHONY: run
 run: $(VENV)/.runtime  ## set up, then serve the page on http://localhost:8501 (PORT=..., GPU=1)
 	@echo "Serving on http://localhost:$(PORT) (Ctrl-C stops it)"
-	@exec $(BIN)/streamlit run app.py --server.port=$(PORT) --server.showEmailPrompt=false
+	@exec $(BIN)/streamlit run app.py --server.port=$(PORT) --server.showEmailPrompt=false --logger.hideWelcomeMessage=true
 
 .PHONY: test
 test: .venv/.dev .venv/.chromium  ## set up, then run every test, the browser's too (ARGS="-k kernel")

@@ -1,0 +1,43 @@
+# docker build .                                  the CPU image
+# docker build --build-arg VARIANT=gpu .          with CUDA, for NVIDIA GPUs
+ARG PYTHON=3.13
+
+FROM python:${PYTHON}-slim-trixie AS packages
+ARG VARIANT=cpu
+# An environment without pip of its own: nothing in the image installs anything later.
+RUN python -m venv --without-pip /venv
+COPY requirements.txt requirements-gpu.txt /tmp/
+# Bytecode is compiled here, and trusted unseen, since the running container can write none.
+RUN case "$VARIANT" in \
+        cpu) requirements=/tmp/requirements.txt ;; \
+        gpu) requirements=/tmp/requirements-gpu.txt ;; \
+        *) echo "VARIANT is $VARIANT; it must be cpu or gpu." >&2; exit 1 ;; \
+    esac \
+    && pip --python /venv/bin/python install --no-cache-dir --no-compile --only-binary :all: -r "$requirements" \
+    && /venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /venv/lib
+
+FROM python:${PYTHON}-slim-trixie
+RUN useradd --system --uid 10001 --home-dir /tmp --no-create-home --shell /usr/sbin/nologin lstmviz
+COPY --from=packages /venv /venv
+# Whatever TensorFlow, Keras and Streamlit want to write goes to /tmp, the one place that need not be read-only.
+ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin \
+    HOME=/tmp \
+    KERAS_HOME=/tmp/.keras \
+    CUDA_CACHE_PATH=/tmp/.nv \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility \
+    STREAMLIT_SERVER_ADDRESS=0.0.0.0 \
+    STREAMLIT_SERVER_PORT=8501 \
+    STREAMLIT_SERVER_HEADLESS=true
+WORKDIR /app
+COPY LICENSE app.py ./
+COPY .streamlit/config.toml .streamlit/config.toml
+COPY lstmviz lstmviz
+RUN python -m compileall -q --invalidation-mode unchecked-hash /app
+USER lstmviz
+EXPOSE 8501
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --start-interval=2s \
+    CMD ["python", "-c", "import http.client, os, sys; c = http.client.HTTPConnection('127.0.0.1', int(os.environ['STREAMLIT_SERVER_PORT']), timeout=4); c.request('GET', '/_stcore/health'); sys.exit(c.getresponse().read() != b'ok')"]
+CMD ["streamlit", "run", "app.py"]
