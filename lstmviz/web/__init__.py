@@ -1,0 +1,1 @@
+"""The Streamlit page, on top of everything else."""

@@ -1,0 +1,200 @@
+"""The controls: widgets whose values are the view, in Streamlit's session state under the parameters' names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from lstmviz import cells, sequences
+from lstmviz.cells import KINDS, Option, OptionValue
+from lstmviz.language import LANGUAGES, _
+from lstmviz.web import view as views
+from lstmviz.web.render import Upload
+from lstmviz.web.view import View
+
+SLIDER_UNITS = 256
+_PLAIN = (
+    "cell", "input_size", "initial_weights", "seed", "sequence", "time_steps", "text", "encoding", "numbers",
+    "standardise", "device", "values", "linear", "lang",
+)  # fmt: skip
+
+
+def read(last: View) -> View:
+    """The view that the widgets show now; a widget that is not on the page leaves its part of `last` as it was."""
+    state = st.session_state
+    changed: dict[str, Any] = {name: state[name] for name in _PLAIN if state.get(name) is not None}
+    view = replace(last, **changed, num_units=state.get("num_units_exact") or last.num_units)
+    return replace(
+        view,
+        device=view.device or "",
+        options=_read_options(view, dict(last.options)),
+        signal=_read_signal(view, dict(last.signal)),
+        units=tuple(sorted(unit for unit in state.get("units", last.units) if unit < view.num_units)),
+    )
+
+
+def write(view: View) -> None:
+    """Lets the widgets show `view`; to be called before they are drawn."""
+    values: dict[str, Any] = {name: getattr(view, name) for name in _PLAIN}
+    values |= {"num_units": min(view.num_units, SLIDER_UNITS), "num_units_exact": view.num_units}
+    values |= dict(view.options) | dict(view.signal) | {"units": list(view.units)}
+    for name, value in values.items():
+        if name not in st.session_state or st.session_state[name] != value:
+            st.session_state[name] = value
+
+
+def draw_cell(view: View) -> None:
+    """The cell: kind, sizes, options and weights."""
+    st.selectbox(_("cell"), list(KINDS), key="cell", help=_("The kinds of cell, by TensorFlow's names."))
+    st.slider(
+        "num_units",
+        1,
+        SLIDER_UNITS,
+        key="num_units",
+        on_change=_slider_moved,
+        help=_("The number of nodes of the hidden layer. Every gate has this many."),
+    )
+    sizes = st.columns(2)
+    sizes[0].number_input(
+        _("num_units, exactly"),
+        1,
+        views.MAX_UNITS,
+        key="num_units_exact",
+        on_change=_number_typed,
+        help=_("The same number, for values beyond the slider."),
+    )
+    sizes[1].number_input(
+        "input_size",
+        1,
+        views.MAX_INPUT_SIZE,
+        key="input_size",
+        disabled=not view.is_generated,
+        help=_("The number of features of x. Text, typed numbers and files bring their own."),
+    )
+    with st.expander(_("Options and weights")):
+        for option in view.kind.options:
+            _draw_option(option)
+        st.selectbox(
+            _("initial weights"),
+            list(cells.INITIAL_WEIGHTS),
+            key="initial_weights",
+            help=_("How the kernel starts, by Keras's names. TensorFlow's cells start as glorot_uniform."),
+        )
+        st.number_input(
+            "seed", 0, views.MAX_SEED, key="seed", help=_("The same seed gives the same weights, and the same noise.")
+        )
+
+
+def draw_sequence(view: View) -> None:
+    """The sequence and its options."""
+    titles = {name: _(generator.title) for name, generator in sequences.GENERATORS.items()}
+    titles |= {views.TEXT: _("text"), views.NUMBERS: _("typed numbers"), views.CSV: _("CSV file")}
+    st.selectbox(
+        _("sequence"), list(views.SEQUENCES), key="sequence", format_func=titles.__getitem__, help=_("What the cell reads.")
+    )
+    if view.is_generated:
+        longest = sequences.longest(view.sequence, view.input_size) or views.MAX_STEPS
+        st.number_input("time_steps", 1, longest, key="time_steps", help=_("The number of steps of the sequence."))
+        for option in sequences.GENERATORS[view.sequence].options:
+            st.number_input(_(option.title), option.minimum, option.maximum, key=option.name)
+        return
+    if view.sequence == views.TEXT:
+        st.text_area(_("text"), key="text", max_chars=views.MAX_TEXT, height=100)
+        st.segmented_control(
+            _("one-hot by"),
+            views.ENCODINGS,
+            key="encoding",
+            required=True,
+            format_func={"character": _("character"), "byte": _("byte")}.__getitem__,
+        )
+        return
+    if view.sequence == views.NUMBERS:
+        st.text_area(
+            _("numbers"),
+            key="numbers",
+            max_chars=views.MAX_TEXT,
+            height=100,
+            help=_("One step a line, its features separated by spaces or commas; or a single line, a step each."),
+        )
+    st.checkbox(_("standardise"), key="standardise", help=_("Shift and scale each feature to mean 0 and deviation 1."))
+
+
+def draw_upload(view: View) -> Upload | None:
+    """The CSV file, if there is one. It stays in the viewer's session.
+
+    Raises:
+        ValueError: the file is no table.
+    """
+    if view.sequence != views.CSV:
+        return None
+    file = st.file_uploader(_("CSV file"), type=["csv", "tsv", "txt"], key="csv")
+    if file is None:
+        return None
+    content = file.getvalue()
+    columns = sequences.csv_columns(content)
+    picked = st.multiselect(
+        _("columns"), [column for column, numeric in columns.items() if numeric], key="columns", placeholder=_("all numeric")
+    )
+    return Upload(file.name, content, tuple(picked))
+
+
+def draw_device(names: dict[str, str]) -> None:
+    """The device: `names` are those that TensorFlow sees, with what they are called."""
+    first = next(iter(names))
+    titles = {"": _("automatic ({device})").format(device=first)} | {n: f"{n} · {title}" for n, title in names.items()}
+    st.selectbox(_("device"), list(titles), key="device", format_func=titles.__getitem__)
+    if not any(name.startswith("GPU") for name in names):
+        st.caption(
+            _("TensorFlow sees no GPU here. For one, install `requirements-gpu.txt` or start the GPU image.")
+        )
+
+
+def draw_language() -> None:
+    """The language switch."""
+    st.segmented_control(
+        _("Language"),
+        list(LANGUAGES),
+        key="lang",
+        required=True,
+        format_func=LANGUAGES.__getitem__,
+        label_visibility="collapsed",
+    )
+
+
+def _read_options(view: View, last: dict[str, OptionValue]) -> tuple[tuple[str, OptionValue], ...]:
+    state = st.session_state
+    return tuple((o.name, state.get(o.name, last.get(o.name, o.default))) for o in view.kind.options)
+
+
+def _read_signal(view: View, last: dict[str, float]) -> tuple[tuple[str, float], ...]:
+    if not view.is_generated:
+        return ()
+    state = st.session_state
+    declared = sequences.GENERATORS[view.sequence].options
+    values = ((o.name, state.get(o.name), o) for o in declared)
+    return tuple((name, last.get(name, o.default) if value is None else value) for name, value, o in values)
+
+
+def _draw_option(option: Option) -> None:
+    label, text = _(option.title), _(option.help)
+    if option.type is bool:
+        st.checkbox(label, key=option.name, help=text)
+    elif option.type is str:
+        st.selectbox(label, option.choices, key=option.name, help=text)
+    elif option.type is int:
+        st.number_input(label, int(option.minimum), views.MAX_UNITS, None, key=option.name, help=text, placeholder=_("off"))
+    else:
+        minimum = None if option.minimum < -1e300 else float(option.minimum)
+        st.number_input(
+            label, minimum, None, option.default, step=0.5, key=option.name, help=text, placeholder=_("off")
+        )
+
+
+def _slider_moved() -> None:
+    st.session_state["num_units_exact"] = st.session_state["num_units"]
+
+
+def _number_typed() -> None:
+    st.session_state["num_units"] = min(st.session_state["num_units_exact"], SLIDER_UNITS)

@@ -1,0 +1,184 @@
+"""Everything that a view shows, computed once for all viewers who look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import astuple, dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+
+from lstmviz import language, plot, sequences
+from lstmviz.cells import Cell, Linear, build, build_linear, fold
+from lstmviz.language import _
+from lstmviz.sequences import Sequence
+from lstmviz.trace import Trace
+from lstmviz.web import view as views
+from lstmviz.web.shelf import Shelf
+from lstmviz.web.view import View
+
+Progress = Callable[[int, int], None]
+
+_Picture = TypeVar("_Picture", "KernelPicture", "RunPicture")
+
+_shelf = Shelf(max_entries=512, max_bytes=128 * 2**20)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file from the viewer and what to take from it."""
+
+    name: str
+    content: bytes
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class KernelPicture:
+    """What the weights alone tell: needs no TensorFlow."""
+
+    figure: str
+    alternative: str
+
+
+@dataclass(frozen=True)
+class RunPicture:
+    """What a run tells. `fold_difference` is the largest difference between the two ways to compute a linear layer."""
+
+    figure: str
+    alternative: str
+    summary: str
+    device: str
+    seconds: float
+    steps: int
+    first_nonfinite: int | None
+    fold_difference: float | None
+
+
+def load_sequence(view: View, upload: Upload | None) -> tuple[Sequence, str | None]:
+    """The sequence a view asks for, cut to what the page can show, and a sentence if it was cut.
+
+    Raises:
+        ValueError: what was typed or uploaded is no sequence.
+    """
+    if view.is_generated:
+        made = sequences.make(
+            view.sequence,
+            time_steps=view.time_steps,
+            input_size=view.input_size,
+            seed=view.seed,
+            **dict(view.signal),
+        )
+        return made, None
+    if view.sequence == views.TEXT:
+        sequence = sequences.from_text(view.text, encoding=view.encoding)
+    elif view.sequence == views.NUMBERS:
+        sequence = sequences.from_numbers(view.numbers, standardise=view.standardise)
+    elif upload is None:
+        raise ValueError(_("There is no CSV file yet; upload one, or pick another sequence."))
+    else:
+        sequence = sequences.from_csv(
+            upload.content, columns=list(upload.columns) or None, standardise=view.standardise
+        )
+    per_step = view.num_units * (len(view.kind.gates) + len(view.kind.states)) + sequence.input_size
+    longest = max(1, views.MAX_RECORDED // per_step)
+    if len(sequence) <= longest:
+        return sequence, None
+    problem = _("The sequence has {given} steps; with {num_units} units the page shows the first {longest}.").format(
+        given=len(sequence), num_units=view.num_units, longest=longest
+    )
+    return replace(sequence, values=sequence.values[:longest], labels=sequence.labels[:longest]), problem
+
+
+def load_cell(view: View) -> Cell:
+    """The cell a view shows; with the linear layer in front folded in, where that is switched on."""
+    _linear, _alone, shown = _load_cells(view)
+    return shown
+
+
+def load_trace(view: View, sequence: Sequence, progress: Progress | None = None) -> Trace:
+    """The run a view shows.
+
+    Raises:
+        ValueError: the device is not there.
+    """
+    from lstmviz import engine  # the page is there before TensorFlow is
+
+    return engine.run(load_cell(view), sequence, view.device or None, progress=progress)
+
+
+def kernel_picture(view: View) -> KernelPicture:
+    """The kernel figure of a view, kept for all viewers."""
+
+    def make() -> KernelPicture:
+        cell = load_cell(view)
+        return KernelPicture(plot.kernel_json(cell), plot.describe_kernel(cell))
+
+    return _keep("kernel", _cell_key(view), make)
+
+
+def run_picture(view: View, sequence: Sequence, upload: Upload | None, progress: Progress | None = None) -> RunPicture:
+    """The gates figure of a view and what else a run tells, kept for all viewers; nothing of an upload is."""
+
+    def make() -> RunPicture:
+        trace = load_trace(view, sequence, progress)
+        return RunPicture(
+            figure=plot.gates_json(trace, values=view.values, units=list(view.units) or None),
+            alternative=plot.describe_gates(trace),
+            summary=plot.to_json(plot.summary(trace)),
+            device=trace.device,
+            seconds=trace.seconds,
+            steps=len(trace),
+            first_nonfinite=trace.first_nonfinite(),
+            fold_difference=_fold_difference(view, sequence, trace) if view.linear else None,
+        )
+
+    if upload is not None:
+        return make()
+    return _keep("run", (astuple(view), language.current()), make)
+
+
+def load_linear(view: View) -> Linear:
+    """The linear layer in front of the view's cell: as many features out as in."""
+    linear, _alone, _shown = _load_cells(view)
+    return linear
+
+
+def _load_cells(view: View) -> tuple[Linear, Cell, Cell]:
+    """The linear layer, the cell behind it, and the cell that the page shows."""
+    cell = build(
+        view.cell,
+        num_units=view.num_units,
+        input_size=view.input_size,
+        seed=view.seed,
+        initial_weights=view.initial_weights,
+        **dict(view.options),
+    )
+    linear = build_linear(view.input_size, view.input_size, seed=view.seed)
+    return linear, cell, fold(linear, cell) if view.linear else cell
+
+
+def _fold_difference(view: View, sequence: Sequence, folded: Trace) -> float:
+    from lstmviz import engine
+
+    linear, cell, _shown = _load_cells(view)
+    apart = engine.run(cell, linear(sequence.values), view.device or None)
+    return float(np.max(np.abs(apart.states["h"] - folded.states["h"]), initial=0.0))
+
+
+def _cell_key(view: View) -> tuple[object, ...]:
+    return (
+        view.cell,
+        view.num_units,
+        view.input_size,
+        view.options,
+        view.initial_weights,
+        view.seed,
+        view.linear,
+        language.current(),
+    )
+
+
+def _keep(what: str, key: tuple[object, ...], make: Callable[[], _Picture]) -> _Picture:
+    kept: _Picture = _shelf.get((what, *key), make, lambda picture: sum(len(str(part)) for part in astuple(picture)))
+    return kept

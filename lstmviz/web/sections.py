@@ -1,0 +1,187 @@
+"""The page's sections: each says what to see, then shows it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lstmviz import cells
+from lstmviz.cells import Cell
+from lstmviz.language import _
+from lstmviz.plot import theme
+from lstmviz.sequences import Sequence
+from lstmviz.web import drawing, figure, render, snippets
+from lstmviz.web import view as views
+from lstmviz.web.view import View
+
+
+def layer(cell: Cell) -> None:
+    """`num_units` is the number of nodes of the hidden layer, and all gates share it."""
+    st.subheader(_("What is num_units?"), anchor="num_units")
+    gates = ", ".join(f"`{gate.name}`" for gate in cell.kind.gates)
+    text = _(
+        "**num_units = {num_units}** is the number of nodes of the hidden layer. Move the slider and watch it grow."
+    ).format(num_units=cell.num_units)
+    if len(cell.kind.gates) > 1:
+        text += " " + _(
+            "All {count} gates, {gates}, share it: each has {num_units} nodes of its own, because the gates' values are "
+            "multiplied node by node."
+        ).format(count=len(cell.kind.gates), gates=gates, num_units=cell.num_units)
+    st.markdown(text)
+    st.html(drawing.layer_svg(cell, theme.GATES))
+
+
+def kernel(view: View, cell: Cell) -> None:
+    """The kernel by gate, and how its shape comes about."""
+    st.subheader(_("The kernel, gate by gate"), anchor="kernel")
+    st.markdown(
+        _(
+            "One array holds every gate's weights. A **row** meets one number of `x` or of the last `h`; a **column** belongs "
+            "to one node of one gate. Orange is positive, blue negative, and the strip below is the bias."
+        )
+    )
+    picture = render.kernel_picture(view)
+    figure.figure(picture.figure, key="kernel", alt=picture.alternative)
+    rows, columns = cell.kernel.shape
+    count = len(cell.kind.gates)
+    second = "num_units" if cell.output_size == cell.num_units else "num_proj"
+    width = f"{count} × num_units" if count > 1 else "num_units"
+    st.markdown(
+        f"`[input_size + {second}, {width}]` = `[{cell.input_size} + {cell.output_size}, "
+        f"{f'{count} × ' if count > 1 else ''}{cell.num_units}]` = **`[{rows}, {columns}]`**"
+    )
+    st.markdown(_parameters(cell))
+
+
+def gates(view: View, sequence: Sequence, picture: render.RunPicture) -> None:
+    """Every gate over time."""
+    st.subheader(_("Every gate, step by step"), anchor="gates")
+    st.markdown(
+        _(
+            "The sequence on top, then each gate, then the states: a **row** is one of the {num_units} units, a **column** one "
+            "of the {steps} steps. A sigmoid gate near 1 is open, near 0 shut. Hover to read one step in every picture."
+        ).format(num_units=view.num_units, steps=picture.steps)
+    )
+    left, right = st.columns(2)
+    left.segmented_control(
+        _("show"),
+        views.VALUES,
+        key="values",
+        required=True,
+        format_func={"activations": _("activations"), "preactivations": _("pre-activations")}.__getitem__,
+        help=_("A gate after its sigmoid or tanh, or before."),
+    )
+    right.multiselect(
+        _("units as lines"),
+        range(view.num_units),
+        key="units",
+        placeholder=_("none: all units as a heatmap"),
+        help=_("Draws the chosen units as lines."),
+    )
+    figure.figure(picture.figure, key="gates", alt=picture.alternative)
+    facts = _("Input: {title}. Ran {steps} steps on {device} in {milliseconds:.1f} ms.").format(
+        title=sequence.title, steps=picture.steps, device=picture.device, milliseconds=picture.seconds * 1000
+    )
+    st.caption(facts)
+    if picture.first_nonfinite is not None:
+        st.warning(
+            _("From step {t} on the states hold NaN or infinity, as the input made them.").format(t=picture.first_nonfinite)
+        )
+
+
+def summary(picture: render.RunPicture) -> None:
+    """How open and how saturated each gate was."""
+    st.subheader(_("How open was each gate?"), anchor="summary")
+    st.markdown(
+        _(
+            "The spread of each gate's values over all steps and units. A gate that sits at its ends is *saturated*: it "
+            "hardly reacts any more, and hardly learns."
+        )
+    )
+    figure.figure(picture.summary, key="summary", alt=_("Histograms of each gate's values."))
+
+
+def step(cell: Cell) -> None:
+    """One step of time as formulas beside their shapes, and which gate is which."""
+    st.subheader(_("One step of time"), anchor="step")
+    st.markdown(_("What happens at each step, in order, with the shape of what comes out (one sequence at a time, so 1 row)."))
+    rows = [f"| {_('operation')} | {_('formula')} | {_('shape')} |", "| --- | --- | --- |"]
+    for formula, latex, shape in cells.formulas(cell):
+        rows.append(f"| {_(formula.operation)} | ${latex}$ | `{list(shape)}` |")
+    with st.container(key="step"):
+        st.markdown("\n".join(rows))
+    head = [_("gate"), _("name"), _("what it does"), _("activation"), _("kernel columns")]
+    rows = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
+    for gate in cell.kind.gates:
+        columns = cell.columns(gate.name)
+        activation = cell.options["activation"] if gate.activation == "activation" else gate.activation
+        rows.append(
+            f"| **`{gate.name}`** | {_(gate.title)} | {_(gate.role)} | {activation} | {columns.start} – {columns.stop - 1} |"
+        )
+    st.markdown("\n".join(rows))
+    if any(gate.offset for gate in cell.kind.gates):
+        st.markdown(
+            _(
+                "`forget_bias = {value:g}` is added to **f** when the cell runs. It is in no variable, so a checkpoint does not "
+                "hold it: whoever moves the weights elsewhere has to add it to f's bias."
+            ).format(value=cell.options["forget_bias"])
+        )
+
+
+def linear(view: View, cell: Cell, picture: render.RunPicture) -> None:
+    """A linear layer in front of the cell is not needed: it folds into the kernel."""
+    st.subheader(_("Does the input need a layer of its own?"), anchor="linear")
+    st.markdown(
+        _(
+            "No: the kernel's x rows *are* a weight matrix for x, and the bias is its bias. Put a linear layer in front, and it "
+            "can be folded away: $(x A + a) K_x + b = x (A K_x) + (a K_x + b)$."
+        )
+    )
+    st.toggle(_("linear layer in front, folded into the kernel"), key="linear")
+    if picture.fold_difference is None:
+        return
+    layer = render.load_linear(view)
+    columns = cell.kernel.shape[1]
+    st.markdown(
+        _(
+            "The layer's kernel `{a}` and bias `{b}` are folded into the kernel's x rows `{k}` and the bias `{c}`: the pictures "
+            "above show the folded cell. Both ways ran over this sequence; the largest difference between their outputs is "
+            "**{difference:.2g}**, the rounding of float32."
+        ).format(
+            a=list(layer.kernel.shape),
+            b=list(layer.bias.shape),
+            k=[cell.input_size, columns],
+            c=[columns],
+            difference=picture.fold_difference,
+        )
+    )
+
+
+def code(view: View, cell: Cell, sequence: Sequence) -> None:
+    """The same cell as code to copy."""
+    st.subheader(_("The same cell as code"), anchor="code")
+    ours, keras, tensorflow = st.tabs(["lstmviz", "Keras 3", "TensorFlow 1"])
+    ours.code(snippets.this_library(cell, sequence_code(view), view.initial_weights, view.seed))
+    keras.code(snippets.keras3(cell, len(sequence)))
+    tensorflow.code(snippets.tensorflow1(cell, len(sequence)))
+
+
+def _parameters(cell: Cell) -> str:
+    terms = " + ".join(
+        f"{' × '.join(map(str, weight.shape))} ({name})" if weight.ndim > 1 else f"{weight.size} ({name})"
+        for name, weight in cell.weights.items()
+    )
+    return _("Parameters to train: {terms} = **{count:,}**").format(terms=terms, count=cell.parameter_count)
+
+
+def sequence_code(view: View) -> str:
+    if view.is_generated:
+        options = "".join(f", {name}={value!r}" for name, value in view.signal)
+        seed = f", seed={view.seed}" if view.seed else ""
+        return (
+            f'lv.sequences.make("{view.sequence}", time_steps={view.time_steps}, input_size={view.input_size}{seed}{options})'
+        )
+    if view.sequence == views.TEXT:
+        return f"lv.sequences.from_text({view.text!r}, encoding={view.encoding!r})"
+    if view.sequence == views.NUMBERS:
+        return f"lv.sequences.from_numbers({view.numbers!r}, standardise={view.standardise})"
+    return f'lv.sequences.from_csv(open("data.csv", "rb").read(), standardise={view.standardise})'

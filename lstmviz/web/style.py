@@ -1,0 +1,16 @@
+"""The page's few rules of style, where Streamlit's theme has no setting."""
+
+STYLE = """<style>
+.stMainBlockContainer { padding: 3.5rem 2rem 4rem; max-width: 1600px; }
+@media (min-width: 900px) {
+  .st-key-controls { position: sticky; top: 3.5rem; max-height: calc(100dvh - 4rem); overflow: hidden auto;
+    scrollbar-width: thin; padding-right: .5rem; }
+}
+@media (max-width: 899px) {
+  .stMainBlockContainer { padding: 3rem 1rem 3rem; }
+  .st-key-page > .stLayoutWrapper > .stHorizontalBlock { flex-direction: column; }
+  .st-key-page > .stLayoutWrapper > .stHorizontalBlock > .stColumn { width: 100%; flex: 1 1 auto; min-width: 0; }
+}
+.stMarkdown table { width: 100%; }
+.stMarkdown { overflow-x: auto; }
+</style>"""

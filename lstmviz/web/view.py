@@ -1,0 +1,320 @@
+"""What a viewer picked: the state of the page, and the address that holds it."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from lstmviz import cells, sequences
+from lstmviz.cells import KINDS, Kind, Option, OptionValue
+from lstmviz.language import LANGUAGES, _
+
+MAX_UNITS = 1024
+MAX_INPUT_SIZE = 1024
+MAX_STEPS = 10_000
+MAX_SEED = 2**31 - 1
+MAX_TEXT = 2_000  # characters: what an address can carry everywhere
+# What a browser draws and a phone loads without trouble; both bound the bytes of a picture.
+MAX_WEIGHTS = 2_500_000
+MAX_RECORDED = 2_500_000
+
+TEXT, NUMBERS, CSV = "text", "numbers", "csv"
+SEQUENCES = (*sequences.GENERATORS, TEXT, NUMBERS, CSV)
+ENCODINGS = ("character", "byte")
+VALUES = ("activations", "preactivations")
+
+
+@dataclass(frozen=True)
+class View:
+    """Everything that decides what the page shows, but for an uploaded file; each field is a parameter of the address.
+
+    `options` holds the options of the cell's kind by name, `signal` those of the sequence.
+    """
+
+    cell: str = "BasicLSTMCell"
+    num_units: int = 8
+    input_size: int = 4
+    options: tuple[tuple[str, OptionValue], ...] = ()
+    initial_weights: str = "glorot_uniform"
+    seed: int = 0
+    sequence: str = "sunspots"
+    time_steps: int = 60
+    signal: tuple[tuple[str, float], ...] = ()
+    text: str = "hello world"
+    encoding: str = "character"
+    numbers: str = "0 1 0 -1 0 1 0 -1"
+    standardise: bool = True
+    device: str = ""
+    values: str = "activations"
+    units: tuple[int, ...] = ()
+    linear: bool = False
+    lang: str = "en"
+
+    @property
+    def kind(self) -> Kind:
+        """The declaration of the cell's kind."""
+        return KINDS[self.cell]
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether the sequence can have any number of features, rather than those of its data."""
+        return self.sequence in sequences.GENERATORS
+
+
+def parse(query: Mapping[str, str], language: str = "en") -> tuple[View, list[str]]:
+    """The valid view nearest to an address, and a sentence for each thing in it that was wrong.
+
+    Args:
+        query: The address's parameters.
+        language: The language of a viewer whose address names none.
+    """
+    problems: list[str] = []
+    read = _Reader(dict(query), problems)
+    view = View(
+        cell=read.choice("cell", tuple(KINDS), View.cell),
+        num_units=read.whole("num_units", 1, MAX_UNITS, View.num_units),
+        input_size=read.whole("input_size", 1, MAX_INPUT_SIZE, View.input_size),
+        initial_weights=read.choice("initial_weights", tuple(cells.INITIAL_WEIGHTS), View.initial_weights),
+        seed=read.whole("seed", 0, MAX_SEED, View.seed),
+        sequence=read.choice("sequence", SEQUENCES, View.sequence),
+        time_steps=read.whole("time_steps", 1, MAX_STEPS, View.time_steps),
+        text=read.text("text", View.text),
+        encoding=read.choice("encoding", ENCODINGS, View.encoding),
+        numbers=read.text("numbers", View.numbers),
+        standardise=read.flag("standardise", View.standardise),
+        device=read.given.pop("device", View.device),
+        values=read.choice("values", VALUES, View.values),
+        linear=read.flag("linear", View.linear),
+        lang=read.choice("lang", tuple(LANGUAGES), language),
+    )
+    view = _without_idle(replace(view, units=read.units(view.num_units)))
+    view = replace(view, options=tuple((o.name, read.option(o)) for o in view.kind.options))
+    if view.is_generated:
+        view = replace(view, signal=read.signal(view.sequence))
+    else:
+        read.drop_signals()
+    view, dropped = _drop_unmet(view)
+    problems += dropped
+    other_options = {option.name: kind.name for kind in KINDS.values() for option in kind.options}
+    for name in read.given:
+        if name in other_options:
+            problems.append(_("{name} is no option of {kind}; it was left out.").format(name=name, kind=view.cell))
+        else:
+            problems.append(_("{name} is not a parameter of this page; it was left out.").format(name=name))
+    view, bounded = bound(view)
+    return view, problems + bounded
+
+
+def to_query(view: View) -> dict[str, str]:
+    """The address's parameters: all that matter to this view, so that a link keeps its meaning if a default changes."""
+    query: dict[str, Any] = {
+        "cell": view.cell,
+        "num_units": view.num_units,
+        "input_size": view.input_size,
+        "sequence": view.sequence,
+        "time_steps": view.time_steps,
+        "seed": view.seed,
+        "initial_weights": view.initial_weights,
+        **dict(view.options),
+        **dict(view.signal),
+        "lang": view.lang,
+    }
+    if not view.is_generated:
+        del query["time_steps"], query["input_size"]  # the data decide
+    if view.sequence == TEXT:
+        query |= {"text": view.text, "encoding": view.encoding}
+    if view.sequence == NUMBERS:
+        query |= {"numbers": view.numbers, "standardise": view.standardise}
+    if view.sequence == CSV:
+        query |= {"standardise": view.standardise}
+    if view.device:
+        query["device"] = view.device
+    if view.units:
+        query["units"] = ",".join(map(str, view.units))
+    for name in ("values", "linear"):
+        if getattr(view, name) != getattr(View, name):
+            query[name] = getattr(view, name)
+    return {name: _written(value) for name, value in query.items() if value is not None}
+
+
+def bound(view: View) -> tuple[View, list[str]]:
+    """The nearest view whose pictures a browser can carry, and what had to give way."""
+    problems = []
+    longest = sequences.longest(view.sequence, view.input_size) if view.is_generated else None
+    if longest is not None and longest < 1:
+        fitting = max(size for size in range(1, view.input_size) if (sequences.longest(view.sequence, size) or 0) >= 1)
+        problems.append(_changed("input_size", view.input_size, fitting, _("the sequence is too short for more features")))
+        view = replace(view, input_size=fitting)
+        longest = sequences.longest(view.sequence, fitting)
+    if longest is not None and view.time_steps > longest:
+        problems.append(_changed("time_steps", view.time_steps, longest, _("the sequence is no longer than that")))
+        view = replace(view, time_steps=longest)
+    gates = len(view.kind.gates)
+    if _weights(view, view.num_units) > MAX_WEIGHTS:
+        # gates * (n² + input_size n) <= MAX_WEIGHTS
+        half = view.input_size / 2
+        fitting = max(1, int(math.sqrt(half**2 + MAX_WEIGHTS / gates) - half))
+        cause = _("the page shows at most {number:,} weights").format(number=MAX_WEIGHTS)
+        problems.append(_changed("num_units", view.num_units, fitting, cause))
+        view = replace(view, num_units=fitting, units=tuple(unit for unit in view.units if unit < fitting))
+    per_step = view.num_units * (gates + len(view.kind.states)) + view.input_size
+    if view.is_generated and view.time_steps * per_step > MAX_RECORDED:
+        fitting = max(1, MAX_RECORDED // per_step)
+        cause = _("the page shows at most {number:,} recorded values").format(number=MAX_RECORDED)
+        problems.append(_changed("time_steps", view.time_steps, fitting, cause))
+        view = replace(view, time_steps=fitting)
+    return view, problems
+
+
+def _weights(view: View, num_units: int) -> int:
+    return len(view.kind.gates) * num_units * (num_units + view.input_size)
+
+
+def _without_idle(view: View) -> View:
+    """Drops what an address says of sequences that it does not show."""
+    used = {
+        "text": view.sequence == TEXT,
+        "encoding": view.sequence == TEXT,
+        "numbers": view.sequence == NUMBERS,
+        "standardise": view.sequence in (NUMBERS, CSV),
+        "time_steps": view.is_generated,
+        "input_size": view.is_generated,
+    }
+    return replace(view, **{name: getattr(View, name) for name, needed in used.items() if not needed})
+
+
+def _drop_unmet(view: View) -> tuple[View, list[str]]:
+    """Leaves out options that need another one."""
+    values = dict(view.options)
+    problems = []
+    for option in view.kind.options:
+        if option.needs and values[option.name] is not None and values[option.needs] is None:
+            problems.append(
+                _("{name} was left out: it needs {needs}.").format(name=option.name, needs=option.needs)
+            )
+            values[option.name] = None
+    return replace(view, options=tuple(values.items())), problems
+
+
+def _changed(name: str, given: Any, shown: Any, cause: str) -> str:
+    return _("{name} was {given}; showing {shown}: {cause}.").format(name=name, given=given, shown=shown, cause=cause)
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+class _Reader:
+    """Takes parameters out of an address one by one; what is left was not known."""
+
+    def __init__(self, given: dict[str, str], problems: list[str]) -> None:
+        self.given = given
+        self.problems = problems
+
+    def whole(self, name: str, minimum: int, maximum: int, default: int) -> int:
+        given = self.given.pop(name, None)
+        if given is None:
+            return default
+        try:
+            value = int(given)
+        except ValueError:
+            self._report(name, given, default, _("it must be a whole number"))
+            return default
+        nearest = min(max(value, minimum), maximum)
+        if nearest != value:
+            allowed = _("it must be from {minimum} to {maximum}").format(minimum=minimum, maximum=maximum)
+            self._report(name, given, nearest, allowed)
+        return nearest
+
+    def choice(self, name: str, allowed: tuple[str, ...], default: str) -> str:
+        given = self.given.pop(name, None)
+        if given is None or given in allowed:
+            return given or default
+        lowered = {candidate.lower(): candidate for candidate in allowed}
+        close = difflib.get_close_matches(given.lower(), lowered, n=1)
+        nearest = lowered[close[0]] if close else default
+        self._report(name, given, nearest, _("it must be one of {allowed}").format(allowed=", ".join(allowed)))
+        return nearest
+
+    def flag(self, name: str, default: bool) -> bool:
+        given = self.given.pop(name, None)
+        if given is None:
+            return default
+        if given.lower() in ("true", "1", "yes"):
+            return True
+        if given.lower() in ("false", "0", "no"):
+            return False
+        self._report(name, given, _written(default), _("it must be true or false"))
+        return default
+
+    def text(self, name: str, default: str) -> str:
+        given = self.given.pop(name, default)
+        if len(given) > MAX_TEXT:
+            self.problems.append(
+                _("{name} has {given} characters; showing the first {maximum}.").format(
+                    name=name, given=len(given), maximum=MAX_TEXT
+                )
+            )
+        return given[:MAX_TEXT]
+
+    def option(self, option: Option) -> OptionValue:
+        given = self.given.get(option.name)
+        if given is None:
+            return option.default
+        if option.type is bool:
+            return self.flag(option.name, bool(option.default))
+        if option.type is str:
+            return self.choice(option.name, option.choices, str(option.default))
+        if option.type is int:
+            return self.whole(option.name, int(option.minimum), MAX_UNITS, int(option.minimum))
+        return self._number(option.name, option.default, option.minimum, math.inf)
+
+    def signal(self, sequence: str) -> tuple[tuple[str, float], ...]:
+        declared = sequences.GENERATORS[sequence].options
+        values = tuple((o.name, self._number(o.name, o.default, o.minimum, o.maximum)) for o in declared)
+        self.drop_signals()
+        return tuple((name, value) for name, value in values if value is not None)
+
+    def drop_signals(self) -> None:
+        """Forgets the options of other sequences: a link edited by hand may well carry them along."""
+        for generator in sequences.GENERATORS.values():
+            for option in generator.options:
+                self.given.pop(option.name, None)
+
+    def units(self, num_units: int) -> tuple[int, ...]:
+        given = self.given.pop("units", "")
+        parts = [part.strip() for part in given.split(",") if part.strip()]
+        kept = tuple(dict.fromkeys(int(part) for part in parts if part.isdecimal() and int(part) < num_units))
+        if len(kept) != len(set(parts)):
+            allowed = _("they must be units from 0 to {last}").format(last=num_units - 1)
+            self._report("units", given, ", ".join(map(str, kept)) or _("all of them"), allowed)
+        return kept
+
+    def _number(self, name: str, default: Any, minimum: float, maximum: float) -> float | None:
+        given = self.given.pop(name, None)
+        if given is None:
+            return default if default is None else float(default)
+        try:
+            value = float(given)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            self._report(name, given, default, _("it must be a finite number"))
+            return default if default is None else float(default)
+        nearest = min(max(value, minimum), maximum)
+        if nearest != value:
+            limit = minimum if value < minimum else maximum
+            edge = _("it must be at least {limit:g}") if value < minimum else _("it must be at most {limit:g}")
+            self._report(name, given, f"{nearest:g}", edge.format(limit=limit))
+        return nearest
+
+    def _report(self, name: str, given: str, shown: Any, cause: str) -> None:
+        self.problems.append(_changed(name, given[:80], shown, cause))
+
+
+PARAMETERS = tuple(field.name for field in fields(View))

@@ -1,0 +1,84 @@
+"""Every text a person may see has a translation."""
+
+from __future__ import annotations
+
+import string
+import threading
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+import lstmviz
+from lstmviz import language
+
+_PACKAGE = Path(lstmviz.__file__).parent
+_OTHERS = [name for name in language.LANGUAGES if name != "en"]
+
+
+def _sources() -> set[str]:
+    found = extract_from_dir(_PACKAGE, method_map=[("**.py", "python")], keywords={"_": None, "_mark": None})
+    return {message for _file, _line, message, _comments, _context in found}
+
+
+def _catalogue(name: str) -> Catalog:
+    with (_PACKAGE / "locale" / name / "LC_MESSAGES" / "lstmviz.po").open("rb") as source:
+        return read_po(source, locale=name)
+
+
+def _fields(text: str) -> set[str]:
+    return {field for _text, field, _spec, _conversion in string.Formatter().parse(text) if field is not None}
+
+
+def test_the_texts_of_the_page_are_found():
+    assert len(_sources()) > 100
+
+
+@pytest.mark.parametrize("name", _OTHERS)
+def test_every_text_has_a_translation_and_none_is_left_over(name):
+    translated = {message.id for message in _catalogue(name) if message.id and message.string and not message.fuzzy}
+    sources = _sources()
+    assert sources - translated == set(), "texts without a translation"
+    assert translated - sources == set(), "translations of texts that are gone"
+
+
+@pytest.mark.parametrize("name", _OTHERS)
+def test_translations_keep_the_placeholders_and_the_code(name):
+    for message in _catalogue(name):
+        if not message.id:
+            continue
+        if "{" in message.id and "$" not in message.id:
+            assert _fields(message.string) == _fields(message.id), message.id
+        assert message.string.count("`") == message.id.count("`"), message.id
+        assert message.string.count("**") % 2 == 0, message.id
+
+
+@pytest.mark.parametrize("name", _OTHERS)
+def test_translations_are_no_copies_of_the_english(name):
+    copies = [m.id for m in _catalogue(name) if m.id == m.string and " " in m.id]
+    assert copies == []
+
+
+def test_two_threads_can_speak_two_languages_at_once():
+    message = "The language switch is tested with this sentence."
+    spoken = {}
+
+    def speak(name: str) -> None:
+        with language.use(name):
+            barrier.wait()
+            spoken[name] = (language.current(), language._(message))
+
+    barrier = threading.Barrier(2)
+    threads = [threading.Thread(target=speak, args=(name,)) for name in ("en", "ja")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert spoken == {"en": ("en", message), "ja": ("ja", message)}
+
+
+def test_a_language_that_is_not_there_is_refused_by_name():
+    with pytest.raises(ValueError, match=r"'xx'.*en, ja"), language.use("xx"):
+        pass

@@ -1,0 +1,161 @@
+"""The page's logic, without a browser."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import lstmviz as lv
+from lstmviz.web import view as views
+
+_SCRIPT = Path(lv.__file__).parent / "web" / "page.py"
+
+
+def _open(**query: str) -> AppTest:
+    page = AppTest.from_file(_SCRIPT, default_timeout=60)
+    for name, value in query.items():
+        page.query_params[name] = value
+    return _run(page)
+
+
+def _run(page_or_widget: Any) -> AppTest:
+    page = page_or_widget.run()
+    assert not page.exception, page.exception
+    return page
+
+
+def _query(page: AppTest) -> dict[str, str]:
+    return {name: values[-1] if isinstance(values, list) else values for name, values in page.query_params.items()}
+
+
+def _texts(page: AppTest) -> str:
+    return "\n".join(element.value for element in page.markdown)
+
+
+def test_the_first_view_needs_no_click():
+    page = _open()
+    assert not page.warning
+    assert "[12, 32]" in _texts(page)
+    query = _query(page)
+    assert query["cell"] == "BasicLSTMCell" and query["sequence"] == "sunspots" and query["num_units"] == "8"
+
+
+def test_moving_num_units_changes_the_kernel_and_the_address():
+    page = _open()
+    _run(page.slider(key="num_units").set_value(9))
+    assert "[13, 36]" in _texts(page)
+    assert _query(page)["num_units"] == "9"
+    assert page.number_input(key="num_units_exact").value == 9
+
+
+def test_the_number_field_goes_beyond_the_slider():
+    page = _open(time_steps="5")
+    _run(page.number_input(key="num_units_exact").set_value(300))
+    assert "[304, 1200]" in _texts(page)
+    assert page.slider(key="num_units").value == 256
+    _run(page.slider(key="num_units").set_value(10))
+    assert "[14, 40]" in _texts(page)
+
+
+@pytest.mark.parametrize("kind", list(lv.KINDS))
+def test_every_kind_shows_its_kernel_and_its_parameters(kind):
+    page = _open(cell=kind, num_units="5", input_size="3")
+    cell = lv.build(kind, 5, 3)
+    assert f"{list(cell.kernel.shape)}" in _texts(page)
+    assert f"**{cell.parameter_count:,}**" in _texts(page)
+
+
+def test_options_of_the_kind_come_and_go_with_it_and_keep_their_values():
+    page = _open(cell="LSTMCell")
+    _run(page.checkbox(key="use_peepholes").set_value(True))
+    _run(page.number_input(key="num_proj").set_value(3))
+    assert _query(page)["use_peepholes"] == "true" and _query(page)["num_proj"] == "3"
+    assert "`[input_size + num_proj, 4 × num_units]`" in _texts(page)
+    _run(page.selectbox(key="cell").set_value("GRUCell"))
+    assert "num_proj" not in _query(page)
+
+
+@pytest.mark.parametrize("name", [n for n in views.SEQUENCES if n != views.CSV])
+def test_every_sequence_runs(name):
+    page = _open(sequence=name)
+    assert not page.warning
+
+
+def test_text_brings_its_own_input_size_and_going_back_works():
+    page = _open(sequence="text", text="hello")
+    assert page.number_input(key="input_size").value == 4
+    assert page.number_input(key="input_size").disabled
+    _run(page.selectbox(key="sequence").set_value("sine"))
+    assert not page.number_input(key="input_size").disabled
+
+
+def test_a_csv_file_is_read_and_its_columns_can_be_chosen():
+    page = _open(sequence="csv")
+    assert any("upload" in warning.value for warning in page.warning)
+    table = "year,a,b\n" + "\n".join(f"{1900 + t},{t % 3},{t % 5}" for t in range(20))
+    page.file_uploader(key="csv").upload("table.csv", table.encode(), "text/csv")
+    _run(page)
+    assert not page.warning
+    _run(page.multiselect(key="columns").set_value(["b"]))
+    assert page.number_input(key="input_size").value == 1
+
+
+def test_a_csv_file_that_cannot_be_read_says_why_and_the_page_goes_on():
+    page = _open(sequence="csv")
+    page.file_uploader(key="csv").upload("table.csv", b"a,b\n1,x\n2,y\n3\n", "text/csv")
+    _run(page)
+    assert page.warning
+    assert "[12, 32]" in _texts(page)
+    _run(page.selectbox(key="sequence").set_value("sine"))
+    assert not page.warning
+
+
+def test_wrong_numbers_name_the_text_and_the_page_goes_on():
+    page = _open(sequence="numbers", numbers="1 2\n3 four")
+    assert any("four" in warning.value for warning in page.warning)
+    _run(page.text_area(key="numbers").set_value("1 2\n3 4"))
+    assert not page.warning
+
+
+def test_a_bad_link_shows_the_nearest_view_and_says_what_was_wrong():
+    page = _open(num_units="-5", cell="Foo")
+    said = " ".join(warning.value for warning in page.warning)
+    assert "num_units" in said and "-5" in said and "Foo" in said
+    assert "[5, 4]" in _texts(page)
+    assert _query(page)["num_units"] == "1"
+
+
+def test_a_device_that_is_not_there_is_said_and_another_is_taken():
+    page = _open(device="GPU:7")
+    assert any("GPU:7" in warning.value for warning in page.warning)
+    assert "device" not in _query(page)
+
+
+def test_the_linear_layer_shows_how_little_the_outputs_differ():
+    page = _open(linear="true")
+    assert any("largest difference" in element.value for element in page.markdown)
+
+
+def test_japanese_is_chosen_by_the_link_and_by_the_switch():
+    page = _open(lang="ja")
+    japanese = _texts(page)
+    assert "隠れ層" in japanese
+    english = _open()
+    english.session_state["lang"] = "ja"
+    _run(english)
+    assert _texts(english) == japanese
+    assert _query(english)["lang"] == "ja"
+
+
+def test_a_link_of_one_viewer_opens_the_same_page_for_another():
+    sender = _open()
+    _run(sender.slider(key="num_units").set_value(13))
+    _run(sender.selectbox(key="sequence").set_value("chirp"))
+    _run(sender.selectbox(key="cell").set_value("GRUCell"))
+    receiver = _open(**_query(sender))
+    assert _texts(receiver) == _texts(sender)
+    assert json.dumps(_query(receiver), sort_keys=True) == json.dumps(_query(sender), sort_keys=True)

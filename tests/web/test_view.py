@@ -1,0 +1,153 @@
+"""The view and the address that holds it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lstmviz import sequences
+from lstmviz.cells import INITIAL_WEIGHTS, KINDS, build
+from lstmviz.web import view as views
+from lstmviz.web.view import View, bound, parse, to_query
+
+
+def _options(kind):
+    values = {
+        "forget_bias": st.floats(-3, 3, width=16),
+        "activation": st.sampled_from(["tanh", "relu", "sigmoid", "linear"]),
+        "use_peepholes": st.booleans(),
+        "num_proj": st.none() | st.integers(1, 20),
+        "cell_clip": st.none() | st.floats(0, 5, width=16),
+    }
+    return st.tuples(*(values.get(o.name, st.none()).map(lambda v, o=o: (o.name, v)) for o in kind.options))
+
+
+@st.composite
+def _views(draw):
+    kind = draw(st.sampled_from(list(KINDS.values())))
+    name = draw(st.sampled_from(views.SEQUENCES))
+    signal = ()
+    if name in sequences.GENERATORS:
+        declared = sequences.GENERATORS[name].options
+        signal = tuple((o.name, float(draw(st.floats(o.minimum, o.maximum, width=16)))) for o in declared)
+    num_units = draw(st.integers(1, 64))
+    return View(
+        cell=kind.name,
+        num_units=num_units,
+        input_size=draw(st.integers(1, 16)) if name in sequences.GENERATORS else View.input_size,
+        options=draw(_options(kind)),
+        initial_weights=draw(st.sampled_from(list(INITIAL_WEIGHTS))),
+        seed=draw(st.integers(0, 1000)),
+        sequence=name,
+        time_steps=draw(st.integers(1, 200)) if name in sequences.GENERATORS else View.time_steps,
+        signal=signal,
+        text=draw(st.text(max_size=40)) if name == views.TEXT else View.text,
+        encoding=draw(st.sampled_from(views.ENCODINGS)) if name == views.TEXT else View.encoding,
+        numbers=draw(st.text(max_size=40)) if name == views.NUMBERS else View.numbers,
+        standardise=draw(st.booleans()) if name in (views.NUMBERS, views.CSV) else True,
+        values=draw(st.sampled_from(views.VALUES)),
+        units=tuple(sorted(draw(st.sets(st.integers(0, num_units - 1), max_size=4)))),
+        linear=draw(st.booleans()),
+        lang=draw(st.sampled_from(["en", "ja"])),
+    )
+
+
+@given(_views())
+def test_a_link_reopens_exactly_the_view_that_was_sent(view):
+    reopened, problems = parse(to_query(view))
+    assert problems == []
+    assert reopened == view
+
+
+@given(st.dictionaries(st.sampled_from([*views.PARAMETERS, *"period forget_bias num_proj units nonsense".split()]), st.text()))
+def test_any_address_gives_a_view_that_can_be_built_and_sent(query):
+    view, _problems = parse(query)
+    build(view.cell, view.num_units, view.input_size, seed=view.seed, **dict(view.options))
+    assert bound(view) == (view, [])
+    assert parse(to_query(view)) == (view, [])
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "shown", "said"),
+    [
+        ({"num_units": "-5"}, "num_units", 1, ["num_units", "-5", "1", "1024"]),
+        ({"num_units": "eight"}, "num_units", 8, ["num_units", "eight", "whole number"]),
+        ({"num_units": "99999999999999999999"}, "num_units", None, ["num_units", "1024"]),
+        ({"cell": "Foo"}, "cell", "BasicLSTMCell", ["cell", "Foo", "GRUCell"]),
+        ({"cell": "grucell"}, "cell", "GRUCell", ["cell", "grucell", "GRUCell"]),
+        ({"cell": "BasicLSTM"}, "cell", "BasicLSTMCell", ["BasicLSTM"]),
+        ({"sequence": "sinus"}, "sequence", "sine", ["sinus", "sine"]),
+        ({"lang": "xx"}, "lang", "en", ["xx", "ja"]),
+        ({"linear": "maybe"}, "linear", False, ["linear", "maybe", "true or false"]),
+        ({"units": "3,99"}, "units", (3,), ["units", "3,99", "7"]),
+        ({"time_steps": "100000", "sequence": "sine"}, "time_steps", 10_000, ["time_steps", "100000", "10000"]),
+    ],
+)
+def test_a_bad_parameter_gives_the_nearest_view_and_says_what_was_wrong(query, field, shown, said):
+    view, problems = parse(query)
+    if shown is not None:
+        assert getattr(view, field) == shown
+    assert problems
+    for word in said:
+        assert any(word in problem for problem in problems), (word, problems)
+
+
+def test_options_of_the_kind_are_read_and_their_bounds_said():
+    view, problems = parse({"cell": "LSTMCell", "cell_clip": "-1", "use_peepholes": "true", "forget_bias": "nan"})
+    assert dict(view.options) == {
+        "forget_bias": 1.0,
+        "activation": "tanh",
+        "use_peepholes": True,
+        "num_proj": None,
+        "cell_clip": 0.0,
+        "proj_clip": None,
+    }
+    assert len(problems) == 2
+
+
+def test_an_option_of_another_kind_is_left_out_and_said():
+    view, problems = parse({"cell": "GRUCell", "forget_bias": "0.5"})
+    assert "forget_bias" not in dict(view.options)
+    assert problems == ["forget_bias is no option of GRUCell; it was left out."]
+
+
+def test_proj_clip_without_a_projection_is_left_out_and_said():
+    view, problems = parse({"cell": "LSTMCell", "proj_clip": "1"})
+    assert dict(view.options)["proj_clip"] is None
+    assert any("num_proj" in problem for problem in problems)
+
+
+def test_a_parameter_nobody_knows_is_said():
+    _view, problems = parse({"num_unit": "8"})
+    assert problems == ["num_unit is not a parameter of this page; it was left out."]
+
+
+def test_the_problems_are_in_the_viewers_language():
+    from lstmviz import language
+
+    with language.use("ja"):
+        _view, problems = parse({"num_units": "-5"})
+    assert problems and "showing" not in problems[0]
+
+
+def test_more_steps_than_the_data_have_are_cut_to_them():
+    view, problems = parse({"sequence": "sunspots", "time_steps": "5000", "input_size": "4"})
+    assert view.time_steps == sequences.longest("sunspots", 4)
+    assert any("time_steps" in problem for problem in problems)
+
+
+@given(
+    st.sampled_from(list(KINDS)), st.integers(1, views.MAX_UNITS), st.integers(1, views.MAX_INPUT_SIZE), st.integers(1, 10_000)
+)
+def test_a_bounded_view_is_never_larger_than_the_page_can_show(cell, num_units, input_size, time_steps):
+    view = View(cell=cell, num_units=num_units, input_size=input_size, time_steps=time_steps, sequence="sine")
+    shown, problems = bound(view)
+    gates = len(shown.kind.gates)
+    assert gates * shown.num_units * (shown.num_units + shown.input_size) <= views.MAX_WEIGHTS
+    per_step = shown.num_units * (gates + len(shown.kind.states)) + shown.input_size
+    assert shown.time_steps * per_step <= views.MAX_RECORDED
+    assert bool(problems) == (shown != view)
+    assert replace(shown, num_units=num_units, time_steps=time_steps) == view
