@@ -4,10 +4,10 @@ ARG PYTHON=3.13
 
 FROM python:${PYTHON}-slim-trixie AS packages
 ARG VARIANT=cpu
-# An environment without pip of its own: nothing in the image installs anything later.
+# Without pip of its own: nothing is installed into it later.
 RUN python -m venv --without-pip /venv
 COPY requirements.txt requirements-gpu.txt /tmp/
-# Bytecode is compiled here, and trusted unseen, since the running container can write none.
+# Bytecode is compiled here, never checked again: the running container could not write it.
 RUN case "$VARIANT" in \
         cpu) requirements=/tmp/requirements.txt ;; \
         gpu) requirements=/tmp/requirements-gpu.txt ;; \
@@ -26,8 +26,6 @@ ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin \
     CUDA_CACHE_PATH=/tmp/.nv \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
-    NVIDIA_VISIBLE_DEVICES=all \
-    NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     STREAMLIT_SERVER_ADDRESS=0.0.0.0 \
     STREAMLIT_SERVER_PORT=8501 \
     STREAMLIT_SERVER_HEADLESS=true
@@ -36,8 +34,8 @@ COPY LICENSE app.py ./
 COPY .streamlit/config.toml .streamlit/config.toml
 COPY lstmviz lstmviz
 RUN python -m compileall -q --invalidation-mode unchecked-hash /app
-USER lstmviz
+USER 10001
 EXPOSE 8501
-HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --start-interval=2s \
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
     CMD ["python", "-c", "import http.client, os, sys; c = http.client.HTTPConnection('127.0.0.1', int(os.environ['STREAMLIT_SERVER_PORT']), timeout=4); c.request('GET', '/_stcore/health'); sys.exit(c.getresponse().read() != b'ok')"]
 CMD ["streamlit", "run", "app.py"]

@@ -12,14 +12,15 @@ if [ -x "$folder/bin/python" ] && fits "$folder/bin/python" && "$folder/bin/pyth
 fi
 
 python=
-for candidate in ${PYTHON:-} python3 python3.13 python3.12 python3.11; do
+for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
     if fits "$candidate"; then
         python=$candidate
         break
     fi
 done
 if [ -z "$python" ]; then
-    echo "lstmviz needs Python 3.11, 3.12 or 3.13; found: $(python3 --version 2>&1 || true)." >&2
+    found=$("${PYTHON:-python3}" --version 2>&1 || true)
+    echo "lstmviz needs Python 3.11, 3.12 or 3.13; ${PYTHON:-python3} is $found." >&2
     echo "Install one (Debian: apt-get install python3 python3-venv), or name it: make PYTHON=/path/to/python3.12 ..." >&2
     exit 1
 fi

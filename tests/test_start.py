@@ -1,0 +1,201 @@
+"""The container's start command, run as a plain process.
+
+No Docker is needed: the Dockerfile's last stage is read, its files are laid out as it lays them out, and its
+command runs in its environment, by a user who can write nowhere but in the stand-in for the container's /tmp.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import shlex
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+NOBODY = 65534
+START_LIMIT = 120.0  # seconds; TensorFlow alone takes 3 to import, more on a busy machine
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the container's users are Linux's")
+
+
+@dataclass(frozen=True)
+class Image:
+    """What the Dockerfile's last stage says."""
+
+    environment: Mapping[str, str]
+    copies: tuple[tuple[str, ...], ...] = field(repr=False)
+    user: str
+    healthcheck: tuple[str, ...]
+    command: tuple[str, ...]
+
+
+def read_dockerfile() -> Image:
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    text = "\n".join(line for line in lines if not line.startswith("#")).replace("\\\n", " ")
+    stage = text[text.rindex("FROM ") :].splitlines()
+    words = [line.split(None, 1) for line in stage if line.strip()]
+    said = {name: [rest for word, rest in words if word == name] for name, _ in words}
+    return Image(
+        environment=dict(pair.split("=", 1) for line in said["ENV"] for pair in shlex.split(line)),
+        copies=tuple(tuple(line.split()) for line in said["COPY"] if not line.startswith("--from=")),
+        user=said["USER"][-1],
+        healthcheck=tuple(json.loads(said["HEALTHCHECK"][-1].split("CMD", 1)[1])),
+        command=tuple(json.loads(said["CMD"][-1])),
+    )
+
+
+IMAGE = read_dockerfile()
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[Path]:
+    """What the image has in /app: the repository's own files, as the COPY lines pick them, and read-only."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("which files are the repository's own is read from git")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
+    files = [name for name in listed.stdout.split("\0") if name]
+    # Not pytest's tmp_path, whose parents are closed to other users.
+    holder = Path(tempfile.mkdtemp(prefix="lstmviz-start-"))
+    folder = holder / "app"
+    for *sources, target in IMAGE.copies:
+        for source in sources:
+            picked = [name for name in files if name == source or name.startswith(f"{source}/")]
+            assert picked, f"the Dockerfile copies {source}, which is not in the repository"
+            for name in picked:
+                place = folder / target / Path(name).name if target.endswith("/") else folder / name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(ROOT / name, place)
+    for path in [holder, *holder.rglob("*")]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    yield folder
+    for path in holder.rglob("*"):
+        path.chmod(stat.S_IRWXU)
+    holder.chmod(stat.S_IRWXU)
+    shutil.rmtree(holder)
+
+
+@pytest.fixture(scope="module")
+def scratch() -> Iterator[Path]:
+    """The stand-in for the container's /tmp: the one folder that the server may write."""
+    folder = Path(tempfile.mkdtemp(prefix="lstmviz-start-tmp-"))
+    if os.geteuid() == 0:
+        os.chown(folder, NOBODY, NOBODY)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def environment(scratch) -> dict[str, str]:
+    """The image's environment, with this machine's interpreter, a free port and the stand-in for /tmp."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    given = {
+        name: value.replace("/tmp", str(scratch)).replace("/venv/bin", str(Path(sys.executable).parent))
+        for name, value in IMAGE.environment.items()
+    }
+    return given | {"STREAMLIT_SERVER_PORT": str(port), "TMPDIR": str(scratch)}
+
+
+def as_unprivileged(command: tuple[str, ...], path: str) -> list[str]:
+    """`command`, run by nobody where this process is root, else as it is."""
+    found = shutil.which(command[0], path=path)
+    assert found, f"{command[0]} is not in {path}"
+    if os.geteuid() != 0:
+        return [found, *command[1:]]
+    # Root's interpreter may lie in root's closed home: reading it is allowed, writing anything is not.
+    reading = ["--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search"]
+    user = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs"]
+    return ["setpriv", *user, *reading, "--bounding-set=-all,+dac_read_search", found, *command[1:]]
+
+
+@pytest.fixture(scope="module")
+def server(app, scratch, environment) -> Iterator[subprocess.Popen[bytes]]:
+    """The container's start command, up and answering."""
+    log = scratch / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            as_unprivileged(IMAGE.command, environment["PATH"]),
+            cwd=app,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        deadline = time.monotonic() + START_LIMIT
+        while (answer := get(environment, "/_stcore/health")) != (200, b"ok"):
+            said = log.read_text(errors="replace")
+            assert process.poll() is None, f"the server ended with {process.returncode}:\n{said}"
+            assert time.monotonic() < deadline, f"no health in {START_LIMIT:g} s, but {answer}:\n{said}"
+            time.sleep(0.2)
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def get(environment: Mapping[str, str], path: str) -> tuple[int, bytes] | None:
+    """The status and the body of `path`, or None where nobody listens yet."""
+    connection = http.client.HTTPConnection(
+        "127.0.0.1", int(environment["STREAMLIT_SERVER_PORT"]), timeout=10
+    )
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read()
+    except OSError:
+        return None
+    finally:
+        connection.close()
+
+
+def test_the_start_command_serves_the_page_as_an_unprivileged_user(server, environment):
+    owner = int(re.search(r"^Uid:\s+(\d+)", Path(f"/proc/{server.pid}/status").read_text(), re.M)[1])
+    assert owner != 0
+    status, body = get(environment, "/")
+    assert status == 200
+    assert b"<title>" in body
+
+
+def test_the_health_check_says_healthy_while_it_serves_and_not_otherwise(server, environment):
+    check = [sys.executable, *IMAGE.healthcheck[1:]]
+    assert IMAGE.healthcheck[0] == "python"
+    assert subprocess.run(check, env=environment, check=False).returncode == 0
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        nobody_there = environment | {"STREAMLIT_SERVER_PORT": str(free.getsockname()[1])}
+    assert subprocess.run(check, env=nobody_there, check=False, capture_output=True).returncode != 0
+
+
+def test_the_server_leaves_its_code_as_it_was(server, app, environment):
+    assert get(environment, "/_stcore/health") == (200, b"ok")
+    assert not list(app.rglob("__pycache__"))
+
+
+def test_the_image_runs_as_a_user_with_a_number_other_than_roots():
+    assert IMAGE.user.isdigit()  # a name would not do for Kubernetes' runAsNonRoot
+    assert int(IMAGE.user) != 0
+
+
+def test_the_build_context_holds_what_the_image_copies():
+    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    copied = {source for *sources, _ in IMAGE.copies for source in sources}
+    assert copied <= allowed
