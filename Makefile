@@ -45,6 +45,18 @@ format: .venv/.dev  ## rewrite the code in the project's format
 	@.venv/bin/ruff format .
 	@.venv/bin/ruff check --fix .
 
+CATALOGUES := $(wildcard lstmviz/locale/*/LC_MESSAGES/lstmviz.po)
+
+.PHONY: texts
+texts: .venv/.dev  ## bring new and changed texts into the catalogues, to be translated there
+	@mkdir -p build
+	@cd lstmviz && ../.venv/bin/pybabel --quiet extract --keywords=_mark --add-location=file -o ../build/lstmviz.pot .
+	@for catalogue in $(CATALOGUES); do \
+	    echo "Updating $$catalogue"; \
+	    .venv/bin/pybabel --quiet update --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date --no-wrap \
+	        -i build/lstmviz.pot -o "$$catalogue" -l "$$(basename "$$(dirname "$$(dirname "$$catalogue")")")"; \
+	done
+
 .PHONY: bench
 bench: .venv/.dev .venv/.chromium  ## measure, each thing beside its peer or floor (ARGS=engine for one)
 	@for script in $(if $(ARGS),$(ARGS:%=benchmarks/%.py),benchmarks/[a-z]*.py); do \

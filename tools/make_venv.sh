@@ -19,7 +19,7 @@ for candidate in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
     fi
 done
 if [ -z "$python" ]; then
-    found=$("${PYTHON:-python3}" --version 2>&1 || true)
+    found=$("${PYTHON:-python3}" --version 2>/dev/null || echo "not there")
     echo "lstmviz needs Python 3.11, 3.12 or 3.13; ${PYTHON:-python3} is $found." >&2
     echo "Install one (Debian: apt-get install python3 python3-venv), or name it: make PYTHON=/path/to/python3.12 ..." >&2
     exit 1
