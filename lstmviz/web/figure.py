@@ -1,0 +1,36 @@
+"""Puts a Plotly figure on the page through a component of the project's own.
+
+Streamlit's own chart draws a new plot at each change; this one changes the plot that is there, which is most of what a
+moved slider waits for.
+"""
+
+from __future__ import annotations
+
+import json as json_module
+
+import streamlit as st
+
+from lstmviz.web import server
+
+# Travels with each figure, so it only says where the module is; Streamlit makes a blob of it, hence the page's base.
+_LOADER = f"""\
+const module = await import(new URL("{server.assets_path()}/figure.js", document.baseURI).href);
+export default module.default;
+"""
+
+_mount = st.components.v2.component("lstmviz_figure", js=_LOADER, isolate_styles=False)
+
+
+def figure(json: str, *, key: str, alt: str, height: int | None = None) -> None:
+    """Shows a figure, in the place of an earlier one under the same key if there is one.
+
+    Args:
+        json: The figure as plotly.js reads it, `{"data": [...], "layout": {...}}`. `layout.meta.dark` may hold what
+            changes in the dark theme, as a flat patch like `{"font.color": "#eee"}`.
+        key: Names the figure on the page: its element has the class `st-key-<key>`.
+        alt: What the figure shows, for who cannot see it.
+        height: Pixels; `layout.height` where none is given.
+    """
+    # Bytes are passed on as they are; a mapping would be serialised twice here and parsed twice in the browser.
+    head = json_module.dumps({"alt": alt, "height": height}, ensure_ascii=False)
+    _mount(key=key, data=f'{head[:-1]},"figure":{json}}}'.encode())

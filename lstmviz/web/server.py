@@ -1,0 +1,279 @@
+"""What surrounds the page on its server: TensorFlow's warm-up, the files of the figures, the security headers."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import gc
+import gzip
+import hashlib
+import logging
+import os
+import re
+import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit import config
+
+_log = logging.getLogger(__name__)
+
+# --- TensorFlow's warm-up
+
+_GRACE = 0.3  # seconds after the start in which a page may ask for its frame before TensorFlow takes the interpreter
+_PATIENCE = 5.0  # seconds until TensorFlow is started for a page whose script never ran
+
+_page_requested = threading.Event()
+_page_drawn = threading.Event()
+_warmed = threading.Event()
+_warming_lock = threading.Lock()
+_warming: threading.Thread | None = None
+_warming_error: BaseException | None = None
+
+
+@asynccontextmanager
+async def lifespan(_app: Any) -> AsyncIterator[None]:
+    """Starts warming TensorFlow up while the server starts to answer."""
+    asyncio.get_running_loop().run_in_executor(None, _plotly_gzipped)
+    _start_warming()
+    yield
+
+
+def wait_warm(timeout: float) -> bool:
+    """Waits until TensorFlow is there, `timeout` seconds at most, and says whether it is.
+
+    Whoever asks has drawn what needs no TensorFlow: it is started now, if nothing has started it yet.
+
+    Raises:
+        RuntimeError: TensorFlow could not be started.
+    """
+    _page_drawn.set()
+    _start_warming()
+    done = _warmed.wait(timeout)
+    if done and _warming_error:
+        raise RuntimeError(f"TensorFlow could not be started: {_warming_error}") from _warming_error
+    return done
+
+
+def _start_warming() -> None:
+    global _warming
+    with _warming_lock:
+        if _warming is None:
+            _warming = threading.Thread(target=_warm, name="warm-up", daemon=True)
+            _warming.start()
+
+
+def _warm() -> None:
+    global _warming_error
+    # The import holds the interpreter for seconds: a page that is being opened gets its frame first.
+    if _page_requested.wait(_GRACE):
+        _page_drawn.wait(_PATIENCE)
+    started = time.perf_counter()
+    try:
+        from lstmviz import engine
+
+        engine.warm_up()
+    except BaseException as error:
+        _warming_error = error
+        _log.exception("TensorFlow could not be started")
+    else:
+        # What is loaded now stays: no later collection need look at it again.
+        gc.collect()
+        gc.freeze()
+        _log.info("TensorFlow is warm after %.1f s", time.perf_counter() - started)
+    finally:
+        _warmed.set()
+
+
+# --- The files that figures are drawn with
+
+_HERE = Path(__file__).parent
+_FOREVER = "public, max-age=31536000, immutable"  # the address changes with the content
+
+
+def assets_path() -> str:
+    """Where the figures' files are, relative to the page's own address; it changes with their content."""
+    return f"lstmviz/{version('plotly')}-{_digest(_figure_js())[:12]}"
+
+
+def routes() -> list[Route]:
+    """The routes beside Streamlit's own: Plotly's script and the figures' module."""
+    base = str(config.get_option("server.baseUrlPath") or "").strip("/")
+    folder = f"/{base}/{assets_path()}" if base else f"/{assets_path()}"
+    return [
+        Route(f"{folder}/plotly.min.js", _serve_plotly),
+        Route(f"{folder}/figure.js", _serve_figure_js),
+    ]
+
+
+async def _serve_plotly(request: Request) -> Response:
+    # Compressed beside the start; whoever comes before that is on this machine or gets it plain once.
+    gzipped = _plotly_gzipped() if _plotly_gzipped_is_ready.is_set() else None
+    return _serve(request, _plotly_js, gzipped)
+
+
+async def _serve_figure_js(request: Request) -> Response:
+    return _serve(request, _figure_js, _figure_js_gzipped())
+
+
+def _serve(request: Request, read: Any, gzipped: bytes | None) -> Response:
+    use_gzip = gzipped is not None and "gzip" in request.headers.get("accept-encoding", "")
+    etag = f'"{request.url.path.split("/")[-2]}{"-gzip" if use_gzip else ""}"'
+    headers = {"Cache-Control": _FOREVER, "ETag": etag, "Vary": "Accept-Encoding"}
+    if etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    if use_gzip:
+        headers["Content-Encoding"] = "gzip"
+    return Response(
+        gzipped if use_gzip else read(), media_type="text/javascript; charset=utf-8", headers=headers
+    )
+
+
+@cache
+def _plotly_js() -> bytes:
+    import plotly
+
+    return (Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_bytes()
+
+
+_plotly_gzipped_is_ready = threading.Event()
+
+
+@cache
+def _plotly_gzipped() -> bytes:
+    compressed = gzip.compress(_plotly_js(), 6, mtime=0)
+    _plotly_gzipped_is_ready.set()
+    return compressed
+
+
+@cache
+def _figure_js() -> bytes:
+    return (_HERE / "figure.js").read_bytes()
+
+
+@cache
+def _figure_js_gzipped() -> bytes:
+    return gzip.compress(_figure_js(), 9, mtime=0)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+# --- The security headers
+
+
+def middleware() -> list[Middleware]:
+    """What wraps every answer of the server."""
+    return [Middleware(SecurityHeaders, frame_ancestors=os.environ.get("LSTMVIZ_FRAME_ANCESTORS", "'self'"))]
+
+
+class SecurityHeaders:
+    """Adds the security headers to every HTTP answer, errors and static files included; WebSockets pass untouched.
+
+    Args:
+        app: The application to wrap.
+        frame_ancestors: Who may show the page in a frame, as in a content security policy: `'none'`, `'self'`, or
+            origins like `https://blog.example https://*.example.org`.
+
+    Raises:
+        ValueError: `frame_ancestors` would end its directive or the header.
+    """
+
+    def __init__(self, app: ASGIApp, frame_ancestors: str = "'self'") -> None:
+        if not re.fullmatch(r"[\w:/.*'\[\]-]+( [\w:/.*'\[\]-]+)*", frame_ancestors, re.ASCII):
+            raise ValueError(
+                f"LSTMVIZ_FRAME_ANCESTORS is {frame_ancestors!r}; it must be 'none', 'self' or origins "
+                "separated by one space, such as https://blog.example."
+            )
+        self._app = app
+        headers = {
+            "Content-Security-Policy": content_security_policy(frame_ancestors),
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "same-origin",
+            "Permissions-Policy": _PERMISSIONS,
+            "Cross-Origin-Opener-Policy": "same-origin",
+        }
+        # For browsers and scanners from before frame-ancestors; it cannot name other origins.
+        if frame_ancestors in _FRAME_OPTIONS:
+            headers["X-Frame-Options"] = _FRAME_OPTIONS[frame_ancestors]
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        self._names = {name for name, _value in self._headers}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if scope["method"] == "GET" and any(
+            name == b"accept" and b"text/html" in value for name, value in scope["headers"]
+        ):
+            _page_requested.set()
+        started = False
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                kept = [header for header in message["headers"] if header[0].lower() not in self._names]
+                message = {**message, "headers": kept + self._headers}
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception:
+            # Starlette's own answer to an error is sent from outside of this, without the headers.
+            if not started:
+                await PlainTextResponse("Internal Server Error", 500)(scope, receive, send_with_headers)
+            raise
+
+
+_FRAME_OPTIONS = {"'none'": "DENY", "'self'": "SAMEORIGIN"}
+
+_PERMISSIONS = ", ".join(
+    f"{feature}=()"
+    for feature in (
+        "accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer", "microphone",
+        "midi", "payment", "publickey-credentials-get", "screen-wake-lock", "serial", "usb", "xr-spatial-tracking",
+    )
+)  # fmt: skip
+
+
+def content_security_policy(frame_ancestors: str) -> str:
+    """The policy under which Streamlit's page, its components and Plotly work, and nothing from elsewhere."""
+    policy = {
+        "default-src": "'none'",
+        # Streamlit makes a blob of a component's script.
+        "script-src": " ".join(["'self'", "blob:", *_inline_script_hashes()]),
+        "style-src": "'self' 'unsafe-inline'",  # Streamlit and Plotly write style rules as they go
+        "img-src": "'self' data: blob:",  # Plotly draws a heatmap as a data URL and a download through a blob
+        "font-src": "'self' data:",
+        "media-src": "'self' data: blob:",
+        "connect-src": "'self'",  # also the WebSocket of the same origin
+        "worker-src": "'self' blob:",
+        "manifest-src": "'self'",
+        "frame-src": "'self'",
+        "object-src": "'none'",
+        "base-uri": "'self'",
+        "form-action": "'self'",
+        "frame-ancestors": frame_ancestors,
+    }
+    return "; ".join(f"{directive} {sources}" for directive, sources in policy.items())
+
+
+def _inline_script_hashes() -> list[str]:
+    """The scripts that Streamlit's own page carries inline, as a policy names them."""
+    page = (Path(st.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
+    return [f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests]
