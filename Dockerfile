@@ -28,12 +28,14 @@ ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONUNBUFFERED=1 \
     STREAMLIT_SERVER_ADDRESS=0.0.0.0 \
     STREAMLIT_SERVER_PORT=8501 \
-    STREAMLIT_SERVER_HEADLESS=true
+    STREAMLIT_SERVER_HEADLESS=true \
+    STREAMLIT_LOGGER_HIDE_WELCOME_MESSAGE=true
 WORKDIR /app
 COPY LICENSE app.py ./
 COPY .streamlit/config.toml .streamlit/config.toml
 COPY lstmviz lstmviz
-RUN python -m compileall -q --invalidation-mode unchecked-hash /app
+# Readable whatever the umask was where the repository was cloned.
+RUN python -m compileall -q --invalidation-mode unchecked-hash /app && chmod -R a+rX /app
 USER 10001
 EXPOSE 8501
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \

@@ -25,6 +25,7 @@ help:  ## list the targets
 .PHONY: run
 run: $(VENV)/.runtime  ## set up, then serve the page on http://localhost:8501 (PORT=..., GPU=1)
 	@echo "Serving on http://localhost:$(PORT) (Ctrl-C stops it)"
+	@# Streamlit's own welcome would ask a server on the internet for this machine's address first.
 	@exec $(BIN)/streamlit run app.py --server.port=$(PORT) --server.showEmailPrompt=false --logger.hideWelcomeMessage=true
 
 .PHONY: test

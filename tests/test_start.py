@@ -185,9 +185,28 @@ def test_the_health_check_says_healthy_while_it_serves_and_not_otherwise(server,
     assert subprocess.run(check, env=nobody_there, check=False, capture_output=True).returncode != 0
 
 
-def test_the_server_leaves_its_code_as_it_was(server, app, environment):
-    assert get(environment, "/_stcore/health") == (200, b"ok")
-    assert not list(app.rglob("__pycache__"))
+def test_the_first_view_runs_without_an_error(server, environment, scratch):
+    """A session as a browser opens it: here TensorFlow runs, and here anything would want to write."""
+    from streamlit.proto.BackMsg_pb2 import BackMsg
+    from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+    from websockets.sync.client import connect
+
+    opened = BackMsg()
+    opened.rerun_script.query_string = ""
+    address = f"ws://127.0.0.1:{environment['STREAMLIT_SERVER_PORT']}/_stcore/stream"
+    drawn = []
+    with connect(address, subprotocols=["streamlit"], max_size=None, proxy=None) as session:
+        session.send(opened.SerializeToString())
+        while True:
+            message = ForwardMsg.FromString(session.recv(timeout=START_LIMIT))
+            if message.WhichOneof("type") == "delta" and message.delta.WhichOneof("type") == "new_element":
+                drawn.append(message.delta.new_element)
+            if message.WhichOneof("type") == "script_finished":
+                break
+    assert message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
+    failed = [element.exception.message for element in drawn if element.WhichOneof("type") == "exception"]
+    assert not failed, (scratch / "log").read_text(errors="replace")
+    assert any(element.WhichOneof("type") == "bidi_component" for element in drawn), "no figure was drawn"
 
 
 def test_the_image_runs_as_a_user_with_a_number_other_than_roots():
