@@ -10,6 +10,7 @@ The kinds are TensorFlow 1's own (`tf.nn.rnn_cell`), whose classes TensorFlow st
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,12 +29,20 @@ OptionValue = bool | int | float | str | None
 class Ops(Protocol):
     """The few operations a step is written in; the engine passes TensorFlow's."""
 
-    def sigmoid(self, a: Array) -> Array: ...
-    def tanh(self, a: Array) -> Array: ...
-    def relu(self, a: Array) -> Array: ...
-    def matmul(self, a: Array, b: Array) -> Array: ...
-    def split(self, a: Array, parts: int) -> Sequence[Array]: ...
-    def clip(self, a: Array, limit: Array) -> Array: ...
+    def sigmoid(self, a: Array) -> Array:
+        """`1 / (1 + exp(-a))`, element by element."""
+
+    def tanh(self, a: Array) -> Array:
+        """The hyperbolic tangent, element by element."""
+
+    def relu(self, a: Array) -> Array:
+        """`max(a, 0)`, element by element."""
+
+    def matmul(self, a: Array, b: Array) -> Array:
+        """`a @ b`."""
+
+    def clip(self, a: Array, limit: Array) -> Array:
+        """`a` within plus and minus `limit`."""
 
 
 ACTIVATIONS: Mapping[str, Callable[[Ops, Array], Array]] = MappingProxyType(
@@ -55,7 +64,7 @@ class Gate:
         name: The letter in TensorFlow's source, `i`.
         title: What it is called.
         role: What it does, in a sentence.
-        activation: A name in `ACTIVATIONS`, or `"activation"` for the cell's option of that name.
+        activation: A name in `ACTIVATIONS`, or of the option that holds one.
         reads: What its hidden rows meet: the product of these, `("h",)` or `("r", "h")`.
         offset: The option added to the pre-activation when the cell runs, and stored nowhere.
         peephole: The weight of the peephole connection, where the cell has them.
@@ -131,9 +140,10 @@ class Formula:
 
 
 class Product(Protocol):
-    """The pre-activations of one kernel's blocks: the x rows' part, given, plus `h` times the hidden rows."""
+    """What the engine gives a step to meet a kernel with."""
 
-    def __call__(self, kernel: str, h: Array) -> Array: ...
+    def __call__(self, kernel: str, h: Array) -> Sequence[Array]:
+        """The pre-activations of the kernel's gates: the x rows' part, known before, plus `h` times the hidden rows."""
 
 
 State = tuple[Array, ...]
@@ -141,7 +151,7 @@ Squash = Callable[[Array], Array]
 Step = Callable[[Ops, Product, State, Mapping[str, Array], Mapping[str, Any], Mapping[str, Squash]], Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kind:
     """The declaration of a kind of cell.
 
@@ -153,8 +163,8 @@ class Kind:
         variables: The arrays TensorFlow stores for it.
         options: What else can be chosen.
         step: One step of time. It gets the operations, the product with the hidden rows, the states, the weights, the
-            options' values and the activation functions by gate (and `activation`); it returns the pre-activations, as
-            blocks in the order of the gates, and the new states. Offsets are in the product already.
+            options' values and the activation functions by gate (and `activation`); it returns the gates' pre-activations
+            and the new states, each in the declared order. Offsets are in the product already.
         formulas: The step as formulas.
     """
 
@@ -188,15 +198,13 @@ class Kind:
 
 def _rnn_step(ops, product, state, weights, options, squash):  # type: ignore[no-untyped-def]
     (h,) = state
-    z = product("kernel", h)
+    (z,) = product("kernel", h)
     return (z,), (squash["z"](z),)
 
 
 def _lstm_step(ops, product, state, weights, options, squash):  # type: ignore[no-untyped-def]
     c, h = state
-    z = product("kernel", h)
-    i, j, f, o = ops.split(z, 4)
-    blocks = (z,)
+    i, j, f, o = product("kernel", h)
     if options.get("use_peepholes"):
         i = i + weights["w_i_diag"] * c
         f = f + weights["w_f_diag"] * c
@@ -205,23 +213,21 @@ def _lstm_step(ops, product, state, weights, options, squash):  # type: ignore[n
         c = ops.clip(c, options["cell_clip"])
     if options.get("use_peepholes"):
         o = o + weights["w_o_diag"] * c
-        blocks = (i, j, f, o)
     h = squash["activation"](c) * squash["o"](o)
     if options.get("num_proj") is not None:
         h = ops.matmul(h, weights["projection/kernel"])
     if options.get("proj_clip") is not None:
         h = ops.clip(h, options["proj_clip"])
-    return blocks, (c, h)
+    return (i, j, f, o), (c, h)
 
 
 def _gru_step(ops, product, state, weights, options, squash):  # type: ignore[no-untyped-def]
     (h,) = state
-    gates = product("gates/kernel", h)
-    r, u = ops.split(gates, 2)
-    r, u = squash["r"](r), squash["u"](u)
-    candidate = product("candidate/kernel", r * h)
-    h = u * h + (1 - u) * squash["c"](candidate)
-    return (gates, candidate), (h,)
+    r, u = product("gates/kernel", h)
+    reset, update = squash["r"](r), squash["u"](u)
+    (c,) = product("candidate/kernel", reset * h)
+    h = update * h + (1 - update) * squash["c"](c)
+    return (r, u, c), (h,)
 
 
 # --- The declarations ------------------------------------------------------------------------------------------------
@@ -244,7 +250,9 @@ _FORGET_BIAS = Option(
     "forget_bias",
     1.0,
     _mark("forget bias"),
-    _mark("Added to the forget gate when the cell runs, so that an untrained cell remembers. It is not stored in the bias."),
+    _mark(
+        "Added to the forget gate when the cell runs, so that an untrained cell remembers. It is not stored in the bias."
+    ),
     float,
 )
 _LSTM_GATES = (
@@ -271,13 +279,17 @@ _LSTM_VARIABLES = (
     Variable("bias", ("4 * num_units",), gates=("i", "j", "f", "o"), initial=0.0),
 )
 _LSTM_FORMULAS = (
-    Formula("concat", r"[x_t, h_{t-1}]", ("1", _ROWS)),
-    Formula("matmul", r"[x_t, h_{t-1}] \cdot kernel", ("1", "4 * num_units")),
-    Formula("bias add", r"z = [x_t, h_{t-1}] \cdot kernel + bias", ("1", "4 * num_units")),
-    Formula("split", r"i, j, f, o = \mathrm{split}(z, 4)", ("1", "num_units")),
-    Formula("activations", r"\sigma(i),\ {activation}(j),\ \sigma(f + {forget_bias}),\ \sigma(o)", ("1", "num_units")),
+    Formula(_mark("concat"), r"[x_t, h_{t-1}]", ("1", _ROWS)),
+    Formula(_mark("matmul"), r"[x_t, h_{t-1}] \cdot kernel", ("1", "4 * num_units")),
+    Formula(_mark("bias add"), r"z = [x_t, h_{t-1}] \cdot kernel + bias", ("1", "4 * num_units")),
+    Formula(_mark("split"), r"i, j, f, o = \mathrm{split}(z, 4)", ("1", "num_units")),
     Formula(
-        "activations",
+        _mark("activations"),
+        r"\sigma(i),\ {activation}(j),\ \sigma(f + {forget_bias}),\ \sigma(o)",
+        ("1", "num_units"),
+    ),
+    Formula(
+        _mark("activations"),
         r"\begin{gathered}\sigma(i + w_i \odot c_{t-1}),\ {activation}(j),\\"
         r"\sigma(f + {forget_bias} + w_f \odot c_{t-1}),\ \sigma(o + w_o \odot c_t)\end{gathered}",
         ("1", "num_units"),
@@ -285,29 +297,41 @@ _LSTM_FORMULAS = (
         replaces="activations",
     ),
     Formula(
-        "new c",
+        _mark("new c"),
         r"c_t = c_{t-1} \odot \sigma(f + {forget_bias}) + \sigma(i) \odot {activation}(j)",
         ("1", "num_units"),
     ),
     Formula(
-        "new c",
+        _mark("new c"),
         r"c_t = c_{t-1} \odot \sigma(f + {forget_bias} + w_f \odot c_{t-1})"
         r" + \sigma(i + w_i \odot c_{t-1}) \odot {activation}(j)",
         ("1", "num_units"),
         when="use_peepholes",
         replaces="new c",
     ),
-    Formula("clip c", r"c_t \leftarrow \mathrm{clip}(c_t, \pm {cell_clip})", ("1", "num_units"), when="cell_clip"),
-    Formula("new h", r"h_t = {activation}(c_t) \odot \sigma(o)", ("1", "num_units")),
     Formula(
-        "new h",
+        _mark("clip c"),
+        r"c_t \leftarrow \mathrm{clip}(c_t, \pm {cell_clip})",
+        ("1", "num_units"),
+        when="cell_clip",
+    ),
+    Formula(_mark("new h"), r"h_t = {activation}(c_t) \odot \sigma(o)", ("1", "num_units")),
+    Formula(
+        _mark("new h"),
         r"h_t = {activation}(c_t) \odot \sigma(o + w_o \odot c_t)",
         ("1", "num_units"),
         when="use_peepholes",
         replaces="new h",
     ),
-    Formula("project h", r"h_t \leftarrow h_t \cdot projection", ("1", "output_size"), when="num_proj"),
-    Formula("clip h", r"h_t \leftarrow \mathrm{clip}(h_t, \pm {proj_clip})", ("1", "output_size"), when="proj_clip"),
+    Formula(
+        _mark("project h"), r"h_t \leftarrow h_t \cdot projection", ("1", "output_size"), when="num_proj"
+    ),
+    Formula(
+        _mark("clip h"),
+        r"h_t \leftarrow \mathrm{clip}(h_t, \pm {proj_clip})",
+        ("1", "output_size"),
+        when="proj_clip",
+    ),
 )
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
@@ -317,7 +341,14 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             Kind(
                 name="BasicRNNCell",
                 title=_mark("basic recurrent cell"),
-                gates=(Gate("z", _mark("hidden layer"), _mark("is squashed into the new h"), activation="activation"),),
+                gates=(
+                    Gate(
+                        "z",
+                        _mark("hidden layer"),
+                        _mark("is squashed into the new h"),
+                        activation="activation",
+                    ),
+                ),
                 states=("h",),
                 variables=(
                     Variable("kernel", (_ROWS, "num_units"), gates=("z",)),
@@ -326,10 +357,10 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 options=(_ACTIVATION,),
                 step=_rnn_step,
                 formulas=(
-                    Formula("concat", r"[x_t, h_{t-1}]", ("1", _ROWS)),
-                    Formula("matmul", r"[x_t, h_{t-1}] \cdot kernel", ("1", "num_units")),
-                    Formula("bias add", r"z = [x_t, h_{t-1}] \cdot kernel + bias", ("1", "num_units")),
-                    Formula("new h", r"h_t = {activation}(z)", ("1", "num_units")),
+                    Formula(_mark("concat"), r"[x_t, h_{t-1}]", ("1", _ROWS)),
+                    Formula(_mark("matmul"), r"[x_t, h_{t-1}] \cdot kernel", ("1", "num_units")),
+                    Formula(_mark("bias add"), r"z = [x_t, h_{t-1}] \cdot kernel + bias", ("1", "num_units")),
+                    Formula(_mark("new h"), r"h_t = {activation}(z)", ("1", "num_units")),
                 ),
             ),
             Kind(
@@ -370,7 +401,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                         _mark("projection size"),
                         _mark("Projects h to this many numbers."),
                         int,
-                        minimum=1,
+                        minimum=1.0,
                     ),
                     Option(
                         "cell_clip",
@@ -378,7 +409,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                         _mark("clip c at"),
                         _mark("Keeps c within plus and minus this value."),
                         float,
-                        minimum=0,
+                        minimum=0.0,
                     ),
                     Option(
                         "proj_clip",
@@ -386,7 +417,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                         _mark("clip the projected h at"),
                         _mark("Keeps the projected h within plus and minus this value."),
                         float,
-                        minimum=0,
+                        minimum=0.0,
                         needs="num_proj",
                     ),
                 ),
@@ -417,16 +448,20 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 options=(_ACTIVATION,),
                 step=_gru_step,
                 formulas=(
-                    Formula("concat", r"[x_t, h_{t-1}]", ("1", _ROWS)),
-                    Formula("matmul", r"[x_t, h_{t-1}] \cdot kernel_{gates}", ("1", "2 * num_units")),
-                    Formula("bias add", r"z = [x_t, h_{t-1}] \cdot kernel_{gates} + bias_{gates}", ("1", "2 * num_units")),
-                    Formula("split", r"r, u = \mathrm{split}(\sigma(z), 2)", ("1", "num_units")),
+                    Formula(_mark("concat"), r"[x_t, h_{t-1}]", ("1", _ROWS)),
+                    Formula(_mark("matmul"), r"[x_t, h_{t-1}] \cdot kernel_{gates}", ("1", "2 * num_units")),
                     Formula(
-                        "candidate",
+                        _mark("bias add"),
+                        r"z = [x_t, h_{t-1}] \cdot kernel_{gates} + bias_{gates}",
+                        ("1", "2 * num_units"),
+                    ),
+                    Formula(_mark("split"), r"r, u = \mathrm{split}(\sigma(z), 2)", ("1", "num_units")),
+                    Formula(
+                        _mark("candidate"),
                         r"c = {activation}([x_t, r \odot h_{t-1}] \cdot kernel_{candidate} + bias_{candidate})",
                         ("1", "num_units"),
                     ),
-                    Formula("new h", r"h_t = u \odot h_{t-1} + (1 - u) \odot c", ("1", "num_units")),
+                    Formula(_mark("new h"), r"h_t = u \odot h_{t-1} + (1 - u) \odot c", ("1", "num_units")),
                 ),
             ),
         )
@@ -480,6 +515,7 @@ class Cell:
     weights: Mapping[str, np.ndarray] = field(repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "options", MappingProxyType(check_options(self.kind, self.options)))
         shapes = weight_shapes(self.kind, self.num_units, self.input_size, self.options)
         if set(shapes) != set(self.weights):
             raise ValueError(
@@ -492,7 +528,10 @@ class Cell:
         for name, shape in shapes.items():
             if self.weights[name].shape != shape:
                 raise ValueError(
-                    _("{name} has the shape {given}; with num_units {num_units} and input_size {input_size} it must be {allowed}.").format(
+                    _(
+                        "{name} has the shape {given}; with num_units {num_units} and input_size {input_size} "
+                        "it must be {allowed}."
+                    ).format(
                         name=name,
                         given=list(self.weights[name].shape),
                         num_units=self.num_units,
@@ -500,7 +539,15 @@ class Cell:
                         allowed=list(shape),
                     )
                 )
-            self.weights[name].setflags(write=False)
+        types = {weight.dtype.name for weight in self.weights.values()}
+        if types not in ({"float32"}, {"float64"}):
+            raise ValueError(
+                _("weights are {given}; they must be all float32 or all float64.").format(
+                    given=", ".join(sorted(types))
+                )
+            )
+        frozen = {name: _frozen(self.weights[name]) for name in shapes}
+        object.__setattr__(self, "weights", MappingProxyType(frozen))
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -511,6 +558,11 @@ class Cell:
     def output_size(self) -> int:
         """The size of h: `num_units`, or `num_proj` where h is projected."""
         return _output_size(self.num_units, self.options)
+
+    def activation_of(self, gate: str) -> str:
+        """The name in `ACTIVATIONS` of the activation that the gate called `gate` has in this cell."""
+        name = self.kind.gate(gate).activation
+        return str(self.options.get(name, name))
 
     @property
     def parameter_count(self) -> int:
@@ -565,7 +617,11 @@ def weight_shapes(
     kind: Kind, num_units: int, input_size: int, options: Mapping[str, OptionValue]
 ) -> dict[str, tuple[int, ...]]:
     """The shape of each variable of a cell with these sizes and options, by TensorFlow's name."""
-    sizes = {"input_size": input_size, "num_units": num_units, "output_size": _output_size(num_units, options)}
+    sizes = {
+        "input_size": input_size,
+        "num_units": num_units,
+        "output_size": _output_size(num_units, options),
+    }
     return {
         variable.name: tuple(evaluate(axis, sizes) for axis in variable.shape)
         for variable in kind.variables
@@ -583,7 +639,9 @@ def evaluate(axis: str, sizes: Mapping[str, int]) -> int:
 
 def formulas(cell: Cell) -> list[tuple[Formula, str, tuple[int, ...]]]:
     """The formulas of the cell's step, each with its LaTeX filled in with the options and its shape in numbers."""
-    active = [f for f in cell.kind.formulas if f.when is None or cell.options.get(f.when) not in (None, False)]
+    active = [
+        f for f in cell.kind.formulas if f.when is None or cell.options.get(f.when) not in (None, False)
+    ]
     replaced = {f.replaces for f in active}
     sizes = {"input_size": cell.input_size, "num_units": cell.num_units, "output_size": cell.output_size}
     rows = []
@@ -592,7 +650,13 @@ def formulas(cell: Cell) -> list[tuple[Formula, str, tuple[int, ...]]]:
             continue
         latex = formula.latex
         for name, value in cell.options.items():
-            shown = rf"\mathrm{{{value}}}" if isinstance(value, str) else f"{value:g}" if value is not None else ""
+            shown = (
+                rf"\mathrm{{{value}}}"
+                if isinstance(value, str)
+                else f"{value:g}"
+                if value is not None
+                else ""
+            )
             latex = latex.replace(f"{{{name}}}", shown)
         rows.append((formula, latex, tuple(evaluate(axis, sizes) for axis in formula.shape)))
     return rows
@@ -630,25 +694,35 @@ def build(
         **options: The kind's options, under TensorFlow's argument names.
 
     Raises:
-        ValueError: a name, number, option or weight is not one that the kind takes.
+        ValueError: a name, number, option or weight is not one that the kind takes, or there is no memory for so many.
 
     >>> cell = build("BasicLSTMCell", num_units=8, input_size=4)
     >>> cell.kernel.shape, cell.gate("f").kernel_x.shape
     ((12, 32), (4, 8))
     """
     if kind not in KINDS:
-        raise ValueError(_("cell is {given!r}; it must be one of {allowed}.").format(given=kind, allowed=", ".join(KINDS)))
+        raise ValueError(
+            _("cell is {given!r}; it must be one of {allowed}.").format(given=kind, allowed=", ".join(KINDS))
+        )
     declaration = KINDS[kind]
     num_units = _positive("num_units", num_units)
     input_size = _positive("input_size", input_size)
-    if np.dtype(dtype) not in (np.float32, np.float64):
-        raise ValueError(_("dtype is {given!r}; it must be float32 or float64.").format(given=dtype))
+    type_ = _float_type(dtype)
     checked = check_options(declaration, options)
-    if weights is None:
-        arrays = _draw(declaration, num_units, input_size, checked, initial_weights, seed, np.dtype(dtype))
-    else:
-        arrays = {name: _as_weight(name, value, np.dtype(dtype)) for name, value in weights.items()}
-    return Cell(declaration, num_units, input_size, MappingProxyType(checked), MappingProxyType(arrays))
+    if weights is not None:
+        arrays = {name: as_numbers(name, value, type_) for name, value in weights.items()}
+        return Cell(declaration, num_units, input_size, checked, arrays)
+    try:
+        arrays = _draw(declaration, num_units, input_size, checked, initial_weights, seed, type_)
+    except MemoryError as error:
+        shapes = weight_shapes(declaration, num_units, input_size, checked).values()
+        raise ValueError(
+            _(
+                "num_units {num_units} and input_size {input_size} make {count:,} weights, more than this machine's "
+                "memory holds; take fewer."
+            ).format(num_units=num_units, input_size=input_size, count=sum(map(math.prod, shapes)))
+        ) from error
+    return Cell(declaration, num_units, input_size, checked, arrays)
 
 
 def check_options(kind: Kind, given: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
@@ -689,12 +763,16 @@ def _check_option(option: Option, value: OptionValue) -> OptionValue:
         return value
     if option.type is bool:
         if not isinstance(value, bool | np.bool_):
-            raise ValueError(_("{name} is {given!r}; it must be True or False.").format(name=option.name, given=value))
+            raise ValueError(
+                _("{name} is {given!r}; it must be True or False.").format(name=option.name, given=value)
+            )
         return bool(value)
     if option.type is int:
         return _positive(option.name, value)
     if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not math.isfinite(value):
-        raise ValueError(_("{name} is {given!r}; it must be a finite number.").format(name=option.name, given=value))
+        raise ValueError(
+            _("{name} is {given!r}; it must be a finite number.").format(name=option.name, given=value)
+        )
     if value < option.minimum:
         raise ValueError(
             _("{name} is {given}; it must be at least {minimum:g}.").format(
@@ -706,17 +784,47 @@ def _check_option(option: Option, value: OptionValue) -> OptionValue:
 
 def _positive(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(_("{name} is {given!r}; it must be a whole number, at least 1.").format(name=name, given=value))
+        raise ValueError(
+            _("{name} is {given!r}; it must be a whole number, at least 1.").format(name=name, given=value)
+        )
     return int(value)
 
 
-def _as_weight(name: str, value: Any, dtype: np.dtype[Any]) -> np.ndarray:
+def _float_type(dtype: Any) -> np.dtype[Any]:
+    for type_ in (np.dtype(np.float32), np.dtype(np.float64)):
+        if dtype in (type_.name, type_.type) or dtype is type_:
+            return type_
+    raise ValueError(_("dtype is {given!r}; it must be float32 or float64.").format(given=dtype))
+
+
+def as_numbers(name: str, value: Any, dtype: np.dtype[Any]) -> np.ndarray:
+    """A copy of `value` as an array of `dtype`; `name` is what an error calls it.
+
+    Raises:
+        ValueError: `value` is no array of real numbers: text, complex numbers, rows of several lengths, None.
+    """
     try:
-        return np.array(value, dtype)
-    except (TypeError, ValueError) as error:
+        array = np.asarray(value)
+    except ValueError as error:  # rows of several lengths
         raise ValueError(
-            _("{name} is not an array of numbers: {cause}.").format(name=name, cause=error)
+            _("{name} is not an array of numbers: {cause}").format(name=name, cause=error)
         ) from error
+    if array.dtype.kind not in "biuf":
+        raise ValueError(
+            _("{name} is an array of {given}; it must be one of real numbers.").format(
+                name=name, given=array.dtype
+            )
+        )
+    with np.errstate(over="ignore"):  # beyond float32 is infinity, which a figure shows as such
+        return array.astype(dtype)
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    """`array`, or a copy where somebody else could still write to it."""
+    if array.flags.writeable or not array.flags.owndata:
+        array = array.copy()
+        array.setflags(write=False)
+    return array
 
 
 # --- Initial weights -------------------------------------------------------------------------------------------------
@@ -745,13 +853,15 @@ def _zeros(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return np.zeros(shape)
 
 
-INITIAL_WEIGHTS: Mapping[str, Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]] = MappingProxyType(
-    {
-        "glorot_uniform": _glorot_uniform,
-        "orthogonal": _orthogonal,
-        "random_normal": _random_normal,
-        "zeros": _zeros,
-    }
+INITIAL_WEIGHTS: Mapping[str, Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]] = (
+    MappingProxyType(
+        {
+            "glorot_uniform": _glorot_uniform,
+            "orthogonal": _orthogonal,
+            "random_normal": _random_normal,
+            "zeros": _zeros,
+        }
+    )
 )
 """Initial weights by Keras's names; `glorot_uniform` is what TensorFlow's cells take by default."""
 
@@ -771,16 +881,27 @@ def _draw(
                 given=initial_weights, allowed=", ".join(INITIAL_WEIGHTS)
             )
         )
+    rng = np.random.default_rng(_seed(seed))
+    shapes = weight_shapes(kind, num_units, input_size, options)
+    if max(map(math.prod, shapes.values())) > sys.maxsize // 8:  # NumPy words this one differently
+        raise MemoryError
+    arrays = {}
+    for variable in kind.variables:
+        if variable.name in shapes:
+            shape = shapes[variable.name]
+            array = (
+                INITIAL_WEIGHTS[initial_weights](rng, shape) if variable.initial is None else variable.initial
+            )
+            # Drawn in float64 for both types: a float32 cell is the float64 one, rounded.
+            arrays[variable.name] = np.full(shape, array, dtype)
+            arrays[variable.name].setflags(write=False)
+    return arrays
+
+
+def _seed(seed: Any) -> int:
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(_("seed is {given!r}; it must be a whole number, at least 0.").format(given=seed))
-    constants = {variable.name: variable.initial for variable in kind.variables}
-    rng = np.random.default_rng(int(seed))
-    return {
-        name: INITIAL_WEIGHTS[initial_weights](rng, shape).astype(dtype)
-        if constants[name] is None
-        else np.full(shape, constants[name], dtype)
-        for name, shape in weight_shapes(kind, num_units, input_size, options).items()
-    }
+    return int(seed)
 
 
 # --- A linear layer in front -----------------------------------------------------------------------------------------
@@ -793,23 +914,36 @@ class Linear:
     kernel: Float[np.ndarray, "features input_size"]
     bias: Float[np.ndarray, " input_size"]
 
+    def __post_init__(self) -> None:
+        if self.kernel.ndim != 2 or self.bias.shape != self.kernel.shape[1:]:
+            raise ValueError(
+                _(
+                    "the linear layer's kernel is {kernel} and its bias {bias}; they must be [a, b] and [b]."
+                ).format(kernel=list(self.kernel.shape), bias=list(self.bias.shape))
+            )
+
     def __call__(self, x: Float[np.ndarray, "time features"]) -> Float[np.ndarray, "time input_size"]:
         """The layer's output for each step."""
-        return x @ self.kernel + self.bias
+        y: np.ndarray = x @ self.kernel + self.bias
+        return y
 
 
 def build_linear(features: int, input_size: int, *, seed: int = 0, dtype: str = "float32") -> Linear:
     """A linear layer with Glorot uniform kernel and a random normal bias (a zero one would show nothing)."""
-    rng = np.random.default_rng((_positive("features", features), _positive("input_size", input_size), seed))
+    features, input_size = _positive("features", features), _positive("input_size", input_size)
+    rng = np.random.default_rng((features, input_size, _seed(seed)))
+    type_ = _float_type(dtype)
     return Linear(
-        _glorot_uniform(rng, (features, input_size)).astype(dtype), rng.normal(0.0, 0.5, input_size).astype(dtype)
+        _glorot_uniform(rng, (features, input_size)).astype(type_),
+        rng.normal(0.0, 0.5, input_size).astype(type_),
     )
 
 
 def fold(linear: Linear, cell: Cell) -> Cell:
     """The cell that does alone what `linear` in front of `cell` does.
 
-    The layer's kernel goes into the kernel's x rows, its bias into the bias: `(x @ A + a) @ K + b = x @ (A @ K) + (a @ K + b)`.
+    The layer's kernel goes into the kernel's x rows, its bias into the bias:
+    `(x @ A + a) @ K + b = x @ (A @ K) + (a @ K + b)`.
 
     Raises:
         ValueError: the layer's outputs are not as many as the cell's inputs.
@@ -822,10 +956,12 @@ def fold(linear: Linear, cell: Cell) -> Cell:
             )
         )
     weights = dict(cell.weights)
-    matrices = {v.gates: v.name for v in cell.kind.variables if v.gates and len(v.shape) == 2}
-    vectors = {v.gates: v.name for v in cell.kind.variables if v.gates and len(v.shape) == 1}
-    for gates, name in matrices.items():
-        rows_x = cell.weights[name][: cell.input_size]
-        weights[name] = np.concatenate([linear.kernel @ rows_x, cell.weights[name][cell.input_size :]])
-        weights[vectors[gates]] = cell.weights[vectors[gates]] + linear.bias @ rows_x
-    return Cell(cell.kind, cell.num_units, features, cell.options, MappingProxyType(weights))
+    biases = {v.gates: v.name for v in cell.kind.variables if v.gates and len(v.shape) == 1}
+    kernel, bias = linear.kernel.astype(np.float64), linear.bias.astype(np.float64)
+    for variable in cell.kind.variables:
+        if variable.gates and len(variable.shape) == 2:
+            stored, name = cell.weights[variable.name], biases[variable.gates]
+            rows_x, rows_h = stored[: cell.input_size], stored[cell.input_size :]
+            weights[variable.name] = np.concatenate([(kernel @ rows_x).astype(cell.dtype), rows_h])
+            weights[name] = (cell.weights[name] + bias @ rows_x).astype(cell.dtype)
+    return Cell(cell.kind, cell.num_units, features, cell.options, weights)

@@ -6,6 +6,7 @@ import os
 import platform
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 # TensorFlow greets every start with build notes on stderr; warnings and errors still show.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
@@ -51,7 +52,7 @@ def list_devices() -> tuple[Device, ...]:
 
 
 def find(name: str | None) -> Device:
-    """The device called `name`; by default the first GPU, else the first CPU.
+    """The device called `name`, in capitals or not; by default the first GPU, else the first CPU.
 
     Raises:
         DeviceError: TensorFlow does not see such a device.
@@ -59,11 +60,12 @@ def find(name: str | None) -> Device:
     devices = list_devices()
     if name is None:
         return devices[0]
+    wanted = str(name).upper()
     for device in devices:
-        if device.name == name.upper():
+        if device.name == wanted:
             return device
     seen = ", ".join(device.name for device in devices)
-    if name.upper().startswith("GPU") and not any(device.is_gpu for device in devices):
+    if wanted.startswith("GPU") and not any(device.is_gpu for device in devices):
         raise DeviceError(
             _(
                 "device is {given!r}, but TensorFlow sees no GPU here, only {allowed}. For a GPU, install "
@@ -84,8 +86,18 @@ def _short(name: str) -> str:
 
 def _title(type_: str, index: int) -> str:
     if type_ == "CPU":
-        return platform.processor() or platform.machine()
+        return _cpu_title()
     physical = tf.config.list_physical_devices(type_)
     # Several logical devices can share one physical card; TensorFlow does not say which does.
     details = tf.config.experimental.get_device_details(physical[min(index, len(physical) - 1)])
     return str(details.get("device_name", type_))
+
+
+def _cpu_title() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:  # not Linux
+        pass
+    return platform.processor() or platform.machine()

@@ -6,28 +6,42 @@ with open dimensions, so that a new size never costs a new trace.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from functools import cache
+from threading import Lock
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from lstmviz import devices  # isort: skip  # before TensorFlow: it sets the log level
 import tensorflow as tf
 
-from lstmviz.cells import ACTIVATIONS, KINDS, Cell, build
+from lstmviz.cells import ACTIVATIONS, KINDS, Cell, Kind, as_numbers, build
 from lstmviz.language import _
-from lstmviz.sequences import Sequence, make, wrap
+from lstmviz.sequences import make, wrap
 from lstmviz.trace import Trace
 
 Progress = Callable[[int, int], None]
 
-# Steps written out in one turn of the loop: the loop's own upkeep is as dear as a small step.
-_UNROLLED = 4
 _CHUNK_SECONDS = 0.1  # how often a long run reports, and can be left
+# From here on each product is made as two of half the columns: TensorFlow computes a row's product on one core, and
+# the two at once on two. Measured on 2 cores: 0.65 of the time at 256 units; below 128 the extra operations cost more.
+_WIDE = 128
+# Steps written out in one turn of the loop: its upkeep is as dear as a small step. More only lengthen the tracing.
+_UNROLLED, _UNROLLED_WIDE = 8, 4
+
+_compiling = Lock()  # two first runs at once trace once
+
+
+def _is_about_other_functions(record: logging.LogRecord) -> bool:
+    return "_compiled.<locals>.loop" not in record.getMessage()
+
+
+# TensorFlow takes each kind and each set of options for a needless retrace of one function, and warns the user of it.
+tf.get_logger().addFilter(_is_about_other_functions)
 
 
 class _TensorFlowOps:
@@ -37,10 +51,6 @@ class _TensorFlowOps:
     tanh = staticmethod(tf.tanh)
     relu = staticmethod(tf.nn.relu)
     matmul = staticmethod(tf.matmul)
-
-    @staticmethod
-    def split(a: tf.Tensor, parts: int) -> list[tf.Tensor]:
-        return list(tf.split(a, parts, axis=1))
 
     @staticmethod
     def clip(a: tf.Tensor, limit: tf.Tensor) -> tf.Tensor:
@@ -85,7 +95,7 @@ def run(
     started = time.perf_counter()
     place = devices.find(device).name
     with tf.device(place):
-        blocks, activations, states, ran_on = _run_in_chunks(cell, sequence.values, start, progress)
+        blocks, activations, states, ran_on = _run_in_chunks(cell, sequence.values, start, place, progress)
     seconds = time.perf_counter() - started
     names = [gate.name for gate in cell.kind.gates]
     return Trace(
@@ -107,13 +117,15 @@ def warm_up() -> None:
 
 
 def _run_in_chunks(
-    cell: Cell, x: np.ndarray, start: list[np.ndarray], progress: Progress | None
+    cell: Cell, x: np.ndarray, start: list[np.ndarray], place: str, progress: Progress | None
 ) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray], str]:
     """The recorded blocks, activations and states, and the device that the last states were on."""
-    loop = _compiled(cell.kind.name, _structure(cell), cell.dtype.name)
-    weights = {name: tf.convert_to_tensor(weight) for name, weight in cell.weights.items()}
-    numbers = {name: tf.constant(value, cell.dtype) for name, value in cell.options.items() if type(value) is float}
-    offset = tf.convert_to_tensor(cell.offset)
+    with _compiling:
+        loop = _compiled(cell.kind, _structure(cell), cell.dtype.name, place)
+    weights = {name: tf.convert_to_tensor(weight) for name, weight in _with_offset(cell).items()}
+    numbers = {
+        name: tf.constant(cell.options[name], cell.dtype) for name in _step_numbers(cell.kind, cell.options)
+    }
     state = [tf.convert_to_tensor(array) for array in start]
     steps, length = len(x), len(x)
     if progress:
@@ -124,9 +136,9 @@ def _run_in_chunks(
     while True:
         chunk_started = time.perf_counter()
         chunk = tf.convert_to_tensor(x[done : done + length].astype(cell.dtype, copy=False))
-        outputs = loop(chunk, tuple(state), weights, offset, numbers)
+        outputs = loop(chunk, tuple(state), weights, numbers)
         state = list(outputs[3])
-        recorded.append([[tensor.numpy() for tensor in group] for group in outputs[:3]])
+        recorded.append([[np.asarray(tensor) for tensor in group] for group in outputs[:3]])
         done = min(done + length, steps)
         if done >= steps:
             break
@@ -141,6 +153,16 @@ def _run_in_chunks(
     return blocks, activations, states, devices.where(state[-1])
 
 
+def _with_offset(cell: Cell) -> dict[str, np.ndarray]:
+    """The weights, with what is added when the cell runs added to the biases."""
+    weights = dict(cell.weights)
+    for variable in cell.kind.variables:
+        if variable.gates and len(variable.shape) == 1:
+            columns = slice(cell.columns(variable.gates[0]).start, cell.columns(variable.gates[-1]).stop)
+            weights[variable.name] = weights[variable.name] + cell.offset[columns]
+    return weights
+
+
 def _structure(cell: Cell) -> tuple[tuple[str, Any], ...]:
     """The options as far as they change the graph: a number only by being there, its value being an input."""
     return tuple(
@@ -150,104 +172,151 @@ def _structure(cell: Cell) -> tuple[tuple[str, Any], ...]:
 
 
 @cache
-def _compiled(kind_name: str, structure: tuple[tuple[str, Any], ...], dtype: str) -> Any:
-    """The loop of a kind and its options: `(x, state, weights, offset, numbers)` to recorded groups and the last state."""
-    kind = KINDS[kind_name]
+def _compiled(kind: Kind, structure: tuple[tuple[str, Any], ...], dtype: str, place: str) -> Any:
+    """The loop of a kind and its options: `(x, state, weights, numbers)` to recorded groups and the last state.
+
+    It is traced once, here, on the device that is current; `place` names it so that each device has its own.
+    """
     options = dict(structure)
     ops = _TensorFlowOps()
     squash = {gate.name: _activation(ops, options, gate.activation) for gate in kind.gates}
-    squash["activation"] = _activation(ops, options, "activation")
-    matrices = [v for v in kind.variables if v.gates and len(v.shape) == 2]
-    vectors = {v.gates: v.name for v in kind.variables if v.gates and len(v.shape) == 1}
+    squash |= {
+        name: _activation(ops, options, name) for name, value in options.items() if value in ACTIVATIONS
+    }
+    kernels = [v for v in kind.variables if v.gates and len(v.shape) == 2]
+    biases = {v.gates: v.name for v in kind.variables if v.gates and len(v.shape) == 1}
     present = [v for v in kind.variables if v.when is None or options[v.when] not in (None, False)]
-    open_matrix = tf.TensorSpec([None, None], dtype)
     signature = [
-        open_matrix,
+        tf.TensorSpec([None, None], dtype),
         tuple(tf.TensorSpec([1, None], dtype) for _state in kind.states),
         {v.name: tf.TensorSpec([None] * len(v.shape), dtype) for v in present},
-        tf.TensorSpec([None], dtype),
-        {option.name: tf.TensorSpec([], dtype) for option in kind.options if option.type is float and options[option.name]},
+        {name: tf.TensorSpec([], dtype) for name in _step_numbers(kind, options)},
     ]
 
-    @tf.function(input_signature=signature, autograph=False)
-    def loop(x, state, weights, offset, numbers):  # type: ignore[no-untyped-def]
+    @tf.function(input_signature=signature, autograph=False)  # type: ignore[untyped-decorator]
+    def loop(x: Any, state: Any, weights: Any, numbers: Any) -> Any:
         steps, input_size = tf.shape(x)[0], tf.shape(x)[1]
-        turns = tf.maximum((steps + _UNROLLED - 1) // _UNROLLED, 1)  # no steps: one turn, all of it cut off below
-        num_units = tf.shape(offset)[0] // len(kind.gates)
-        values = options | numbers
-        inputs, hidden_rows, first = {}, {}, 0
-        for variable in matrices:
-            kernel = weights[variable.name]
-            last = first + num_units * len(variable.gates)
-            bias = weights[vectors[variable.gates]] + offset[first:last]
-            from_x = tf.matmul(x, kernel[:input_size]) + bias
-            padded = tf.pad(from_x, [[0, turns * _UNROLLED - steps], [0, 0]])
-            in_turns = tf.reshape(padded, [turns, _UNROLLED, last - first])
-            inputs[variable.name] = tf.TensorArray(dtype, turns).unstack(in_turns)
-            hidden_rows[variable.name] = kernel[input_size:]
-            first = last
+        num_units = tf.shape(weights[kernels[0].name])[1] // len(kernels[0].gates)
+        from_x = {
+            v.name: tf.matmul(x, weights[v.name][:input_size]) + weights[biases[v.gates]] for v in kernels
+        }
 
-        def turn(number, state, records):  # type: ignore[no-untyped-def]
-            rows = {name: tf.split(array.read(number), _UNROLLED) for name, array in inputs.items()}
-            made = []
-            for step in range(_UNROLLED):
+        def record(parts: int, unrolled: int) -> Any:
+            """All steps, `unrolled` a turn, with each kernel's columns in so many `parts`."""
+            # Where there are no steps: one turn, all of it cut off below.
+            turns = tf.maximum((steps + unrolled - 1) // unrolled, 1)
+            gates, inputs, hidden_rows = {}, {}, {}
+            for v in kernels:
+                gates[v.name] = _parts(v.gates, parts)
+                widths = [num_units * len(part) for part in gates[v.name]]
+                padded = tf.pad(from_x[v.name], [[0, turns * unrolled - steps], [0, 0]])
+                inputs[v.name] = [
+                    tf.TensorArray(dtype, turns).unstack(tf.reshape(columns, [turns, unrolled, width]))
+                    for columns, width in zip(_split(padded, widths), widths, strict=True)
+                ]
+                hidden_rows[v.name] = _split(weights[v.name][input_size:], widths)
 
-                def product(name, h, step=step):  # type: ignore[no-untyped-def]
-                    return rows[name][step] + tf.matmul(h, hidden_rows[name])
+            def turn(number: Any, state: Any, records: Any) -> Any:
+                rows = {
+                    name: [tf.split(array.read(number), unrolled) for array in arrays]
+                    for name, arrays in inputs.items()
+                }
+                made = []
+                for step in range(unrolled):
 
-                blocks, state = kind.step(ops, product, state, weights, values, squash)
-                made.append((_join(blocks), *state))
-            written = [
-                record.write(number, tf.concat(parts, 0))
-                for record, parts in zip(records, zip(*made, strict=True), strict=True)
-            ]
-            return number + 1, state, tuple(written)
+                    def product(kernel: str, h: Any, step: int = step) -> list[Any]:
+                        blocks: list[Any] = []
+                        for part, x_rows, matrix in zip(
+                            gates[kernel], rows[kernel], hidden_rows[kernel], strict=True
+                        ):
+                            z = x_rows[step] + tf.matmul(h, matrix)
+                            blocks += tf.split(z, len(part), axis=1) if len(part) > 1 else [z]
+                        return blocks
 
-        records = tuple(tf.TensorArray(dtype, turns) for _record in range(1 + len(kind.states)))
-        _turns, _last, records = tf.while_loop(
-            lambda number, *_rest: number < turns,
-            turn,
-            (0, state, records),
-            parallel_iterations=1,
-            shape_invariants=(
-                tf.TensorShape([]),
-                tuple(tf.TensorShape([1, None]) for _state in state),
-                tuple(tf.TensorShape(None) for _record in records),
-            ),
+                    blocks, state = kind.step(ops, product, state, weights, options | numbers, squash)
+                    made += [*blocks, *state]
+                return number + 1, state, records.write(number, tf.concat(made, axis=1))
+
+            _turns, _last, records = tf.while_loop(
+                lambda number, *_rest: number < turns,
+                turn,
+                (0, state, tf.TensorArray(dtype, turns)),
+                parallel_iterations=1,
+                shape_invariants=(
+                    tf.TensorShape([]),
+                    tuple(tf.TensorShape([1, None]) for _state in state),
+                    tf.TensorShape(None),
+                ),
+            )
+            # Steps beyond the last one only filled up the last turn.
+            return tf.reshape(records.concat(), [turns * unrolled, -1])[:steps]
+
+        # A branch in the graph, for two graphs would mean a new trace at the first wide cell.
+        recorded = tf.cond(
+            num_units >= _WIDE, lambda: record(2, _UNROLLED_WIDE), lambda: record(1, _UNROLLED)
         )
-        # Steps beyond the last one only filled up the last turn.
-        joined, *states = (record.concat()[:steps] for record in records)
-        blocks = tf.split(joined, len(kind.gates), axis=1)
+        widths = [num_units] * len(kind.gates) + [tf.shape(each)[1] for each in state]
+        columns = _split(recorded, widths)
+        blocks, states = columns[: len(kind.gates)], columns[len(kind.gates) :]
         activations = [squash[gate.name](block) for gate, block in zip(kind.gates, blocks, strict=True)]
-        last_state = [tf.concat([before, after], 0)[-1:] for before, after in zip(state, states, strict=True)]
+        last_state = [
+            tf.concat([before, after[-1:]], 0)[-1:] for before, after in zip(state, states, strict=True)
+        ]
         return blocks, activations, states, last_state
 
-    return loop
+    return loop.get_concrete_function()  # binds its arguments in half the time that `loop` takes
 
 
-def _join(blocks: tuple[tf.Tensor, ...]) -> tf.Tensor:
-    return blocks[0] if len(blocks) == 1 else tf.concat(blocks, axis=1)
+def _step_numbers(kind: Kind, options: Mapping[str, Any]) -> list[str]:
+    """The numbers that the step reads: those that are set, and are not part of the bias already."""
+    offsets = {gate.offset for gate in kind.gates}
+    return [
+        o.name
+        for o in kind.options
+        if o.type is float and options[o.name] is not None and o.name not in offsets
+    ]
 
 
-def _activation(ops: _TensorFlowOps, options: Mapping[str, Any], name: str) -> Callable[[tf.Tensor], tf.Tensor]:
-    function = ACTIVATIONS[options["activation"] if name == "activation" else name]
+def _parts(gates: tuple[str, ...], parts: int) -> list[tuple[str, ...]]:
+    """`gates` in so many runs, nearly equal."""
+    size = -(-len(gates) // parts)
+    return [gates[first : first + size] for first in range(0, len(gates), size)]
+
+
+def _split(a: tf.Tensor, widths: list[Any]) -> list[tf.Tensor]:
+    """Columns of these widths, which only the run knows."""
+    return tf.split(a, tf.stack(widths), axis=1, num=len(widths)) if len(widths) > 1 else [a]
+
+
+def _activation(
+    ops: _TensorFlowOps, options: Mapping[str, Any], name: str
+) -> Callable[[tf.Tensor], tf.Tensor]:
+    function = ACTIVATIONS[options.get(name, name)]
     return lambda a: function(ops, a)
 
 
-def _initial_state(cell: Cell, given: Mapping[str, Any] | None) -> list[np.ndarray]:
+def _initial_state(cell: Cell, given: Any) -> list[np.ndarray]:
     """Each state as `[1, size]`, in the kind's order."""
-    given = given or {}
+    given = {} if given is None else given
+    if not isinstance(given, Mapping):
+        raise ValueError(
+            _("initial_state is {given}; it must be a mapping from {allowed} to arrays.").format(
+                given=type(given).__name__, allowed=", ".join(cell.kind.states)
+            )
+        )
     unknown = set(given) - set(cell.kind.states)
     if unknown:
         raise ValueError(
             _("initial_state has {given}; {kind} has the states {allowed}.").format(
-                given=", ".join(sorted(unknown)), kind=cell.kind.name, allowed=", ".join(cell.kind.states)
+                given=", ".join(sorted(map(str, unknown))),
+                kind=cell.kind.name,
+                allowed=", ".join(cell.kind.states),
             )
         )
     states = []
     for name in cell.kind.states:
         size = cell.state_size(name)
-        state = np.array(given.get(name, np.zeros(size)), cell.dtype)
+        state = as_numbers(f"initial_state {name}", given.get(name, np.zeros(size)), cell.dtype)
         if state.shape != (size,):
             raise ValueError(
                 _("initial_state {name} has the shape {given}; it must be {allowed}.").format(
@@ -258,7 +327,7 @@ def _initial_state(cell: Cell, given: Mapping[str, Any] | None) -> list[np.ndarr
     return states
 
 
-def _named(names: Any, arrays: list[np.ndarray]) -> Mapping[str, Float[np.ndarray, "time size"]]:
+def _named(names: Any, arrays: list[np.ndarray]) -> Mapping[str, np.ndarray]:
     for array in arrays:
         array.setflags(write=False)
     return MappingProxyType(dict(zip(names, arrays, strict=True)))

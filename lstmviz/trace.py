@@ -120,24 +120,25 @@ class Trace:
     sequence: Sequence = field(repr=False)
     preactivations: Mapping[str, Float[np.ndarray, "time num_units"]] = field(repr=False)
     gates: Mapping[str, Float[np.ndarray, "time num_units"]] = field(repr=False)
-    states: Mapping[str, Float[np.ndarray, "time size"]] = field(repr=False)
-    initial_state: Mapping[str, Float[np.ndarray, " size"]] = field(repr=False)
+    states: Mapping[str, Float[np.ndarray, "time _size"]] = field(repr=False)
+    initial_state: Mapping[str, Float[np.ndarray, " _size"]] = field(repr=False)
     device: str
     seconds: float
 
     def __len__(self) -> int:
-        return self.x.shape[0]
+        return len(self.sequence)
 
     @property
     def x(self) -> Float[np.ndarray, "time input_size"]:
         """The values of the sequence."""
-        return self.sequence.values
+        values: np.ndarray = self.sequence.values
+        return values
 
     def activation_of(self, gate: Gate) -> str:
         """The name of the activation that `gate` has in this cell."""
-        return str(self.cell.options["activation"]) if gate.activation == "activation" else gate.activation
+        return self.cell.activation_of(gate.name)
 
-    def before(self, t: int, state: str) -> Float[np.ndarray, " size"]:
+    def before(self, t: int, state: str) -> Float[np.ndarray, " _size"]:
         """The state that step `t` started from."""
         return self.states[state][t - 1] if t else self.initial_state[state]
 
@@ -160,7 +161,10 @@ class Trace:
         for name in declared.reads:
             read = read * (self.gates[name][t] if name in self.gates else self.before(t, name))
             letters.append(name)
-        terms = [Term(f"x[{k}]", float(v), float(w)) for k, (v, w) in enumerate(zip(self.x[t], weights.kernel_x[:, unit], strict=True))]
+        terms = [
+            Term(f"x[{k}]", float(v), float(w))
+            for k, (v, w) in enumerate(zip(self.x[t], weights.kernel_x[:, unit], strict=True))
+        ]
         terms += [
             Term(" * ".join(f"{letter}[{k}]" for letter in letters), float(v), float(w))
             for k, (v, w) in enumerate(zip(read, weights.kernel_h[:, unit], strict=True))
@@ -168,13 +172,15 @@ class Trace:
         terms.append(Term("bias", 1.0, float(weights.bias[unit])))
         if declared.offset:
             terms.append(Term(declared.offset, 1.0, float(self.cell.offset[self.cell.columns(gate)][unit])))
-        if declared.peephole in self.cell.weights:
+        if declared.peephole and declared.peephole in self.cell.weights:
             c = self.states["c"][t] if declared.peeps_at_new_c else self.before(t, "c")
-            terms.append(Term(f"c[{unit}]", float(c[unit]), float(self.cell.weights[declared.peephole][unit])))
+            terms.append(
+                Term(f"c[{unit}]", float(c[unit]), float(self.cell.weights[declared.peephole][unit]))
+            )
         return Explanation(
-            t,
+            int(t),
             gate,
-            unit,
+            int(unit),
             tuple(terms),
             float(self.preactivations[gate][t, unit]),
             float(self.gates[gate][t, unit]),
@@ -186,10 +192,9 @@ class Trace:
 
     def first_nonfinite(self) -> int | None:
         """The first step at which a state is NaN or infinite; None where there is none."""
-        for t in range(len(self)):
-            if not all(np.isfinite(values[t]).all() for values in self.states.values()):
-                return t
-        return None
+        finite = [np.isfinite(values).all(axis=1) for values in self.states.values()]
+        bad = np.flatnonzero(~np.all(finite, axis=0))
+        return int(bad[0]) if bad.size else None
 
     def _summarise(self, gate: Gate, bins: int) -> GateSummary:
         values = self.gates[gate.name]
@@ -207,5 +212,9 @@ class Trace:
 
 def _check_index(name: str, given: Any, length: int) -> None:
     if isinstance(given, bool) or not isinstance(given, int | np.integer) or not 0 <= given < length:
-        allowed = _("0 to {last}").format(last=length - 1) if length else _("nothing, for the trace has no steps")
-        raise ValueError(_("{name} is {given!r}; it must be {allowed}.").format(name=name, given=given, allowed=allowed))
+        allowed = (
+            _("0 to {last}").format(last=length - 1) if length else _("nothing, for the trace has no steps")
+        )
+        raise ValueError(
+            _("{name} is {given!r}; it must be {allowed}.").format(name=name, given=given, allowed=allowed)
+        )

@@ -1,0 +1,421 @@
+"""The engine against TensorFlow's own TF1 cells, and at its edges."""
+
+import inspect
+import logging
+import threading
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import lstmviz as lv
+from lstmviz import cells, engine
+
+with warnings.catch_warnings():  # TensorFlow's own use of deprecated APIs while it loads
+    warnings.simplefilter("ignore")
+    import keras
+    import tensorflow as tf
+    from tensorflow.python.keras.layers.legacy_rnn import rnn_cell_impl as tf1
+
+TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
+# What a caller without the tests' shape checks gets.
+run = inspect.unwrap(engine.run)
+
+
+@st.composite
+def runs(draw):
+    """A kind, its options, and the sizes, type and seed of a run."""
+    kind = draw(st.sampled_from(sorted(lv.KINDS)))
+    options = {}
+    for option in lv.KINDS[kind].options:
+        if option.name == "num_proj":
+            options[option.name] = draw(st.none() | st.integers(1, 5))
+        elif option.choices:
+            options[option.name] = draw(st.sampled_from(option.choices))
+        elif option.type is bool:
+            options[option.name] = draw(st.booleans())
+        elif option.default is None:
+            options[option.name] = draw(st.none() | st.sampled_from([0.0, 0.05, 0.5]))
+        else:
+            options[option.name] = draw(st.sampled_from([1.0, 0.0, -0.75]))
+    if options.get("num_proj") is None:
+        options.pop("proj_clip", None)
+    sizes = draw(st.integers(1, 7)), draw(st.integers(1, 6)), draw(st.integers(0, 20))
+    return kind, options, *sizes, draw(st.sampled_from(sorted(TOLERANCE))), draw(st.integers(0, 2**32))
+
+
+def make_run(kind, options, num_units, input_size, steps, dtype, seed):
+    """A cell with random weights, a sequence and an initial state."""
+    rng = np.random.default_rng(seed)
+    values = cells.check_options(lv.KINDS[kind], options)
+    weights = {
+        # Random recurrent weights of large norm make a chaotic system, in which rounding grows.
+        name: rng.normal(size=shape) / np.sqrt(num_units + input_size)
+        for name, shape in cells.weight_shapes(lv.KINDS[kind], num_units, input_size, values).items()
+    }
+    cell = lv.build(kind, num_units, input_size, weights=weights, dtype=dtype, **options)
+    x = rng.normal(size=(steps, input_size)).astype(dtype)
+    state = {name: rng.normal(size=cell.state_size(name)).astype(dtype) for name in cell.kind.states}
+    return cell, x, state
+
+
+def run_tf1(cell, x, state):
+    """Every state after every step, by TensorFlow's TF1 class of the same name."""
+    with warnings.catch_warnings():
+        # The classes announce their own removal, and build their variables in a deprecated way.
+        warnings.filterwarnings("ignore", message=".*is deprecated and will be removed.*")
+        layer = getattr(tf1, cell.kind.name)(cell.num_units, dtype=cell.dtype.name, **cell.options)
+        layer.build((1, cell.input_size))
+    named = {variable.name.split("/", 1)[1].removesuffix(":0"): variable for variable in layer.weights}
+    assert set(named) == set(cell.weights)
+    for name, variable in named.items():
+        variable.assign(cell.weights[name])
+    tensors = [tf.constant(state[name][np.newaxis]) for name in cell.kind.states]
+    rows = {name: [] for name in cell.kind.states}
+    for row in x:
+        one = tensors[0] if len(tensors) == 1 else tf1.LSTMStateTuple(*tensors)
+        output, after = layer(tf.constant(row[np.newaxis]), one)
+        tensors = list(after) if len(tensors) > 1 else [after]
+        np.testing.assert_array_equal(output, tensors[-1])
+        for name, tensor in zip(cell.kind.states, tensors, strict=True):
+            rows[name].append(tensor.numpy()[0])
+    return {name: np.reshape(each, (len(x), cell.state_size(name))) for name, each in rows.items()}
+
+
+def rederive_preactivations(cell, x, state, states):
+    """Each gate's pre-activation in float64 NumPy, from the oracle's states and the joined kernel alone."""
+    x = x.astype(np.float64)
+    before = {name: np.concatenate([state[name][np.newaxis], states[name]])[: len(x)] for name in states}
+    z = np.concatenate([x, before["h"]], axis=1) @ cell.kernel.astype(np.float64) + cell.bias
+    blocks = {gate.name: z[:, cell.columns(gate.name)] for gate in cell.kind.gates}
+    if cell.kind.name == "GRUCell":
+        r = 1 / (1 + np.exp(-blocks["r"]))
+        candidate = cell.gate("c")
+        blocks["c"] = x @ candidate.kernel_x + (r * before["h"]) @ candidate.kernel_h + candidate.bias
+    if "forget_bias" in cell.options:
+        blocks["f"] = blocks["f"] + cell.options["forget_bias"]
+    if cell.options.get("use_peepholes"):
+        blocks["i"] = blocks["i"] + cell.weights["w_i_diag"] * before["c"]
+        blocks["f"] = blocks["f"] + cell.weights["w_f_diag"] * before["c"]
+        blocks["o"] = blocks["o"] + cell.weights["w_o_diag"] * states["c"]
+    return blocks
+
+
+NUMPY = {
+    "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
+    "tanh": np.tanh,
+    "relu": lambda a: np.maximum(a, 0),
+    "linear": lambda a: a,
+}
+
+
+@given(runs())
+@settings(max_examples=60, deadline=None)
+def test_every_step_equals_tensorflows_own_cells(case):
+    cell, x, state = make_run(*case)
+    trace = lv.run(cell, x, initial_state=state)
+    expected = run_tf1(cell, x, state)
+    tolerance = TOLERANCE[cell.dtype.name]
+    for name, values in expected.items():
+        assert trace.states[name].dtype == cell.dtype
+        scale = max(1.0, float(np.abs(values).max(initial=0)))  # relu and linear have no bound
+        np.testing.assert_allclose(trace.states[name], values, rtol=0, atol=tolerance * scale)
+    for gate, values in rederive_preactivations(cell, x, state, expected).items():
+        scale = max(1.0, float(np.abs(values).max(initial=0)))
+        np.testing.assert_allclose(trace.preactivations[gate], values, rtol=0, atol=tolerance * scale)
+        activated = NUMPY[cell.activation_of(gate)](values)
+        np.testing.assert_allclose(trace.gates[gate], activated, rtol=0, atol=tolerance * scale)
+
+
+@pytest.mark.parametrize("kind", lv.KINDS)
+@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_a_wide_cell_equals_tensorflows_own_too(kind, dtype):
+    # From 128 units on the products are made in two parts.
+    options = {"use_peepholes": True, "num_proj": 70} if kind == "LSTMCell" else {}
+    cell = lv.build(kind, num_units=131, input_size=3, dtype=dtype, seed=4, **options)
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(21, 3)).astype(dtype)
+    state = {name: rng.normal(size=cell.state_size(name)).astype(dtype) for name in cell.kind.states}
+    trace = lv.run(cell, x, initial_state=state)
+    expected = run_tf1(cell, x, state)
+    for name, values in expected.items():
+        np.testing.assert_allclose(trace.states[name], values, rtol=0, atol=TOLERANCE[dtype])
+    for gate, values in rederive_preactivations(cell, x, state, expected).items():
+        np.testing.assert_allclose(trace.preactivations[gate], values, rtol=0, atol=TOLERANCE[dtype] * 10)
+
+
+def test_keras_gives_the_same_outputs_with_its_own_order_and_the_forget_bias_folded_in():
+    cell = lv.build("BasicLSTMCell", num_units=6, input_size=3, seed=2, forget_bias=0.7)
+    x = np.random.default_rng(2).normal(size=(15, 3)).astype("float32")
+    layer = keras.layers.LSTM(6, return_sequences=True)
+    layer.build((1, None, 3))
+    order = [cell.gate(name) for name in ("i", "f", "j", "o")]
+    bias = np.concatenate([each.bias + (0.7 if each.gate.name == "f" else 0.0) for each in order])
+    kernels = (
+        np.concatenate([each.kernel_x for each in order], 1),
+        np.concatenate([each.kernel_h for each in order], 1),
+    )
+    layer.set_weights([*kernels, bias])
+    np.testing.assert_allclose(lv.run(cell, x).states["h"], layer(x[np.newaxis])[0], rtol=0, atol=1e-5)
+
+
+# --- Edges -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", lv.KINDS)
+@pytest.mark.parametrize("steps", [0, 1])
+@pytest.mark.parametrize("num_units", [1, 200])
+def test_no_steps_and_one_step_and_one_unit_have_traces(kind, steps, num_units):
+    cell = lv.build(kind, num_units=num_units, input_size=2)
+    trace = lv.run(cell, np.ones((steps, 2), "float32"))
+    assert len(trace) == steps
+    for values in (*trace.gates.values(), *trace.preactivations.values(), *trace.states.values()):
+        assert values.shape == (steps, num_units)
+        assert values.dtype == np.float32
+        assert np.isfinite(values).all()
+
+
+@pytest.mark.parametrize("kind", lv.KINDS)
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_nan_and_infinity_pass_through_as_in_tensorflow(kind, bad):
+    cell = lv.build(kind, num_units=3, input_size=2, seed=1)
+    x = np.ones((6, 2), "float32")
+    x[3, 1] = bad
+    trace = lv.run(cell, x)
+    state = {name: np.zeros(3, "float32") for name in cell.kind.states}
+    for name, values in run_tf1(cell, x, state).items():
+        np.testing.assert_allclose(trace.states[name], values, rtol=0, atol=1e-5)
+    assert np.isfinite(trace.states["h"][:3]).all()
+    assert trace.first_nonfinite() == (3 if np.isnan(bad) else trace.first_nonfinite())
+
+
+@pytest.mark.parametrize(
+    ("x", "text"),
+    [
+        (np.zeros((4, 3)), r"\[4, 3\].*\[time, 2\]"),
+        (np.zeros(4), "x "),
+        (np.zeros((1, 4, 2)), "x "),
+        (np.zeros((4, 2), complex), "x "),
+        (np.full((4, 2), "1.5"), "x "),
+        (np.full((4, 2), None), "x "),
+        ([[1.0, 2.0], [3.0]], "x "),
+        (None, "x "),
+        ("sine", "x "),
+    ],
+)
+def test_a_wrong_sequence_is_refused_with_what_is_allowed(x, text):
+    with pytest.raises(ValueError, match=text):
+        run(lv.build("GRUCell", num_units=3, input_size=2), x)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint8", "bool", "float16", "float64"])
+def test_numbers_of_every_type_are_taken(dtype):
+    cell = lv.build("BasicLSTMCell", num_units=3, input_size=2)
+    x = np.array([[1, 0], [0, 1], [1, 1]])
+    expected = lv.run(cell, x.astype("float32"))
+    np.testing.assert_array_equal(lv.run(cell, x.astype(dtype)).states["h"], expected.states["h"])
+
+
+def test_a_float64_cell_computes_a_float32_sequence_in_float64():
+    cell = lv.build("BasicLSTMCell", num_units=3, input_size=2, dtype="float64")
+    x = np.random.default_rng(0).normal(size=(9, 2)).astype("float32")
+    narrow, wide = lv.run(cell, x), lv.run(cell, x.astype("float64"))
+    assert narrow.states["h"].dtype == np.float64
+    np.testing.assert_array_equal(narrow.states["h"], wide.states["h"])
+
+
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        ({"m": np.zeros(3)}, "initial_state has m; BasicLSTMCell has the states c, h"),
+        ({"h": np.zeros(4)}, r"initial_state h has the shape \[4\]; it must be \[3\]"),
+        ({"c": np.zeros((1, 3))}, r"\[1, 3\]; it must be \[3\]"),
+        ({"c": ["a", "b", "c"]}, "initial_state c is an array of <U1"),
+        ({"c": [None] * 3}, "initial_state c is an array of object"),
+        ({"c": np.zeros(3, complex)}, "initial_state c is an array of complex128"),
+        (np.zeros(3), "initial_state is ndarray; it must be a mapping from c, h"),
+    ],
+)
+def test_a_wrong_initial_state_is_refused_with_what_is_allowed(state, text):
+    with pytest.raises(ValueError, match=text):
+        run(lv.build("BasicLSTMCell", num_units=3, input_size=2), np.zeros((4, 2)), initial_state=state)
+
+
+def test_states_that_are_left_out_start_at_zero():
+    cell = lv.build("BasicLSTMCell", num_units=3, input_size=2)
+    trace = lv.run(cell, np.ones((2, 2)), initial_state={"h": [1, 2, 3]})
+    np.testing.assert_array_equal(trace.initial_state["c"], np.zeros(3))
+    np.testing.assert_array_equal(trace.initial_state["h"], [1, 2, 3])
+    assert trace.initial_state["h"].dtype == np.float32
+
+
+def test_what_a_run_recorded_cannot_be_written_to():
+    trace = lv.run(lv.build("GRUCell", num_units=3, input_size=2), np.ones((2, 2)))
+    for array in (trace.gates["r"], trace.preactivations["c"], trace.states["h"], trace.initial_state["h"]):
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+    with pytest.raises(TypeError):
+        trace.gates["r"] = np.zeros((2, 3))
+
+
+def test_an_unknown_device_is_refused_with_those_there_are():
+    with pytest.raises(lv.devices.DeviceError, match="device is 'TPU:0'; TensorFlow sees .*CPU:0"):
+        lv.run(lv.build("GRUCell", num_units=3, input_size=2), np.ones((2, 2)), device="TPU:0")
+
+
+def test_a_new_kind_is_one_new_declaration():
+    def step(ops, product, state, weights, options, squash):
+        (h,) = state
+        (f,) = product("kernel", h)
+        forget = squash["f"](f)
+        return (f,), ((1 - forget) * h + forget,)
+
+    leaky = replace(
+        lv.KINDS["BasicRNNCell"], name="Leaky", gates=(cells.Gate("f", "forget", "forgets"),), options=(), step=step,
+        variables=(
+            cells.Variable("kernel", ("input_size + output_size", "num_units"), gates=("f",)),
+            cells.Variable("bias", ("num_units",), gates=("f",)),
+        ),
+    )  # fmt: skip
+    cell = cells.Cell(leaky, 2, 1, {}, {"kernel": np.ones((3, 2), "float32"), "bias": np.zeros(2, "float32")})
+    trace = lv.run(cell, [[0.0], [1.0]])
+    forget = 1 / (1 + np.exp(-2.0))
+    np.testing.assert_allclose(trace.gates["f"], [[0.5, 0.5], [forget, forget]], rtol=1e-6)
+    np.testing.assert_allclose(trace.states["h"][:, 0], [0.5, 0.5 * (1 - forget) + forget], rtol=1e-6)
+    assert trace.explain(1, "f", 0).sum == pytest.approx(2.0)
+
+
+# --- Long runs -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", lv.KINDS)
+def test_ten_thousand_steps_run_in_reported_parts_as_in_one(kind):
+    cell = lv.build(kind, num_units=16, input_size=2)
+    x = np.random.default_rng(0).normal(size=(10_000, 2)).astype("float32")
+    seen = []
+    parts = lv.run(cell, x, progress=lambda done, steps: seen.append((done, steps)))
+    whole = lv.run(cell, x)
+    assert len(whole) == 10_000
+    assert seen
+    assert all(steps == 10_000 for _done, steps in seen)
+    done = [done for done, _steps in seen]
+    assert done == sorted(set(done))
+    assert done[-1] < 10_000
+    for name, values in whole.states.items():
+        np.testing.assert_allclose(parts.states[name], values, rtol=0, atol=1e-5)
+    for name, values in whole.gates.items():
+        np.testing.assert_allclose(parts.gates[name], values, rtol=0, atol=1e-5)
+
+
+def test_an_exception_from_progress_ends_the_run():
+    class Cancelled(Exception):
+        pass
+
+    calls = []
+
+    def cancel(done, steps):
+        calls.append(done)
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        lv.run(lv.build("GRUCell", num_units=16, input_size=2), np.zeros((10_000, 2)), progress=cancel)
+    assert len(calls) == 1
+
+
+# --- Tracing and threads ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def traced(monkeypatch):
+    """The functions that `tf.function` made meanwhile, from an empty cache."""
+    made = []
+    real = tf.function
+
+    def count(*args, **kwargs):
+        def decorate(function):
+            made.append(real(*args, **kwargs)(function))
+            return made[-1]
+
+        return decorate
+
+    monkeypatch.setattr(tf, "function", count)
+    engine._compiled.cache_clear()
+    return made
+
+
+@pytest.mark.parametrize("kind", lv.KINDS)
+def test_a_size_never_seen_before_costs_no_trace(traced, kind):
+    for num_units, input_size, steps in ((2, 1, 3), (7, 5, 11), (150, 3, 0), (300, 20, 40)):
+        lv.run(lv.build(kind, num_units, input_size), np.zeros((steps, input_size)))
+    assert [loop.experimental_get_tracing_count() for loop in traced] == [1]
+
+
+def test_a_number_of_an_option_costs_no_trace_but_a_new_structure_one(traced):
+    x = np.zeros((3, 2))
+    for num_proj, cell_clip, forget_bias in ((1, 0.5, 1.0), (2, 0.25, 0.0), (3, 2.0, -1.0)):
+        lv.run(lv.build("LSTMCell", 3, 2, num_proj=num_proj, cell_clip=cell_clip, forget_bias=forget_bias), x)
+    assert len(traced) == 1
+    lv.run(lv.build("LSTMCell", 3, 2, use_peepholes=True), x)
+    assert len(traced) == 2
+
+
+def test_many_threads_run_different_cells_at_once_and_trace_each_kind_once(traced):
+    jobs = [(kind, size) for size in (1, 2, 5, 9) for kind in lv.KINDS] * 2
+    x = np.random.default_rng(0).normal(size=(30, 3)).astype("float32")
+    made, start = {}, threading.Barrier(len(jobs))
+
+    def work(number, kind, size):
+        start.wait()
+        made[number] = lv.run(lv.build(kind, size, 3, seed=size), x)
+
+    threads = [threading.Thread(target=work, args=(number, *job)) for number, job in enumerate(jobs)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [loop.experimental_get_tracing_count() for loop in traced] == [1] * len(lv.KINDS)
+    for number, (kind, size) in enumerate(jobs):
+        expected = lv.run(lv.build(kind, size, 3, seed=size), x)
+        np.testing.assert_array_equal(made[number].states["h"], expected.states["h"])
+
+
+def test_tensorflows_advice_on_retracing_stays_out_of_the_log(caplog):
+    engine._compiled.cache_clear()
+    caplog.set_level(logging.WARNING, "tensorflow")
+    tf.get_logger().addHandler(caplog.handler)
+    try:
+        for activation in cells.ACTIVATIONS:
+            for kind in ("BasicRNNCell", "GRUCell"):
+                lv.run(lv.build(kind, 2, 1, activation=activation), np.zeros((2, 1)))
+        tf.get_logger().warning("other warnings of TensorFlow still show")
+    finally:
+        tf.get_logger().removeHandler(caplog.handler)
+    assert {record.getMessage() for record in caplog.records} == {"other warnings of TensorFlow still show"}
+
+
+def test_warm_up_traces_every_kind_before_the_first_run(traced):
+    engine.warm_up()
+    count = len(traced)
+    for kind in lv.KINDS:
+        lv.run(lv.build(kind, num_units=200, input_size=7), np.zeros((9, 7)))
+    assert len(traced) == count >= len(lv.KINDS) - 1
+
+
+# --- The linear layer ------------------------------------------------------------------------------------------------
+
+
+@given(runs(), st.integers(1, 6), st.integers(0, 1000))
+@settings(max_examples=20, deadline=None)
+def test_a_folded_cell_does_alone_what_the_layer_and_the_cell_do(case, features, seed):
+    cell, x, state = make_run(*case)
+    linear = lv.build_linear(features, cell.input_size, seed=seed, dtype=cell.dtype.name)
+    given_x = np.random.default_rng(seed).normal(size=(len(x), features)).astype(cell.dtype)
+    behind = lv.run(cell, linear(given_x), initial_state=state)
+    alone = lv.run(lv.fold(linear, cell), given_x, initial_state=state)
+    for name, values in behind.states.items():
+        scale = max(1.0, float(np.abs(values).max(initial=0)))
+        tolerance = TOLERANCE[cell.dtype.name] * 10 * scale
+        np.testing.assert_allclose(alone.states[name], values, rtol=0, atol=tolerance)
