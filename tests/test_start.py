@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parent.parent
 NOBODY = 65534
@@ -40,6 +41,7 @@ class Image:
     user: str
     healthcheck: tuple[str, ...]
     command: tuple[str, ...]
+    port: str
 
 
 def read_dockerfile() -> Image:
@@ -54,6 +56,7 @@ def read_dockerfile() -> Image:
         user=said["USER"][-1],
         healthcheck=tuple(json.loads(said["HEALTHCHECK"][-1].split("CMD", 1)[1])),
         command=tuple(json.loads(said["CMD"][-1])),
+        port=said["EXPOSE"][-1],
     )
 
 
@@ -218,3 +221,17 @@ def test_the_build_context_holds_what_the_image_copies():
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     copied = {source for *sources, _ in IMAGE.copies for source in sources}
     assert copied <= allowed
+
+
+@pytest.mark.parametrize("name", ["lstmviz", "lstmviz-gpu"])
+def test_compose_starts_the_image_with_one_writable_folder_and_no_rights(name):
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    service = services["lstmviz"] | services[name]
+    assert service["read_only"] is True
+    assert [mount.split(":")[0] for mount in service["tmpfs"]] == [IMAGE.environment["HOME"]]
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    (published,) = service["ports"]
+    assert published.rsplit(":", 1)[1] == IMAGE.port == IMAGE.environment["STREAMLIT_SERVER_PORT"]
+    variants = re.search(r'case "\$VARIANT" in(.*?)esac', (ROOT / "Dockerfile").read_text(), re.DOTALL)[1]
+    assert f"{service['build']['args']['VARIANT']})" in variants
