@@ -137,6 +137,8 @@ def draw_upload(view: View) -> Upload | None:
     picked = st.multiselect(
         _("columns"), [column for column, numeric in columns.items() if numeric], key="columns", placeholder=_("all numeric")
     )
+    if left_out := [column for column, numeric in columns.items() if not numeric]:
+        st.caption(_("Left out, for they have text or gaps: {columns}.").format(columns=", ".join(left_out)))
     return Upload(file.name, content, tuple(picked))
 
 

@@ -53,10 +53,9 @@ def trace_csv(trace: Trace) -> bytes:
 
 
 def page_html(cell: Cell, trace: Trace, values: str, units: list[int] | None, dark: bool, link: str) -> bytes:
-    """The page's figures as one file that opens without a network, Plotly's script in it once.
+    """The page's figures as one file that opens without a network, with Plotly's script in it once.
 
-    Args:
-        link: The address of the view, to return to it.
+    `values` and `units` are as `plot.gates` takes them; `link` is the address of the view, to return to it.
     """
     theme = "dark" if dark else "light"
     figures = [

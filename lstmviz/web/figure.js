@@ -124,11 +124,10 @@ function patch(layout, changes) {
   for (const [path, value] of Object.entries(changes)) {
     const steps = path.split(/[.[\]]+/).filter(Boolean);
     const last = /** @type {string} */ (steps.pop());
+    /** @type {any} */
     let place = layout;
-    for (const [index, step] of steps.entries()) {
-      place[step] ??= /^\d+$/.test(steps[index + 1] ?? last) ? [] : {};
-      place = place[step];
-    }
+    for (const step of steps) place = Array.isArray(place) ? place[step] : (place[step] ??= {});
+    if (place === undefined) continue; // a list without that entry
     place[last] = value;
   }
 }

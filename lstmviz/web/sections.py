@@ -174,6 +174,7 @@ def _parameters(cell: Cell) -> str:
 
 
 def sequence_code(view: View) -> str:
+    """The code that makes the view's sequence."""
     if view.is_generated:
         options = "".join(f", {name}={value!r}" for name, value in view.signal)
         seed = f", seed={view.seed}" if view.seed else ""
