@@ -74,7 +74,8 @@ def test_the_readmes_link_opens_without_a_complaint():
 
 def test_the_readmes_files_are_there():
     named = re.findall(r"`((?:lstmviz|tests|benchmarks)/[\w./]*|\w+\.(?:py|txt))`", README)
-    assert named
+    named += re.findall(r"\]\(([\w./]+)\)", README)  # images and pages linked to
+    assert "docs/explorer.png" in named
     assert [
         name for name in named if not ((ROOT / name).exists() or (ROOT / "lstmviz" / name).exists())
     ] == []
