@@ -58,10 +58,12 @@ texts: .venv/.dev  ## bring new and changed texts into the catalogues, to be tra
 	        -i build/lstmviz.pot -o "$$catalogue" -l "$$(basename "$$(dirname "$$(dirname "$$catalogue")")")"; \
 	done
 
+BENCHMARKS = $(basename $(notdir $(shell grep -ls __main__ benchmarks/[a-z]*.py)))
+
 .PHONY: bench
 bench: .venv/.dev .venv/.chromium  ## measure, each thing beside its peer or floor (ARGS=engine for one)
-	@for script in $(if $(ARGS),$(ARGS:%=benchmarks/%.py),benchmarks/[a-z]*.py); do \
-	    echo "== $$script"; .venv/bin/python "$$script"; \
+	@for name in $(or $(ARGS),$(BENCHMARKS)); do \
+	    echo "== $$name"; .venv/bin/python -m "benchmarks.$$name"; \
 	done
 
 # One version set for Python 3.11 to 3.13 and every platform; the development and GPU sets hold to the runtime's.
