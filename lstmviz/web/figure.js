@@ -3,22 +3,29 @@
  *
  * Streamlit calls the default export for every message about a figure and for every change of theme.
  *
- * @typedef {{data: object[], layout: Record<string, any>}} Figure
- * @typedef {{alt: string, height: number | null, figure: Figure}} Message
- * @typedef {HTMLElement & {on: Function, data: any[], layout: any, _fullData: any[], _fullLayout: any}} Plot
+ * @typedef {{data: object[], layout: Record<string, any>}} Figure as plotly.js reads it
+ * @typedef {{alt: string, height: number | null, words: Record<string, string>, figure: Figure}} Message
  */
 
-const NARROW = 640; // pixels: below this a drag scrolls the page
+const NARROW = 640; // pixels: below this, and under a finger, a drag scrolls the page
 const RESIZE_DELAY = 60; // milliseconds of quiet after which a plot follows its container
+const DEFAULT_HEIGHT = 450; // plotly.js's own
 
 /** One Plotly for all figures, fetched once, from beside this module. @type {Promise<any>} */
-const plotly = new Promise((resolve, reject) => {
+const loading = new Promise((resolve, reject) => {
   const script = document.createElement("script");
   script.src = new URL("plotly.min.js", import.meta.url).href;
   script.onload = () => resolve(/** @type {any} */ (window).Plotly);
-  script.onerror = () => reject(new Error(`Plotly could not be loaded from ${script.src}`));
+  script.onerror = () => reject(new Error(`${script.src} did not load`));
   document.head.append(script);
 });
+
+/** @type {any} */
+let Plotly;
+loading.then(
+  (loaded) => (Plotly = loaded),
+  () => {}, // each figure says it in its own place
+);
 
 /** @type {WeakMap<HTMLElement, View>} */
 const views = new WeakMap();
@@ -31,8 +38,8 @@ export default function mount({ data, parentElement }) {
   let view = views.get(parentElement);
   if (!view) views.set(parentElement, (view = new View(parentElement)));
   view.show(new TextDecoder().decode(data));
-  // Streamlit also calls this for a message that a newer one overtook, while the figure stays.
   return () => {
+    // Streamlit also calls this for a message that a newer one overtook, while the figure stays.
     if (!parentElement.isConnected) view.close();
   };
 }
@@ -41,25 +48,26 @@ export default function mount({ data, parentElement }) {
 class View {
   /** @param {HTMLElement} parent */
   constructor(parent) {
-    /** @type {Plot} */
-    this.plot = /** @type {any} */ (document.createElement("div"));
+    this.parent = parent;
+    this.plot = document.createElement("div");
     this.plot.className = "lstmviz-figure";
     this.plot.setAttribute("role", "figure");
-    this.plot.style.cssText = "width: 100%; overflow: hidden;";
+    this.plot.style.cssText = "width: 100%; overflow: hidden";
     parent.append(this.plot);
-    this.parent = parent;
     this.text = "";
     this.dark = false;
-    this.width = 0;
-    this.revision = 0;
-    this.closed = false;
-    this.resizing = 0;
+    this.width = 0; // of the last drawing
+    this.revision = 0; // counts what was shown
+    this.timer = 0;
     this.observer = new ResizeObserver(() => {
-      if (this.plot.clientWidth === this.width) return;
-      clearTimeout(this.resizing);
-      this.resizing = setTimeout(() => this.draw(), RESIZE_DELAY);
+      clearTimeout(this.timer);
+      if (this.plot.clientWidth !== this.width) this.timer = setTimeout(() => this.draw(), RESIZE_DELAY);
     });
     this.observer.observe(this.plot);
+    loading.then(
+      () => this.draw(),
+      (error) => this.fail(error),
+    );
   }
 
   /** @param {string} text a Message */
@@ -73,48 +81,84 @@ class View {
   }
 
   draw() {
-    const Plotly = /** @type {any} */ (window).Plotly;
-    if (!Plotly) {
-      plotly.then(() => this.draw());
-      return;
-    }
     const width = this.plot.clientWidth;
-    if (this.closed || !this.text || !width) return;
-    /** @type {Message} */
-    const { alt, height, figure } = JSON.parse(this.text);
+    if (!this.text || !width) return; // closed, or in a tab that is not open: the observer comes back
+    const { alt, height, words, figure } = /** @type {Message} */ (JSON.parse(this.text));
     const { data, layout } = figure;
-    this.width = width;
+    layout.height = height ?? layout.height ?? DEFAULT_HEIGHT;
+    this.plot.style.height = `${layout.height}px`; // at once, so that what follows does not jump
     this.plot.setAttribute("aria-label", alt);
+    if (!Plotly) return;
     Object.assign(layout, {
       width,
-      height: height ?? layout.height ?? 450,
       autosize: false, // Plotly would measure the page again
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
       uirevision: layout.uirevision ?? this.revision, // a zoom outlives a change of theme or width, not of data
     });
-    if (isTouch() || width < NARROW) layout.dragmode = false;
+    if (width < NARROW || matchMedia("(pointer: coarse)").matches) layout.dragmode = false;
     if (this.dark) patch(layout, layout.meta?.dark ?? {});
-    this.plot.style.height = `${layout.height}px`;
-    Plotly.react(this.plot, data, layout, CONFIG);
+    this.width = width;
+    Plotly.react(this.plot, data, layout, configFor(words));
+  }
+
+  /** @param {Error} error */
+  fail(error) {
+    if (!this.text) return;
+    this.plot.textContent = JSON.parse(this.text).words.failed;
+    console.error(`lstmviz: ${error.message}`);
   }
 
   close() {
-    this.closed = true;
-    clearTimeout(this.resizing);
+    clearTimeout(this.timer);
     this.observer.disconnect();
-    /** @type {any} */ (window).Plotly?.purge(this.plot);
+    this.text = "";
     views.delete(this.parent);
+    Plotly?.purge(this.plot);
     this.plot.remove();
   }
 }
 
-const CONFIG = {
-  displaylogo: false,
-  responsive: false,
-  doubleClick: "reset",
-  modeBarButtonsToRemove: ["sendDataToCloud", "sendChartToCloud", "shareChart"],
-};
+/** Plotly compares configurations by their parts: the same words must get the same one. @type {Map<string, object>} */
+const configs = new Map();
+
+/** @param {Record<string, string>} words what the buttons say, by Plotly's own English */
+function configFor(words) {
+  const locale = `lstmviz-${words.language}`;
+  let config = configs.get(locale);
+  if (!config) {
+    Plotly.register({ moduleType: "locale", name: locale, dictionary: words, format: {} });
+    // A list of our own, since Plotly's offers to send the figure to its cloud.
+    const modeBarButtons = [
+      [downloadButton("png", words), downloadButton("svg", words)],
+      ["zoom2d", "pan2d", "resetScale2d"],
+    ];
+    config = { displaylogo: false, responsive: false, doubleClick: "reset", locale, modeBarButtons };
+    configs.set(locale, config);
+  }
+  return config;
+}
+
+/**
+ * @param {"png" | "svg"} format
+ * @param {Record<string, string>} words
+ */
+function downloadButton(format, words) {
+  const name = `download-${format}`;
+  return {
+    name,
+    title: words[name],
+    icon: format === "png" ? Plotly.Icons.camera : Plotly.Icons.disk,
+    /** @param {HTMLElement & {data: object[], layout: any}} plot */
+    click(plot) {
+      // On the page a plot is transparent; alone, light text would stand on nothing.
+      const layout = { ...plot.layout, paper_bgcolor: pageColor(plot) };
+      const filename = `lstmviz-${plot.closest("[class*=st-key-]")?.className.match(/st-key-(\S+)/)?.[1] ?? "figure"}`;
+      const { width, height } = layout;
+      return Plotly.downloadImage({ data: plot.data, layout }, { format, filename, width, height, scale: format === "png" ? 2 : 1 });
+    },
+  };
+}
 
 /**
  * @param {Record<string, any>} layout
@@ -127,19 +171,18 @@ function patch(layout, changes) {
     /** @type {any} */
     let place = layout;
     for (const step of steps) place = Array.isArray(place) ? place[step] : (place[step] ??= {});
-    if (place === undefined) continue; // a list without that entry
-    place[last] = value;
+    if (place) place[last] = value; // else a list without that entry
   }
 }
 
 /** @param {HTMLElement} element */
+const pageColor = (element) => getComputedStyle(element).getPropertyValue("--st-background-color").trim();
+
+const pen = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
+
+/** @param {HTMLElement} element */
 function isDark(element) {
-  const background = getComputedStyle(element).getPropertyValue("--st-background-color").trim();
-  const canvas = document.createElement("canvas").getContext("2d");
-  if (!canvas || !background) return false;
-  canvas.fillStyle = background;
-  const [red, green, blue] = [1, 3, 5].map((at) => parseInt(canvas.fillStyle.slice(at, at + 2), 16));
+  pen.fillStyle = pageColor(element) || "white"; // the canvas writes any colour as #rrggbb
+  const [red, green, blue] = [1, 3, 5].map((at) => parseInt(String(pen.fillStyle).slice(at, at + 2), 16));
   return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
 }
-
-const isTouch = () => matchMedia("(pointer: coarse)").matches;

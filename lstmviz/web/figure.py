@@ -1,7 +1,7 @@
 """Puts a Plotly figure on the page through a component of the project's own.
 
-Streamlit's own chart draws a new plot at each change; this one changes the plot that is there, which is most of what a
-moved slider waits for.
+Streamlit's own chart draws a new plot at each change; this one changes the plot that is there, which is most
+of what a moved slider waits for.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ import json as json_module
 
 import streamlit as st
 
+from lstmviz import language
+from lstmviz.language import _
 from lstmviz.web import server
 
-# Travels with each figure, so it only says where the module is; Streamlit makes a blob of it, hence the page's base.
+# Travels with each figure, so it only says where the module is; Streamlit makes a blob of it, hence the base.
 _LOADER = f"""\
 const module = await import(new URL("{server.assets_path()}/figure.js", document.baseURI).href);
 export default module.default;
@@ -25,12 +27,27 @@ def figure(json: str, *, key: str, alt: str, height: int | None = None) -> None:
     """Shows a figure, in the place of an earlier one under the same key if there is one.
 
     Args:
-        json: The figure as plotly.js reads it, `{"data": [...], "layout": {...}}`. `layout.meta.dark` may hold what
-            changes in the dark theme, as a flat patch like `{"font.color": "#eee"}`.
+        json: The figure as plotly.js reads it, `{"data": [...], "layout": {...}}`. `layout.meta.dark` may hold
+            what changes in the dark theme, as a flat patch like `{"font.color": "#eee"}`. The width is the
+            page's, the background transparent.
         key: Names the figure on the page: its element has the class `st-key-<key>`.
         alt: What the figure shows, for who cannot see it.
         height: Pixels; `layout.height` where none is given.
     """
-    # Bytes are passed on as they are; a mapping would be serialised twice here and parsed twice in the browser.
-    head = json_module.dumps({"alt": alt, "height": height}, ensure_ascii=False)
+    head = json_module.dumps({"alt": alt, "height": height, "words": _words()}, ensure_ascii=False)
+    # Bytes pass as they are; a mapping would be serialised twice here and parsed twice in the browser.
     _mount(key=key, data=f'{head[:-1]},"figure":{json}}}'.encode())
+
+
+def _words() -> dict[str, str]:
+    """What a figure's buttons say; those that are Plotly's own under Plotly's English."""
+    return {
+        "language": language.current(),
+        "download-png": _("Download as PNG"),
+        "download-svg": _("Download as SVG"),
+        "Zoom": _("Zoom"),
+        "Pan": _("Pan"),
+        "Reset axes": _("Reset axes"),
+        "Double-click to zoom back out": _("Double-click to zoom back out"),
+        "failed": _("The figure could not be drawn, since a part of the page did not load. Reload the page."),
+    }

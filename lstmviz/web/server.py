@@ -1,4 +1,4 @@
-"""What surrounds the page on its server: TensorFlow's warm-up, the files of the figures, the security headers."""
+"""What surrounds the page on its server: TensorFlow's warm-up, the figures' files, the security headers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 # --- TensorFlow's warm-up
 
-_GRACE = 0.3  # seconds after the start in which a page may ask for its frame before TensorFlow takes the interpreter
+_GRACE = 0.3  # seconds after the start in which a page can be asked for and gets ahead of TensorFlow
 _PATIENCE = 5.0  # seconds until TensorFlow is started for a page whose script never ran
 
 _page_requested = threading.Event()
@@ -180,12 +180,12 @@ def middleware() -> list[Middleware]:
 
 
 class SecurityHeaders:
-    """Adds the security headers to every HTTP answer, errors and static files included; WebSockets pass untouched.
+    """Adds the security headers to every HTTP answer, also errors and static files; WebSockets pass untouched.
 
     Args:
         app: The application to wrap.
-        frame_ancestors: Who may show the page in a frame, as in a content security policy: `'none'`, `'self'`, or
-            origins like `https://blog.example https://*.example.org`.
+        frame_ancestors: Who may show the page in a frame, as a content security policy says it: `'none'`,
+            `'self'`, or origins like `https://blog.example https://*.example.org`.
 
     Raises:
         ValueError: `frame_ancestors` would end its directive or the header.
@@ -211,7 +211,7 @@ class SecurityHeaders:
         self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         self._names = {name for name, _value in self._headers}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -242,11 +242,19 @@ _FRAME_OPTIONS = {"'none'": "DENY", "'self'": "SAMEORIGIN"}
 
 _PERMISSIONS = ", ".join(
     f"{feature}=()"
-    for feature in (
-        "accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer", "microphone",
-        "midi", "payment", "publickey-credentials-get", "screen-wake-lock", "serial", "usb", "xr-spatial-tracking",
-    )
-)  # fmt: skip
+    for feature in [
+        *("accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer"),
+        *(
+            "microphone",
+            "midi",
+            "payment",
+            "publickey-credentials-get",
+            "serial",
+            "usb",
+            "xr-spatial-tracking",
+        ),
+    ]
+)
 
 
 def content_security_policy(frame_ancestors: str) -> str:

@@ -8,6 +8,7 @@ import streamlit as st
 from lstmviz.web.figure import figure
 
 _DARK = {"font.color": "#fafafa", "annotations[0].font.color": "#ffffff"}
+_COLORS = {"colorscale": [[0, "#2166ac"], [0.5, "#f7f7f7"], [1, "#b2182b"]], "cmid": 0}
 
 
 def heatmap(rows: int, columns: int, seed: int) -> go.Heatmap:
@@ -15,17 +16,21 @@ def heatmap(rows: int, columns: int, seed: int) -> go.Heatmap:
     return go.Heatmap(z=values, coloraxis="coloraxis", hovertemplate="%{y}, %{x}: %{z:.2f}<extra></extra>")
 
 
+@st.cache_data(show_spinner=False)
 def draw_one(size: int) -> str:
     layout = {
         "title": {"text": f"kernel [{size + 4}, {size * 4}]"},
         "font": {"color": "#111111"},
         "annotations": [{"text": "a", "x": 0, "y": 0, "showarrow": False}],
         "height": 380,
+        "coloraxis": _COLORS,
+        "template": "none",
         "meta": {"dark": _DARK},
     }
     return str(plotly.io.to_json(go.Figure(heatmap(size + 4, size * 4, size), layout)))
 
 
+@st.cache_data(show_spinner=False)
 def draw_seven(size: int) -> str:
     drawing = go.Figure()
     for index in range(7):
@@ -41,6 +46,8 @@ def draw_seven(size: int) -> str:
         hovermode="x",
         hoversubplots="axis",
         height=800,
+        coloraxis=_COLORS,
+        template="none",
         meta={"dark": _DARK},
     )
     return str(plotly.io.to_json(drawing))
