@@ -50,3 +50,7 @@ def __getattr__(name: str) -> Any:
     if name == "run":
         return importlib.import_module("lstmviz.engine").run
     raise AttributeError(f"module 'lstmviz' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

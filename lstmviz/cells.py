@@ -583,7 +583,9 @@ class Cell:
     def offset(self) -> Float[np.ndarray, " columns"]:
         """`[n_gates * num_units]`: what is added to the bias when the cell runs, `forget_bias` in f's columns."""
         values = [self.options[gate.offset] if gate.offset else 0.0 for gate in self.kind.gates]
-        return np.repeat(np.asarray(values, self.dtype), self.num_units)
+        offset = np.repeat(np.asarray(values, self.dtype), self.num_units)
+        offset.setflags(write=False)
+        return offset
 
     def gate(self, name: str) -> GateWeights:
         """The block of the gate called `name`.
@@ -725,7 +727,7 @@ def build(
     return Cell(declaration, num_units, input_size, checked, arrays)
 
 
-def check_options(kind: Kind, given: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
+def check_options(kind: Kind, given: Mapping[str, Any]) -> dict[str, OptionValue]:
     """Every option of `kind`, as given or by default.
 
     Raises:
@@ -750,17 +752,17 @@ def check_options(kind: Kind, given: Mapping[str, OptionValue]) -> dict[str, Opt
     return values
 
 
-def _check_option(option: Option, value: OptionValue) -> OptionValue:
+def _check_option(option: Option, value: Any) -> OptionValue:
     if value is None and option.default is None:
         return None
     if option.type is str:
-        if value not in option.choices:
+        if not isinstance(value, str) or value not in option.choices:
             raise ValueError(
                 _("{name} is {given!r}; it must be one of {allowed}.").format(
                     name=option.name, given=value, allowed=", ".join(option.choices)
                 )
             )
-        return value
+        return str(value)
     if option.type is bool:
         if not isinstance(value, bool | np.bool_):
             raise ValueError(
@@ -769,7 +771,11 @@ def _check_option(option: Option, value: OptionValue) -> OptionValue:
         return bool(value)
     if option.type is int:
         return _positive(option.name, value)
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not math.isfinite(value):
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float | np.floating | np.integer)
+        or not math.isfinite(value)
+    ):
         raise ValueError(
             _("{name} is {given!r}; it must be a finite number.").format(name=option.name, given=value)
         )
@@ -872,7 +878,7 @@ def _draw(
     input_size: int,
     options: Mapping[str, OptionValue],
     initial_weights: str,
-    seed: int,
+    seed: Any,
     dtype: np.dtype[Any],
 ) -> dict[str, np.ndarray]:
     if initial_weights not in INITIAL_WEIGHTS:

@@ -154,8 +154,8 @@ class Trace:
             ValueError: there is no such step, gate or unit.
         """
         declared = self.cell.kind.gate(gate)
-        _check_index("t", t, len(self))
-        _check_index("unit", unit, self.cell.num_units)
+        t = _check_index("t", t, len(self))
+        unit = _check_index("unit", unit, self.cell.num_units)
         weights = self.cell.gate(gate)
         read, letters = np.ones((), self.cell.dtype), []
         for name in declared.reads:
@@ -178,9 +178,9 @@ class Trace:
                 Term(f"c[{unit}]", float(c[unit]), float(self.cell.weights[declared.peephole][unit]))
             )
         return Explanation(
-            int(t),
+            t,
             gate,
-            int(unit),
+            unit,
             tuple(terms),
             float(self.preactivations[gate][t, unit]),
             float(self.gates[gate][t, unit]),
@@ -210,7 +210,7 @@ class Trace:
         return GateSummary(low, high, mean, counts, edges, values.size - finite.size)
 
 
-def _check_index(name: str, given: Any, length: int) -> None:
+def _check_index(name: str, given: Any, length: int) -> int:
     if isinstance(given, bool) or not isinstance(given, int | np.integer) or not 0 <= given < length:
         allowed = (
             _("0 to {last}").format(last=length - 1) if length else _("nothing, for the trace has no steps")
@@ -218,3 +218,4 @@ def _check_index(name: str, given: Any, length: int) -> None:
         raise ValueError(
             _("{name} is {given!r}; it must be {allowed}.").format(name=name, given=given, allowed=allowed)
         )
+    return int(given)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import lstmviz as lv
 from lstmviz import cells, engine
+from tests.runs import TOLERANCE, make_run, runs
 
 with warnings.catch_warnings():  # TensorFlow's own use of deprecated APIs while it loads
     warnings.simplefilter("ignore")
@@ -20,46 +21,8 @@ with warnings.catch_warnings():  # TensorFlow's own use of deprecated APIs while
     import tensorflow as tf
     from tensorflow.python.keras.layers.legacy_rnn import rnn_cell_impl as tf1
 
-TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 # What a caller without the tests' shape checks gets.
 run = inspect.unwrap(engine.run)
-
-
-@st.composite
-def runs(draw):
-    """A kind, its options, and the sizes, type and seed of a run."""
-    kind = draw(st.sampled_from(sorted(lv.KINDS)))
-    options = {}
-    for option in lv.KINDS[kind].options:
-        if option.name == "num_proj":
-            options[option.name] = draw(st.none() | st.integers(1, 5))
-        elif option.choices:
-            options[option.name] = draw(st.sampled_from(option.choices))
-        elif option.type is bool:
-            options[option.name] = draw(st.booleans())
-        elif option.default is None:
-            options[option.name] = draw(st.none() | st.sampled_from([0.0, 0.05, 0.5]))
-        else:
-            options[option.name] = draw(st.sampled_from([1.0, 0.0, -0.75]))
-    if options.get("num_proj") is None:
-        options.pop("proj_clip", None)
-    sizes = draw(st.integers(1, 7)), draw(st.integers(1, 6)), draw(st.integers(0, 20))
-    return kind, options, *sizes, draw(st.sampled_from(sorted(TOLERANCE))), draw(st.integers(0, 2**32))
-
-
-def make_run(kind, options, num_units, input_size, steps, dtype, seed):
-    """A cell with random weights, a sequence and an initial state."""
-    rng = np.random.default_rng(seed)
-    values = cells.check_options(lv.KINDS[kind], options)
-    weights = {
-        # Random recurrent weights of large norm make a chaotic system, in which rounding grows.
-        name: rng.normal(size=shape) / np.sqrt(num_units + input_size)
-        for name, shape in cells.weight_shapes(lv.KINDS[kind], num_units, input_size, values).items()
-    }
-    cell = lv.build(kind, num_units, input_size, weights=weights, dtype=dtype, **options)
-    x = rng.normal(size=(steps, input_size)).astype(dtype)
-    state = {name: rng.normal(size=cell.state_size(name)).astype(dtype) for name in cell.kind.states}
-    return cell, x, state
 
 
 def run_tf1(cell, x, state):
@@ -262,7 +225,7 @@ def test_what_a_run_recorded_cannot_be_written_to():
 
 
 def test_an_unknown_device_is_refused_with_those_there_are():
-    with pytest.raises(lv.devices.DeviceError, match="device is 'TPU:0'; TensorFlow sees .*CPU:0"):
+    with pytest.raises(lv.devices.DeviceError, match=r"device is 'TPU:0'; TensorFlow sees .*CPU:0"):
         lv.run(lv.build("GRUCell", num_units=3, input_size=2), np.ones((2, 2)), device="TPU:0")
 
 

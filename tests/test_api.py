@@ -1,0 +1,67 @@
+"""The public names, and what importing them costs."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import lstmviz as lv
+
+HEAVY = ("tensorflow", "keras", "plotly", "streamlit", "babel")
+
+
+def loaded_after(statement):
+    program = f"import sys\n{statement}\nprint(*(name for name in {HEAVY} if name in sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_importing_lstmviz_loads_nothing_heavy():
+    assert loaded_after("import lstmviz") == []
+
+
+def test_cells_and_sequences_are_made_without_tensorflow():
+    assert (
+        loaded_after("""
+import lstmviz as lv
+lv.fold(lv.build_linear(3, 4), lv.build("LSTMCell", num_units=8, input_size=4, use_peepholes=True))
+lv.sequences.make("sine", time_steps=60, input_size=4)
+""")
+        == []
+    )
+
+
+def test_every_public_name_is_there():
+    for name in lv.__all__:
+        assert getattr(lv, name) is not None
+    assert set(lv.__all__) <= set(dir(lv))
+
+
+def test_a_name_that_is_not_there_says_so():
+    with pytest.raises(AttributeError, match="'lstmviz' has no attribute 'foo'"):
+        lv.foo  # noqa: B018
+
+
+def test_the_designs_own_lines_run():
+    rng = np.random.default_rng(0)
+    cell = lv.build("BasicLSTMCell", num_units=8, input_size=4, seed=0, forget_bias=1.0)
+    assert (cell.kernel.shape, cell.bias.shape) == ((12, 32), (32,))
+    assert cell.gate("f").kernel.shape == (12, 8)
+    assert cell.gate("f").kernel_x.shape == (4, 8)
+    assert cell.gate("f").kernel_h.shape == (8, 8)
+    weights = {"kernel": rng.normal(size=(12, 32)), "bias": np.zeros(32)}
+    cell = lv.build("BasicLSTMCell", num_units=8, input_size=4, weights=weights)
+    trace = lv.run(cell, rng.normal(size=(13, 4)), device="CPU:0")
+    assert trace.device == "CPU:0"
+    assert trace.gates["f"].shape == trace.preactivations["f"].shape == (13, 8)
+    assert trace.states["c"].shape == trace.states["h"].shape == (13, 8)
+    explanation = trace.explain(t=12, gate="f", unit=3)
+    assert explanation.sum == pytest.approx(trace.preactivations["f"][12, 3], abs=1e-5)

@@ -1,0 +1,204 @@
+"""What a run recorded, explained and summed up."""
+
+import inspect
+from dataclasses import FrozenInstanceError
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import lstmviz as lv
+from lstmviz import trace as traces
+from tests.runs import make_run, runs
+
+ACTIVATIONS = {
+    "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
+    "tanh": np.tanh,
+    "relu": lambda a: max(a, 0.0),
+    "linear": lambda a: a,
+}
+# What a caller without the tests' shape checks gets.
+explain = inspect.unwrap(lv.Trace.explain)
+
+
+def sine(kind="BasicLSTMCell", num_units=4, input_size=2, steps=12, **options):
+    cell = lv.build(kind, num_units, input_size, seed=1, **options)
+    return lv.run(cell, lv.sequences.make("sine", time_steps=steps, input_size=input_size))
+
+
+# --- explain ---------------------------------------------------------------------------------------------------------
+
+
+@given(runs(), st.data())
+@settings(max_examples=60, deadline=None)
+def test_the_terms_add_up_to_the_recorded_preactivation(case, data):
+    kind, options, num_units, input_size, steps, dtype, seed = case
+    cell, x, state = make_run(kind, options, num_units, input_size, steps + 1, dtype, seed)
+    trace = lv.run(cell, x, initial_state=state)
+    t, unit = data.draw(st.integers(0, steps)), data.draw(st.integers(0, num_units - 1))
+    for gate in cell.kind.gates:
+        explanation = trace.explain(t=t, gate=gate.name, unit=unit)
+        scale = max(1.0, *(abs(term.product) for term in explanation.terms))
+        assert abs(explanation.sum - explanation.preactivation) <= 1e-5 * scale
+        assert explanation.preactivation == trace.preactivations[gate.name][t, unit]
+        assert explanation.activation == trace.gates[gate.name][t, unit]
+        activated = ACTIVATIONS[trace.activation_of(gate)](explanation.sum)
+        assert abs(activated - explanation.activation) <= 1e-5 * scale
+
+
+def test_each_term_is_an_input_times_its_weight():
+    trace = sine(forget_bias=1.5)
+    explanation = trace.explain(t=5, gate="f", unit=3)
+    block = trace.cell.gate("f")
+    assert [term.name for term in explanation.terms] == [
+        "x[0]", "x[1]", "h[0]", "h[1]", "h[2]", "h[3]", "bias", "forget_bias",
+    ]  # fmt: skip
+    values = [term.value for term in explanation.terms]
+    np.testing.assert_array_equal(values, [*trace.x[5], *trace.states["h"][4], 1, 1])
+    weights = [term.weight for term in explanation.terms]
+    np.testing.assert_array_equal(weights, [*block.kernel[:, 3], block.bias[3], 1.5])
+    assert [term.product for term in explanation.terms] == [
+        v * w for v, w in zip(values, weights, strict=True)
+    ]
+    assert (explanation.bias, explanation.forget_bias) == (0.0, 1.5)
+    assert trace.explain(5, "i", 3).forget_bias == 0.0
+
+
+def test_the_first_step_is_explained_from_the_initial_state():
+    cell = lv.build("BasicLSTMCell", 2, 1)
+    trace = lv.run(cell, [[1.0]], initial_state={"h": [0.25, -0.5]})
+    assert [term.value for term in trace.explain(0, "i", 0).terms] == [1.0, 0.25, -0.5, 1.0]
+
+
+def test_a_grus_candidate_sees_h_through_the_reset_gate():
+    trace = sine("GRUCell")
+    term = trace.explain(t=3, gate="c", unit=0).terms[3]
+    assert term.name == "r[1] * h[1]"
+    assert term.value == pytest.approx(trace.gates["r"][3, 1] * trace.states["h"][2, 1])
+    assert trace.explain(t=3, gate="u", unit=0).terms[3].name == "h[1]"
+
+
+def test_peepholes_see_the_old_c_and_in_the_output_gate_the_new_one():
+    trace = sine("LSTMCell", use_peepholes=True)
+    last = {gate: trace.explain(t=6, gate=gate, unit=2).terms[-1] for gate in "ifo"}
+    assert {term.name for term in last.values()} == {"c[2]"}
+    assert last["i"].value == last["f"].value == trace.states["c"][5, 2]
+    assert last["o"].value == trace.states["c"][6, 2]
+    assert last["f"].weight == trace.cell.weights["w_f_diag"][2]
+    assert trace.explain(t=6, gate="j", unit=2).terms[-1].name == "bias"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ((12, "f", 0), "t is 12; it must be 0 to 11"),
+        ((-1, "f", 0), "t is -1; it must be 0 to 11"),
+        ((1.0, "f", 0), r"t is 1\.0; it must be 0 to 11"),
+        ((True, "f", 0), "t is True"),
+        ((0, "z", 0), "gate is 'z'; BasicLSTMCell has the gates i, j, f, o"),
+        ((0, "f", 4), "unit is 4; it must be 0 to 3"),
+    ],
+)
+def test_what_is_not_there_cannot_be_explained(arguments, text):
+    with pytest.raises(ValueError, match=text):
+        explain(sine(), *arguments)
+
+
+def test_a_trace_of_no_steps_explains_nothing():
+    with pytest.raises(ValueError, match="t is 0; it must be nothing, for the trace has no steps"):
+        lv.run(lv.build("GRUCell", 2, 1), np.zeros((0, 1))).explain(0, "r", 0)
+
+
+def test_numpys_integers_serve_as_step_and_unit():
+    trace = sine()
+    explanation = explain(trace, np.int64(3), "f", np.uint8(1))
+    assert explanation == trace.explain(3, "f", 1)
+    assert (type(explanation.t), type(explanation.unit)) == (int, int)
+
+
+# --- summary ---------------------------------------------------------------------------------------------------------
+
+
+@given(runs(), st.integers(1, 30))
+@settings(max_examples=40, deadline=None)
+def test_a_summary_counts_every_value_once(case, bins):
+    cell, x, state = make_run(*case)
+    trace = lv.run(cell, x, initial_state=state)
+    for name, summary in trace.summary(bins=bins).items():
+        values = trace.gates[name]
+        assert summary.counts.shape == (bins,)
+        assert summary.edges.shape == (bins + 1,)
+        assert summary.counts.sum() + summary.nonfinite == values.size
+        if values.size:
+            assert summary.mean == pytest.approx(values.mean(dtype=np.float64), abs=1e-9)
+        else:
+            assert np.isnan(summary.mean)
+
+
+def with_gates(**gates):
+    trace = sine("GRUCell", num_units=1, input_size=1, steps=4)
+    recorded = dict(trace.gates) | {name: np.array(v, "float32")[:, None] for name, v in gates.items()}
+    return traces.Trace(
+        trace.cell,
+        trace.sequence,
+        trace.preactivations,
+        recorded,
+        trace.states,
+        trace.initial_state,
+        "CPU:0",
+        0.0,
+    )
+
+
+def test_saturation_is_the_share_of_values_near_a_bound():
+    summary = with_gates(r=[0.05, 0.5, 0.95, 0.99], c=[-0.95, -0.85, 0.0, 0.95]).summary()
+    assert (summary["r"].low, summary["r"].high) == (0.25, 0.5)
+    assert (summary["c"].low, summary["c"].high) == (0.25, 0.25)
+    assert (summary["r"].edges[0], summary["r"].edges[-1]) == (0, 1)
+    assert (summary["c"].edges[0], summary["c"].edges[-1]) == (-1, 1)
+
+
+def test_an_activation_without_bounds_has_no_saturation():
+    summary = sine("GRUCell", activation="relu").summary()
+    assert summary["c"].low is None
+    assert summary["c"].high is None
+    assert summary["r"].low is not None
+
+
+def test_values_that_are_not_finite_are_counted_apart():
+    summary = with_gates(r=[np.nan, np.inf, 0.5, 0.25]).summary()["r"]
+    assert summary.nonfinite == 2
+    assert summary.counts.sum() == 2
+    assert summary.mean == pytest.approx(0.375)
+
+
+def test_the_summary_of_no_steps_is_empty():
+    summary = lv.run(lv.build("GRUCell", 2, 1), np.zeros((0, 1))).summary()["r"]
+    assert summary.counts.sum() == 0
+    assert summary.low is None
+    assert np.isnan(summary.mean)
+
+
+# --- the rest --------------------------------------------------------------------------------------------------------
+
+
+def test_the_first_step_that_is_not_finite_is_found():
+    x = np.zeros((9, 1), "float32")
+    cell = lv.build("BasicRNNCell", 2, 1)
+    assert lv.run(cell, x).first_nonfinite() is None
+    x[6] = np.nan
+    assert lv.run(cell, x).first_nonfinite() == 6
+    assert lv.run(cell, x[:0]).first_nonfinite() is None
+
+
+def test_a_trace_carries_what_it_was_made_from_and_is_frozen():
+    trace = sine()
+    assert len(trace) == 12
+    assert trace.x is trace.sequence.values
+    assert trace.device == "CPU:0" or trace.device.startswith("GPU")
+    assert trace.seconds > 0
+    np.testing.assert_array_equal(trace.before(0, "c"), np.zeros(4))
+    np.testing.assert_array_equal(trace.before(3, "c"), trace.states["c"][2])
+    with pytest.raises(FrozenInstanceError):
+        trace.device = "GPU:0"
