@@ -189,9 +189,8 @@ def _draw_option(option: Option) -> None:
         st.number_input(label, int(option.minimum), views.MAX_UNITS, None, key=option.name, help=text, placeholder=_("off"))
     else:
         minimum = None if option.minimum < -1e300 else float(option.minimum)
-        st.number_input(
-            label, minimum, None, option.default, step=0.5, key=option.name, help=text, placeholder=_("off")
-        )
+        empty = {"value": None} if option.default is None else {}  # "off"; a number comes from the session state
+        st.number_input(label, minimum, None, step=0.5, key=option.name, help=text, placeholder=_("off"), **empty)
 
 
 def _slider_moved() -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -23,12 +24,13 @@ from lstmviz.web.style import STYLE
 from lstmviz.web.view import View
 
 _SECTIONS = ("layer", "kernel", "gates", "summary", "step", "linear", "code", "downloads")
+_ICON = Path(__file__).parent / "icon.png"
 _PATIENCE = 0.5  # seconds of a run before its progress is shown
 
 
 def main() -> None:
     """Draws the page for the view in the address, or for what the controls have made of it since."""
-    st.set_page_config(page_title="lstmviz", page_icon=":material/grid_on:", layout="wide")
+    st.set_page_config(page_title="lstmviz", page_icon=str(_ICON), layout="wide")
     view, problems = _current_view()
     with language.use(view.lang):
         _draw(view, problems)

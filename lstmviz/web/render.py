@@ -125,7 +125,7 @@ def run_picture(view: View, sequence: Sequence, upload: Upload | None, progress:
         return RunPicture(
             figure=plot.gates_json(trace, values=view.values, units=list(view.units) or None),
             alternative=plot.describe_gates(trace),
-            summary=plot.to_json(plot.summary(trace)),
+            summary=plot.summary_json(trace),
             device=trace.device,
             seconds=trace.seconds,
             steps=len(trace),

@@ -27,7 +27,7 @@ def layer(cell: Cell) -> None:
             "multiplied node by node."
         ).format(count=len(cell.kind.gates), gates=gates, num_units=cell.num_units)
     st.markdown(text)
-    st.html(drawing.layer_svg(cell, theme.GATES))
+    st.html(drawing.draw_layer(cell, theme.GATES))
 
 
 def kernel(view: View, cell: Cell) -> None:

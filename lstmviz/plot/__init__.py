@@ -1,0 +1,97 @@
+"""Plotly figures from cells and traces: pure functions, for a notebook as for the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from lstmviz.cells import Cell
+from lstmviz.plot import theme as themes
+from lstmviz.plot.describe import describe_gates, describe_kernel
+from lstmviz.plot.gates import draw_gates
+from lstmviz.plot.json import to_json
+from lstmviz.plot.kernel import draw_kernel
+from lstmviz.plot.summary import draw_summary
+from lstmviz.trace import Trace
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+__all__ = [
+    "describe_gates",
+    "describe_kernel",
+    "gates",
+    "gates_json",
+    "kernel",
+    "kernel_json",
+    "summary",
+    "summary_json",
+    "to_json",
+]
+
+
+def kernel(cell: Cell, *, theme: str = "light") -> Figure:
+    """The kernel as a heatmap, the gates' blocks side by side in the kernel's own column order.
+
+    The x rows stand above the h rows; below are the bias and what is only added when the cell runs. One scale, centred on
+    0, for everything; hover tells the row, the gate's unit, the kernel's column and the value.
+
+    Args:
+        cell: The cell.
+        theme: "light" or "dark".
+
+    Raises:
+        ValueError: the theme is neither.
+
+    >>> import lstmviz as lv
+    >>> kernel(lv.build("BasicLSTMCell", num_units=8, input_size=4)).layout.title.text
+    'BasicLSTMCell kernel [12, 32]'
+    """
+    return _figure(draw_kernel(cell), theme)
+
+
+def gates(
+    trace: Trace, *, values: str = "activations", units: Iterable[int] | None = None, theme: str = "light"
+) -> Figure:
+    """The sequence, every gate and every state over time, on one axis.
+
+    Args:
+        trace: The run.
+        values: "activations" or "preactivations", the gates after or before their sigmoid or tanh.
+        units: The units to draw as lines; by default all, as heatmaps.
+        theme: "light" or "dark".
+
+    Raises:
+        ValueError: `values`, a unit or the theme is not one there is.
+    """
+    return _figure(draw_gates(trace, values, units), theme)
+
+
+def summary(trace: Trace, *, theme: str = "light") -> Figure:
+    """A small histogram of each gate, with its mean and the share of saturated values.
+
+    Raises:
+        ValueError: the theme is neither "light" nor "dark".
+    """
+    return _figure(draw_summary(trace), theme)
+
+
+def kernel_json(cell: Cell) -> str:
+    """`kernel(cell)` as JSON, without the time that Plotly takes to check it."""
+    return to_json(themes.apply(draw_kernel(cell), "light"))
+
+
+def gates_json(trace: Trace, *, values: str = "activations", units: Iterable[int] | None = None) -> str:
+    """`gates(trace)` as JSON, without the time that Plotly takes to check it."""
+    return to_json(themes.apply(draw_gates(trace, values, units), "light"))
+
+
+def summary_json(trace: Trace) -> str:
+    """`summary(trace)` as JSON, without the time that Plotly takes to check it."""
+    return to_json(themes.apply(draw_summary(trace), "light"))
+
+
+def _figure(drawn: dict[str, Any], theme: str) -> Figure:
+    from plotly.graph_objects import Figure  # a quarter of a second, which the page never needs
+
+    return Figure(themes.apply(drawn, theme))

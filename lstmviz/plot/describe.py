@@ -1,0 +1,44 @@
+"""What a picture shows, in a sentence or two, for who cannot see it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lstmviz.cells import Cell
+from lstmviz.language import _
+from lstmviz.trace import Trace
+
+
+def describe_kernel(cell: Cell) -> str:
+    """The kernel's shape, and its largest weight."""
+    rows, columns = cell.kernel.shape
+    row, column = np.unravel_index(np.argmax(np.abs(np.nan_to_num(cell.kernel))), cell.kernel.shape)
+    gate = cell.kind.gates[int(column) // cell.num_units].name
+    name = f"x[{row}]" if row < cell.input_size else f"h[{row - cell.input_size}]"
+    return _(
+        "The kernel as a heatmap of {rows} rows and {columns} columns, blocks {gates}. "
+        "The weight farthest from 0 is {value:.3f}, from {row} to {gate}[{unit}]."
+    ).format(
+        rows=rows,
+        columns=columns,
+        gates=", ".join(gate.name for gate in cell.kind.gates),
+        value=float(cell.kernel[row, column]),
+        row=name,
+        gate=gate,
+        unit=int(column) % cell.num_units,
+    )
+
+
+def describe_gates(trace: Trace) -> str:
+    """The trace's shape, and the gate that is saturated most."""
+    text = _("The sequence, the gates {gates} and the states {states} over {steps} steps, {units} units each.").format(
+        gates=", ".join(trace.gates),
+        states=", ".join(trace.states),
+        steps=len(trace),
+        units=trace.cell.num_units,
+    )
+    shares = {name: (s.low or 0.0) + (s.high or 0.0) for name, s in trace.summary().items()}
+    most = max(shares, key=lambda name: shares[name])
+    if shares[most] > 0:
+        text += " " + _("Gate {gate} is saturated most, in {share:.0%} of its values.").format(gate=most, share=shares[most])
+    return text
