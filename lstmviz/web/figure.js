@@ -53,6 +53,11 @@ class View {
     this.plot.className = "lstmviz-figure";
     this.plot.setAttribute("role", "figure");
     this.plot.style.cssText = "width: 100%; overflow: hidden";
+    // Plotly takes every touch for itself; without a drag mode it belongs to the page, to scroll with.
+    const leaveTouch = (/** @type {Event} */ event) => {
+      if (/** @type {any} */ (this.plot).layout?.dragmode === false) event.stopPropagation();
+    };
+    this.plot.addEventListener("touchstart", leaveTouch, { capture: true, passive: true });
     parent.append(this.plot);
     this.text = "";
     this.dark = false;
@@ -166,12 +171,16 @@ function downloadButton(format, words) {
  */
 function patch(layout, changes) {
   for (const [path, value] of Object.entries(changes)) {
-    const steps = path.split(/[.[\]]+/).filter(Boolean);
+    const steps = path.split(".");
     const last = /** @type {string} */ (steps.pop());
     /** @type {any} */
     let place = layout;
-    for (const step of steps) place = Array.isArray(place) ? place[step] : (place[step] ??= {});
-    if (place) place[last] = value; // else a list without that entry
+    for (const step of steps) {
+      const [name, index] = step.split(/[[\]]/);
+      place = index === undefined ? (place[name] ??= {}) : place[name]?.[index];
+      if (!place) break; // the list lacks that entry
+    }
+    if (place) place[last] = value;
   }
 }
 

@@ -118,25 +118,23 @@ def routes() -> list[Route]:
 
 
 async def _serve_plotly(request: Request) -> Response:
-    # Compressed beside the start; whoever comes before that is on this machine or gets it plain once.
-    gzipped = _plotly_gzipped() if _plotly_gzipped_is_ready.is_set() else None
-    return _serve(request, _plotly_js, gzipped)
+    return _serve(request, _plotly_js(), await asyncio.to_thread(_plotly_gzipped))
 
 
 async def _serve_figure_js(request: Request) -> Response:
-    return _serve(request, _figure_js, _figure_js_gzipped())
+    return _serve(request, _figure_js(), gzip.compress(_figure_js(), mtime=0))
 
 
-def _serve(request: Request, read: Any, gzipped: bytes | None) -> Response:
-    use_gzip = gzipped is not None and "gzip" in request.headers.get("accept-encoding", "")
+def _serve(request: Request, plain: bytes, gzipped: bytes) -> Response:
+    use_gzip = "gzip" in request.headers.get("accept-encoding", "")
     etag = f'"{request.url.path.split("/")[-2]}{"-gzip" if use_gzip else ""}"'
-    headers = {"Cache-Control": _FOREVER, "ETag": etag, "Vary": "Accept-Encoding"}
+    headers = {"Cache-Control": _FOREVER, "ETag": etag}  # Streamlit adds Vary
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     if use_gzip:
         headers["Content-Encoding"] = "gzip"
     return Response(
-        gzipped if use_gzip else read(), media_type="text/javascript; charset=utf-8", headers=headers
+        gzipped if use_gzip else plain, media_type="text/javascript; charset=utf-8", headers=headers
     )
 
 
@@ -147,24 +145,22 @@ def _plotly_js() -> bytes:
     return (Path(plotly.__file__).parent / "package_data" / "plotly.min.js").read_bytes()
 
 
-_plotly_gzipped_is_ready = threading.Event()
+_compressing = threading.Lock()
+
+
+def _plotly_gzipped() -> bytes:
+    with _compressing:  # who comes meanwhile waits for it instead of doing it again
+        return _compress_plotly()
 
 
 @cache
-def _plotly_gzipped() -> bytes:
-    compressed = gzip.compress(_plotly_js(), 6, mtime=0)
-    _plotly_gzipped_is_ready.set()
-    return compressed
+def _compress_plotly() -> bytes:
+    return gzip.compress(_plotly_js(), 6, mtime=0)
 
 
 @cache
 def _figure_js() -> bytes:
     return (_HERE / "figure.js").read_bytes()
-
-
-@cache
-def _figure_js_gzipped() -> bytes:
-    return gzip.compress(_figure_js(), 9, mtime=0)
 
 
 def _digest(content: bytes) -> str:

@@ -1,9 +1,7 @@
-"""A server like the real one, for a page with nothing but figures."""
+"""A server like the real one, for a page with nothing but figures, and no TensorFlow."""
 
 import streamlit as st
 
 from lstmviz.web import server
 
-app = st.App(
-    "figures_page.py", lifespan=server.lifespan, routes=server.routes(), middleware=server.middleware()
-)
+app = st.App("figures_page.py", routes=server.routes(), middleware=server.middleware())

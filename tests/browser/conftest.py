@@ -1,0 +1,148 @@
+"""Real servers, and pages in a real Chromium that may not complain about anything."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).parent.parent.parent
+_START_LIMIT = 60.0  # seconds
+# No graphics card, no sandbox where the tests run as root, and nothing that Chromium asks its makers for.
+_CHROMIUM_ARGUMENTS = [
+    *("--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--no-first-run", "--disable-quic"),
+    *(["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
+]
+
+Serve = Callable[..., str]
+OpenPage = Callable[..., Page]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """`serve(script, path="", **environment)` runs a script as `streamlit run` does, and returns its address."""
+    servers: list[subprocess.Popen[bytes]] = []
+
+    def start(script: str, path: str = "", **environment: str) -> str:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        log = tmp_path_factory.mktemp("server") / "log"
+        command = [sys.executable, "-m", "streamlit", "run", script]
+        command += [f"--server.port={port}", "--server.address=127.0.0.1"]
+        with log.open("wb") as output:
+            servers.append(
+                subprocess.Popen(
+                    command,
+                    cwd=ROOT,
+                    env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                )
+            )
+        address = f"http://127.0.0.1:{port}{path}"
+        limit = time.monotonic() + _START_LIMIT
+        while not _is_healthy(address):
+            if servers[-1].poll() is not None or time.monotonic() > limit:
+                raise RuntimeError(f"{script} did not start:\n{log.read_text()}")
+            time.sleep(0.05)
+        return address
+
+    yield start
+    for server in servers:
+        server.terminate()
+    for server in servers:
+        server.wait(timeout=20)
+
+
+def _is_healthy(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/_stcore/health", timeout=5) as answer:
+            return bool(answer.read() == b"ok")
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def app_url(serve: Serve) -> str:
+    """The address of the real app."""
+    return serve("app.py")
+
+
+@pytest.fixture(scope="session")
+def figures_url(serve: Serve) -> str:
+    """The address of a page with nothing but figures."""
+    return serve("tests/browser/apps/figures_app.py")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium: the one named by CHROMIUM, the system's, or Playwright's own."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found, args=_CHROMIUM_ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[OpenPage]:
+    """`open_page(address, width=1280, dark=False, touch=False, locale="en-US")` opens a page as a new visitor.
+
+    The test fails on an error in a page's console, an uncaught exception, a violated security policy (which
+    Chromium reports in the console), a failed request, and any request to another machine.
+    """
+    contexts, problems = [], []
+
+    def note_request(address: str) -> None:
+        parts = urlsplit(address)
+        if parts.scheme in {"http", "https", "ws", "wss"} and parts.hostname not in {
+            "127.0.0.1",
+            "localhost",
+        }:
+            problems.append(f"request to another machine: {address}")
+
+    def open_(
+        address: str, width: int = 1280, dark: bool = False, touch: bool = False, locale: str = "en-US"
+    ) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if dark else "light",
+            has_touch=touch,
+            locale=locale,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: message.type == "error" and problems.append(message.text))
+        page.on("pageerror", lambda error: problems.append(f"uncaught: {error}"))
+        page.on("request", lambda request: note_request(request.url))
+        page.on("websocket", lambda socket: note_request(socket.url))
+        page.on(
+            "response",
+            lambda answer: answer.status >= 400 and problems.append(f"{answer.status} {answer.url}"),
+        )
+        page.goto(address)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert not problems, "\n".join(problems)

@@ -1,0 +1,95 @@
+"""The server's own parts, without a server."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+
+from lstmviz.web import server
+from lstmviz.web.server import SecurityHeaders
+
+
+def _call(app: Any, kind: str = "http") -> list[dict[str, Any]]:
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request"}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    async def call() -> None:
+        await app({"type": kind, "method": "GET", "path": "/", "headers": []}, receive, send)
+
+    try:
+        asyncio.run(call())
+    except ZeroDivisionError:
+        sent.append({"type": "raised"})
+    return sent
+
+
+async def _fails(scope: Any, receive: Any, send: Any) -> None:
+    raise ZeroDivisionError
+
+
+async def _answers(scope: Any, receive: Any, send: Any) -> None:
+    headers = [(b"x-content-type-options", b"other"), (b"content-type", b"text/plain")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+
+
+def test_an_error_is_answered_with_the_headers_and_still_reported():
+    start, body, raised = _call(SecurityHeaders(_fails))
+    assert start["status"] == 500 and body["body"] == b"Internal Server Error"
+    assert b"content-security-policy" in dict(start["headers"])
+    assert raised["type"] == "raised"
+
+
+def test_a_header_is_replaced_not_doubled():
+    (start,) = _call(SecurityHeaders(_answers))
+    assert [value for name, value in start["headers"] if name == b"x-content-type-options"] == [b"nosniff"]
+    assert (b"content-type", b"text/plain") in start["headers"]
+
+
+def test_a_websocket_passes_untouched():
+    (start,) = _call(SecurityHeaders(_answers), kind="websocket")
+    assert start["headers"] == [(b"x-content-type-options", b"other"), (b"content-type", b"text/plain")]
+
+
+@pytest.mark.parametrize(
+    ("given", "old_header"),
+    [("'none'", b"DENY"), ("'self'", b"SAMEORIGIN"), ("https://a.example *.b.example:*", None)],
+)
+def test_who_may_frame_the_page_is_said_in_both_headers_where_the_old_one_can(given, old_header):
+    (start,) = _call(SecurityHeaders(_answers, given))
+    headers = dict(start["headers"])
+    assert headers[b"content-security-policy"].decode().endswith(f"; frame-ancestors {given}")
+    assert headers.get(b"x-frame-options") == old_header
+
+
+@pytest.mark.parametrize(
+    "given", ["", "'self'; script-src *", "https://a.example\r\nSet-Cookie: a=b", "a, b"]
+)
+def test_frame_ancestors_cannot_say_more_than_who_may_frame_the_page(given):
+    with pytest.raises(ValueError, match="LSTMVIZ_FRAME_ANCESTORS") as error:
+        SecurityHeaders(_answers, given)
+    assert repr(given) in str(error.value)
+
+
+def test_who_waits_for_tensorflow_learns_that_it_cannot_be_started(monkeypatch):
+    broken = ImportError("no such library")
+    warmed = threading.Event()
+    warmed.set()
+    monkeypatch.setattr(server, "_warmed", warmed)
+    monkeypatch.setattr(server, "_warming", threading.Thread())
+    monkeypatch.setattr(server, "_warming_error", broken)
+    with pytest.raises(RuntimeError, match="no such library"):
+        server.wait_warm(0)
+
+
+def test_the_files_address_changes_with_their_content(monkeypatch):
+    before = server.assets_path()
+    monkeypatch.setattr(server, "_figure_js", lambda: b"other")
+    assert server.assets_path() != before
