@@ -128,11 +128,11 @@ async def _serve_figure_js(request: Request) -> Response:
 def _serve(request: Request, plain: bytes, gzipped: bytes) -> Response:
     use_gzip = "gzip" in request.headers.get("accept-encoding", "")
     etag = f'"{request.url.path.split("/")[-2]}{"-gzip" if use_gzip else ""}"'
-    headers = {"Cache-Control": _FOREVER, "ETag": etag}  # Streamlit adds Vary
+    headers = {"Cache-Control": _FOREVER, "ETag": etag}
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     if use_gzip:
-        headers["Content-Encoding"] = "gzip"
+        headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}  # else Streamlit adds the latter
     return Response(
         gzipped if use_gzip else plain, media_type="text/javascript; charset=utf-8", headers=headers
     )
