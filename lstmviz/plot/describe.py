@@ -10,12 +10,13 @@ from lstmviz.trace import Trace
 
 
 def describe_kernel(cell: Cell) -> str:
-    """The kernel's shape, and its largest weight."""
+    """The kernel's shape, its largest weight and where it is, and how many weights are not finite."""
     rows, columns = cell.kernel.shape
-    row, column = np.unravel_index(np.argmax(np.abs(np.nan_to_num(cell.kernel))), cell.kernel.shape)
+    finite = np.isfinite(cell.kernel)
+    row, column = np.unravel_index(np.argmax(np.where(finite, np.abs(cell.kernel), -1)), cell.kernel.shape)
     gate = cell.kind.gates[int(column) // cell.num_units].name
     name = f"x[{row}]" if row < cell.input_size else f"h[{row - cell.input_size}]"
-    return _(
+    text = _(
         "The kernel as a heatmap of {rows} rows and {columns} columns, blocks {gates}. "
         "The weight farthest from 0 is {value:.3f}, from {row} to {gate}[{unit}]."
     ).format(
@@ -27,11 +28,16 @@ def describe_kernel(cell: Cell) -> str:
         gate=gate,
         unit=int(column) % cell.num_units,
     )
+    if not finite.all():
+        text += " " + _("NaN or infinite: {count:,}").format(count=finite.size - int(finite.sum()))
+    return text
 
 
 def describe_gates(trace: Trace) -> str:
     """The trace's shape, and the gate that is saturated most."""
-    text = _("The sequence, the gates {gates} and the states {states} over {steps} steps, {units} units each.").format(
+    text = _(
+        "The sequence, the gates {gates} and the states {states} over {steps} steps, {units} units each."
+    ).format(
         gates=", ".join(trace.gates),
         states=", ".join(trace.states),
         steps=len(trace),
@@ -40,5 +46,7 @@ def describe_gates(trace: Trace) -> str:
     shares = {name: (s.low or 0.0) + (s.high or 0.0) for name, s in trace.summary().items()}
     most = max(shares, key=lambda name: shares[name])
     if shares[most] > 0:
-        text += " " + _("Gate {gate} is saturated most, in {share:.0%} of its values.").format(gate=most, share=shares[most])
+        text += " " + _("Gate {gate} is saturated most, in {share:.0%} of its values.").format(
+            gate=most, share=shares[most]
+        )
     return text

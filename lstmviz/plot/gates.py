@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from lstmviz.language import _
+from lstmviz.plot import scale as scales
 from lstmviz.plot import theme as themes
 from lstmviz.trace import Trace
 
 VALUES = ("activations", "preactivations")
 
-_PANEL, _GAP, _TOP, _BOTTOM = 76, 30, 66, 40  # pixels
-_TICKS = 60  # labels on the time axis at most, where they are single characters
+_PANEL, _GAP, _TOP, _BOTTOM, _LINE = 70, 25, 62, 34, 19  # pixels
+_WIDE, _NARROW = 960, 300  # pixels of the time axis on a screen and on a phone
+_LETTER, _AIR = 8, 3  # pixels of a character at the time axis; characters between two labels
+_NAME, _SHORT_NAME = 60, 26  # characters of the sequence's title on a screen and on a phone
+_STATES = "coloraxis"
+_SIGMOIDS = "coloraxis2"
+_INPUT = "coloraxis3"
+_PREACTIVATIONS = "coloraxis4"
+
+
+@dataclass(frozen=True, eq=False)
+class _Panel:
+    """One of the pictures above each other: `values` `[time, rows]` on the colour axis `scale`."""
+
+    name: str
+    title: str
+    values: np.ndarray
+    scale: str
 
 
 def draw_gates(trace: Trace, values: str, units: Iterable[int] | None) -> dict[str, Any]:
@@ -22,50 +40,81 @@ def draw_gates(trace: Trace, values: str, units: Iterable[int] | None) -> dict[s
     chosen = _check_units(trace, units)
     if values not in VALUES:
         raise ValueError(
-            _("values is {given!r}; it must be one of {allowed}.").format(given=values, allowed=", ".join(VALUES))
+            _("values is {given!r}; it must be one of {allowed}.").format(
+                given=values, allowed=", ".join(VALUES)
+            )
         )
     panels = _panels(trace, values)
     height = len(panels) * _PANEL + (len(panels) - 1) * _GAP
     title = _("{kind}: {steps} steps × {units} units").format(
         kind=trace.cell.kind.name, steps=len(trace), units=trace.cell.num_units
     )
-    layout = themes.base_layout(title, height + _TOP + _BOTTOM)
-    last = "y" if len(panels) == 1 else f"y{len(panels)}"
+    notes = scales.name_nonfinite(panel.values for panel in panels)
+    bottom = _BOTTOM + _LINE * len(notes) + (_LINE + 4 if chosen else 0)
+    layout = themes.base_layout(title, height + _TOP + bottom)
+    names = _step_names(trace)
+    wide, narrow = (_time_ticks(trace.sequence.labels, room) for room in (_WIDE, _NARROW))
     layout |= {
-        "margin": {"l": 44, "r": 8, "t": _TOP, "b": _BOTTOM},
+        "margin": {"l": 50, "r": 8, "t": _TOP, "b": bottom},
         "hovermode": "x",
         "hoversubplots": "axis",
-        "hoverlabel": {"font": {"size": 12}, "namelength": 0},
-        "xaxis": themes.axis(anchor=last, range=[-0.5, max(len(trace), 1) - 0.5], **_time_ticks(trace.sequence.labels)),
+        "xaxis": themes.axis(anchor=f"y{len(panels)}", type="category", categoryorder="array",
+                             categoryarray=names, range=[-0.5, max(len(trace), 1) - 0.5],
+                             ticks="outside", ticklen=4, **wide),
         "annotations": [],
-    }
+        "meta": {"narrow": {f"xaxis.{name}": value for name, value in narrow.items()}, "linked": True},
+    }  # fmt: skip
+    in_lines = [bool(chosen) and index > 0 for index in range(len(panels))]
+    scale_of = _scales(panels)
     data: list[dict[str, Any]] = []
-    scales: dict[str, list[tuple[float, float]]] = {}
-    for index, (title, name, array, scale) in enumerate(panels):
+    for index, panel in enumerate(panels):
         top = 1 - index * (_PANEL + _GAP) / height
-        domain = [max(0.0, top - _PANEL / height), top]
         axis = "y" if not index else f"y{index + 1}"
-        layout["annotations"].append(_panel_title(title, domain[1]))
-        layout[axis.replace("y", "yaxis")] = _value_axis(domain, array, bool(chosen) and name != "x", scale)
-        if chosen and name != "x":
-            data += _lines(array, [unit for unit in chosen if unit < array.shape[1]], name, axis, first=index == 1)
+        place = {"domain": [max(0.0, top - _PANEL / height), top]}
+        scale = scale_of[panel.scale]
+        words = f"<b>{panel.name}</b> {_shorten(panel.title, _NAME)}"
+        layout["annotations"].append(themes.text(words, x=0, y=top, xanchor="left", yanchor="bottom"))
+        if in_lines[index]:
+            data += _draw_lines(panel, chosen, axis, names[:1], first=index == 1)
+            reach = scale if panel.scale == _SIGMOIDS else scales.centre([panel.values])
+            layout[axis.replace("y", "yaxis")] = _value_axis(reach, **place)
         else:
-            scales.setdefault(scale, []).append((domain[0], domain[1]))
-            data.append(_heatmap(array, name, axis, scale))
-    for scale, domains in scales.items():
-        arrays = [array for _title, _name, array, its in panels if its == scale]
-        layout[scale] = _colour_axis(scale, arrays, domains, height)
+            data += scales.heatmap(
+                panel.values.T,
+                yaxis=axis,
+                coloraxis=panel.scale,
+                hovertemplate=f"<b>{panel.name}[%{{y:d}}]</b> %{{z:.4g}}<br>%{{x}}<extra></extra>",
+            )
+            layout[axis.replace("y", "yaxis")] = _row_axis(panel, trace, **place)
+            layout[panel.scale] = scale.axis
+            layout["annotations"].append(
+                themes.text(scale.bar, x=1, y=top, xanchor="right", yanchor="bottom")
+            )
+    layout["meta"]["narrow"]["annotations[0].text"] = f"<b>x</b> {_shorten(panels[0].title, _SHORT_NAME)}"
+    layout["annotations"] += [
+        themes.text(note, x=0, y=0, xanchor="left", yanchor="top", yshift=4 - _BOTTOM) for note in notes
+    ]
     if chosen:
-        layout |= {"showlegend": True, "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1, "yanchor": "bottom",
-                                                  "yref": "container", "font": {"size": 12}}}  # fmt: skip
-        layout["legend"] |= {"yanchor": "top"}
+        legend = {
+            "orientation": "h",
+            "x": 0,
+            "xanchor": "left",
+            "y": 0,
+            "yanchor": "bottom",
+            "yref": "container",
+        }
+        layout |= {"showlegend": True, "legend": legend}
     return {"data": data, "layout": layout}
 
 
 def _check_units(trace: Trace, units: Iterable[int] | None) -> list[int]:
-    chosen = list(units or ())
+    chosen = list(dict.fromkeys(units or ()))
     for unit in chosen:
-        if isinstance(unit, bool) or not isinstance(unit, int | np.integer) or not 0 <= unit < trace.cell.num_units:
+        if (
+            isinstance(unit, bool)
+            or not isinstance(unit, int | np.integer)
+            or not 0 <= unit < trace.cell.num_units
+        ):
             raise ValueError(
                 _("units has {given!r}; a unit is a whole number from 0 to {last}.").format(
                     given=unit, last=trace.cell.num_units - 1
@@ -74,87 +123,116 @@ def _check_units(trace: Trace, units: Iterable[int] | None) -> list[int]:
     return [int(unit) for unit in chosen]
 
 
-def _panels(trace: Trace, values: str) -> list[tuple[str, str, np.ndarray, str]]:
-    """Each panel's title, short name, array and colour axis, from the top."""
-    panels = [(f"<b>x</b> {trace.sequence.title}", "x", trace.x, "coloraxis3")]
+def _panels(trace: Trace, values: str) -> list[_Panel]:
+    panels = [_Panel("x", trace.sequence.title, trace.x, _INPUT)]
     for gate in trace.cell.kind.gates:
-        title = f"<b>{gate.name}</b> {_(gate.title)}"
         if values == "preactivations":
-            panels.append((title, gate.name, trace.preactivations[gate.name], "coloraxis4"))
+            recorded, scale = trace.preactivations[gate.name], _PREACTIVATIONS
         else:
-            scale = "coloraxis2" if trace.activation_of(gate) == "sigmoid" else "coloraxis"
-            panels.append((title, gate.name, trace.gates[gate.name], scale))
+            recorded = trace.gates[gate.name]
+            scale = _SIGMOIDS if trace.activation_of(gate) == "sigmoid" else _STATES
+        panels.append(_Panel(gate.name, _(gate.title), recorded, scale))
     titles = {"c": _("cell state"), "h": _("hidden state, the output")}
-    for name, array in trace.states.items():
-        scale = "coloraxis" if name == "h" else "coloraxis5"  # h is bounded as j is, c is not
-        panels.append((f"<b>{name}</b> {titles[name]}", name, array, scale))
+    panels += [_Panel(name, titles[name], array, _STATES) for name, array in trace.states.items()]
     return panels
 
 
-def _heatmap(array: np.ndarray, name: str, axis: str, scale: str) -> dict[str, Any]:
-    return {
-        "type": "heatmap",
-        "z": array.T,
-        "yaxis": axis,
-        "coloraxis": scale,
-        "hovertemplate": f"<b>{name}[%{{y}}]</b> %{{z:.4f}}<extra></extra>",
-    }
+def _scales(panels: list[_Panel]) -> dict[str, scales.Scale]:
+    """One scale for all panels of a colour axis."""
+    found = {_SIGMOIDS: scales.UNIT}
+    for name in {panel.scale for panel in panels} - set(found):
+        found[name] = scales.centre([panel.values for panel in panels if panel.scale == name])
+    return found
 
 
-def _lines(array: np.ndarray, units: list[int], name: str, axis: str, first: bool) -> list[dict[str, Any]]:
+def _draw_lines(
+    panel: _Panel, units: list[int], axis: str, start: list[str], first: bool
+) -> list[dict[str, Any]]:
+    # A line without a start would begin at a category of its own, after all steps.
+    begin = {"x0": start[0]} if start else {}
     return [
         {
             "type": "scatter",
             "mode": "lines",
-            "y": array[:, unit],
+            "y": panel.values[:, unit],
+            **begin,
             "yaxis": axis,
             "name": _("unit {number}").format(number=unit),
             "legendgroup": str(unit),
             "showlegend": first,
-            "line": {"color": themes.LINES[index % len(themes.LINES)], "width": 2},
-            "hovertemplate": f"<b>{name}[{unit}]</b> %{{y:.4f}}<extra></extra>",
+            "line": {"color": themes.LINES[index % len(themes.LINES)], "width": 2, "dash": _dash(index)},
+            "hovertemplate": f"<b>{panel.name}[{unit}]</b> %{{y:.4g}}<extra></extra>",
         }
         for index, unit in enumerate(units)
+        if unit < panel.values.shape[1]  # a projected h has fewer
     ]
 
 
-def _value_axis(domain: list[float], array: np.ndarray, lines: bool, scale: str) -> dict[str, Any]:
-    if lines:
-        fixed = {"range": [-0.05, 1.05], "tickvals": [0, 0.5, 1]} if scale == "coloraxis2" else {"nticks": 4}
-        return themes.axis(domain=domain, **fixed) | {"showgrid": True, "gridcolor": "#c5cdd4", "tickfont": {"size": 12}}
-    rows = array.shape[1]
-    shown = sorted({0, rows - 1}) if rows > 4 else list(range(rows))
-    return themes.axis(domain=domain, range=[rows - 0.5, -0.5], tickvals=shown, tickfont={"size": 12}, fixedrange=True)
+def _dash(index: int) -> str:
+    """Solid for the first lines; the colours come again dotted, then dashed."""
+    return ("solid", "dot", "dash")[index // len(themes.LINES) % 3]
 
 
-def _colour_axis(
-    scale: str, arrays: list[np.ndarray], domains: list[tuple[float, float]], height: int
-) -> dict[str, Any]:
-    """One scale for its panels, its bar beside the first run of them."""
-    finite = np.concatenate([array[np.isfinite(array)] for array in arrays])
-    if scale == "coloraxis2":
-        colours: dict[str, Any] = {"colorscale": themes.SEQUENTIAL, "cmin": 0, "cmax": 1}
-        ticks: dict[str, Any] = {"tickvals": [0, 0.5, 1]}
-    else:
-        limit = float(np.abs(finite).max()) if finite.size and np.abs(finite).max() > 0 else 1.0
-        colours = {"colorscale": themes.DIVERGING["light"], "cmin": -limit, "cmax": limit, "cmid": 0}
-        ticks = {"tickvals": [-limit, 0, limit], "ticktext": [f"−{limit:.2g}", "0", f"{limit:.2g}"]}
-    # Beside the last panel that has it: the states below, the sigmoid gates above them.
-    low, high = domains[0] if scale != "coloraxis" else domains[-1]
-    bar = {"thickness": 10, "outlinewidth": 0, "tickfont": {"size": 12}, "x": 1.005, "xpad": 2, "ypad": 0,
-           "y": (low + high) / 2, "len": high - low, **ticks}  # fmt: skip
-    return colours | {"colorbar": bar}
+def _value_axis(scale: scales.Scale, **place: Any) -> dict[str, Any]:
+    pad = (scale.high - scale.low) * 0.04
+    middle = (scale.low + scale.high) / 2
+    ticks = [scale.low, middle, scale.high]
+    return themes.axis(
+        range=[scale.low - pad, scale.high + pad],
+        tickvals=ticks,
+        ticktext=[scales.write(tick) for tick in ticks],
+        **place,
+    ) | {"showgrid": True, "gridcolor": themes.GRID["light"]}
 
 
-def _time_ticks(labels: tuple[str, ...]) -> dict[str, Any]:
-    """Names at the time axis: each step's where they are characters and fit, else a dozen of them."""
+def _row_axis(panel: _Panel, trace: Trace, **place: Any) -> dict[str, Any]:
+    rows = panel.values.shape[1]
+    shown = sorted({0, rows - 1})
+    names = {row: f"{panel.name}[{row}]" for row in shown}
+    if panel.name == "x":
+        short = trace.sequence.features
+        names |= {row: short[row] for row in shown if len(short[row]) < len("x[1000]")}
+    return themes.axis(
+        range=[rows - 0.5, -0.5],
+        tickvals=shown,
+        ticktext=list(names.values()),
+        fixedrange=True,
+        **place,
+    )
+
+
+def _step_names(trace: Trace) -> list[str]:
+    """What the hover calls each step; all different, as Plotly's categories have to be."""
+    plain, labelled = _("step {t}"), _("step {t}: {label}")
+    return [
+        plain.format(t=t) if label == str(t) else labelled.format(t=t, label=label)
+        for t, label in enumerate(trace.sequence.labels)
+    ]
+
+
+def _time_ticks(labels: tuple[str, ...], room: int) -> dict[str, Any]:
+    """As many steps' labels as there is room for, evenly spaced; each step's where all fit."""
     longest = max(map(len, labels), default=1)
-    every = max(1, -(-len(labels) * (1 if longest == 1 else 5) // _TICKS))
+    wanted = _LETTER * (1 if longest == 1 else longest + _AIR)
+    every = max(1, -(-len(labels) * wanted // room))
+    if every > 1:
+        every = _round_up(every)
     shown = list(range(0, len(labels), every))
-    return {"tickvals": shown, "ticktext": [labels[t] for t in shown], "tickangle": 0, "ticks": "outside", "ticklen": 4,
-            "hoverformat": "d"}  # fmt: skip
+    words = [labels[t] for t in shown]
+    if words[:1] == ["0"]:
+        words[0] = _("step {t}").format(t=0)
+    return themes.ticks(shown, words, len(labels))
 
 
-def _panel_title(text: str, top: float) -> dict[str, Any]:
-    return {"text": text, "showarrow": False, "xref": "paper", "yref": "paper", "x": 0, "y": top, "xanchor": "left",
-            "yanchor": "bottom", "font": {"size": 13}}  # fmt: skip
+def _round_up(number: int) -> int:
+    """The next of 1, 2, 5, 10, 20, 50 and so on."""
+    power = 1
+    while True:
+        for step in (1, 2, 5):
+            if step * power >= number:
+                return step * power
+        power *= 10
+
+
+def _shorten(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

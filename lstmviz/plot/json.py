@@ -20,9 +20,9 @@ def to_json(figure: Any) -> str:
 
 
 def _encode(value: Any) -> Any:
-    if isinstance(value, np.ndarray) and value.dtype.kind in "f":
-        array = np.ascontiguousarray(value, np.float32)
-        encoded = {"dtype": "f4", "bdata": base64.b64encode(array).decode()}
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.size:
+        array = np.ascontiguousarray(value)
+        encoded = {"dtype": f"f{array.itemsize}", "bdata": base64.b64encode(array.data).decode()}
         if array.ndim > 1:
             encoded["shape"] = ", ".join(map(str, array.shape))
         return encoded

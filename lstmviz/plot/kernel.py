@@ -6,94 +6,123 @@ from typing import Any
 
 import numpy as np
 
-from lstmviz.cells import Cell
+from lstmviz.cells import Cell, Gate, Variable
 from lstmviz.language import _
+from lstmviz.plot import scale as scales
 from lstmviz.plot import theme as themes
 
-_ROW = 22  # pixels a row of a small kernel
-_STRIP = 26  # pixels a row below the kernel
-_LEAST, _MOST = 150, 520  # pixels of the kernel itself
-_TOP, _BOTTOM, _GAP = 96, 30, 12
+_ROW, _STRIP = 22, 24  # pixels of a row of a small kernel, and of one below it
+_LEAST, _MOST = 130, 520  # pixels of the kernel's height
+_LEFT, _TOP, _GAP, _LINE = 96, 76, 10, 19  # beside and above the kernel; to what is below; of a line of text
+_LABEL = 15  # pixels a row needs to be named
+_HOVER = "%{y} → %{x}<br><b>%{z:.4g}</b><extra></extra>"
 
 
 def draw_kernel(cell: Cell) -> dict[str, Any]:
     """The plain dictionary of the kernel's figure."""
     rows, columns = cell.kernel.shape
-    strips = _strips(cell)
-    projections = [v.name for v in cell.kind.variables if v.name in cell.weights and _is_apart(v)]
-    kernel_height = int(np.clip(rows * _ROW, _LEAST, _MOST))
-    heights = [kernel_height, len(strips) * _STRIP]
-    heights += [int(np.clip(cell.weights[name].shape[0] * _ROW / 2, 80, 240)) for name in projections]
-    gaps = [0, _GAP] + [58] * len(projections)
-    domains = _domains(heights, gaps)
-    names = [f"{gate.name}[{unit}]" for gate in cell.kind.gates for unit in range(cell.num_units)]
-    names = [f"{name}, {_('kernel column {number}').format(number=k)}" for k, name in enumerate(names)]
-    row_names = [f"x[{k}]" for k in range(cell.input_size)] + [f"h[{k}]" for k in range(cell.output_size)]
-    limit = max([_largest(cell.kernel)] + [_largest(w) for n, w in cell.weights.items() if w.ndim == 1 and "bias" not in n]
-                + [_largest(cell.weights[name]) for name in projections]) or 1.0  # fmt: skip
-    values = np.stack([row for _name, row in strips])
-    clipped = bool(np.any(np.abs(values[np.isfinite(values)]) > limit))
+    apart = [v for v in cell.kind.variables if v.name in cell.weights and _is_apart(v)]
+    peepholes = [gate for gate in cell.kind.gates if gate.peephole in cell.weights]
+    strips = ["bias", *_offsets(cell), *([_("peepholes")] if peepholes else [])]
+    vectors = [cell.weights[str(gate.peephole)] for gate in peepholes]
+    matrices = [cell.weights[variable.name] for variable in apart]
+    # Biases of 1 beside weights of a tenth would leave the kernel without colour: they may be clipped, and it is said.
+    scale = scales.centre([cell.kernel, *vectors, *matrices], beyond=[cell.bias, cell.offset])
 
-    layout = themes.base_layout(f"{cell.kind.name} kernel [{rows}, {columns}]", sum(heights) + sum(gaps) + _TOP + _BOTTOM)
+    heights = [int(np.clip(rows * _ROW, _LEAST, _MOST)), len(strips) * _STRIP]
+    heights += [int(np.clip(matrix.shape[0] * _ROW, 80, 260)) for matrix in matrices]
+    gaps = [0, _GAP] + [_LINE * 4] * len(matrices)
+    notes = [*_notes(cell), scale.bar, *scales.name_nonfinite(cell.weights.values())]
+    bottom = 26 + _LINE * len(notes)
+    domains = _domains(heights, gaps)
+    title = f"{cell.kind.name} kernel [{rows}, {columns}]"
+    layout = themes.base_layout(title, sum(heights) + sum(gaps) + _TOP + bottom)
+    starts = list(range(0, columns, cell.num_units))
+    names = [_("column {number}").format(number=0), *map(str, starts[1:])]
     layout |= {
-        "margin": {"l": 70, "r": 8, "t": _TOP, "b": _BOTTOM},
-        "coloraxis": {
-            "colorscale": themes.DIVERGING["light"], "cmin": -limit, "cmax": limit, "cmid": 0,
-            "colorbar": {"thickness": 12, "outlinewidth": 0, "tickfont": {"size": 12}, "x": 1.01, "xpad": 2,
-                         "tickvals": [-limit, 0, limit], "ticktext": _scale_text(limit, clipped)},
-        },
-        "xaxis": themes.axis(type="category", anchor="y2", tickvals=_ticks(columns, cell.num_units),
-                             ticktext=[str(k) for k in _ticks(columns, cell.num_units)], ticks="", range=[-0.5, columns - 0.5],
-                             tickangle=0, side="bottom"),
-        "yaxis": themes.axis(type="category", domain=domains[0], range=[rows - 0.5, -0.5],
-                             **_row_ticks(row_names, kernel_height)),
-        "yaxis2": themes.axis(type="category", domain=domains[1], range=[len(strips) - 0.5, -0.5], fixedrange=True,
-                              tickfont={"size": 12}, tickvals=list(range(len(strips))),
-                              ticktext=[name.replace("_", "<br>_") for name, _row in strips]),
+        "margin": {"l": _LEFT, "r": 8, "t": _TOP, "b": bottom},
+        "coloraxis": scale.axis,
+        "xaxis": themes.axis(type="category", categoryorder="array", categoryarray=_column_names(cell), anchor="y2",
+                             range=[-0.5, columns - 0.5], **themes.ticks(starts, names, columns)),
+        "yaxis": themes.axis(type="category", categoryorder="array", categoryarray=_row_names(cell), domain=domains[0],
+                             range=[rows - 0.5, -0.5], **_row_ticks(cell, heights[0])),
+        "yaxis2": themes.axis(type="category", categoryorder="array", categoryarray=strips, domain=domains[1],
+                              range=[len(strips) - 0.5, -0.5], fixedrange=True,
+                              tickvals=list(range(len(strips))), ticktext=strips),
         "shapes": _separators(cell, domains),
-        "annotations": _gate_names(cell) + _row_groups(cell, domains[0]),
+        "annotations": [*_gate_names(cell), *_row_groups(cell, domains[0], heights[0]), _foot(notes)],
     }  # fmt: skip
-    hover = "%{y} → %{x}<br><b>%{z:.4f}</b><extra></extra>"
-    data: list[dict[str, Any]] = [
-        {"type": "heatmap", "z": cell.kernel, "x": names, "y": row_names, "coloraxis": "coloraxis", "hovertemplate": hover},
-        {"type": "heatmap", "z": values, "x": names, "y": [name for name, _row in strips], "yaxis": "y2",
-         "coloraxis": "coloraxis", "hovertemplate": hover, "hoverongaps": False},
-    ]  # fmt: skip
-    for index, name in enumerate(projections):
-        matrix, number = cell.weights[name], index + 3
-        layout[f"yaxis{number}"] = themes.axis(domain=domains[index + 2], range=[matrix.shape[0] - 0.5, -0.5], anchor="x2",
-                                               nticks=4)  # fmt: skip
-        layout["xaxis2"] = themes.axis(anchor=f"y{number}", range=[-0.5, matrix.shape[1] - 0.5], nticks=8, tickformat="d")
-        layout["annotations"].append(
-            _text(f"{name} {list(matrix.shape)}", x=0, y=domains[index + 2][1], xanchor="left", yanchor="bottom", yshift=4)
+    on_scale: dict[str, Any] = {"coloraxis": "coloraxis", "hovertemplate": _HOVER}
+    data = scales.heatmap(cell.kernel, **on_scale)
+    data += scales.heatmap(np.stack([cell.bias, *_offsets(cell).values()]), yaxis="y2", **on_scale)
+    for gate, vector in zip(peepholes, vectors, strict=True):
+        hover = f"{gate.peephole} · c → %{{x}}<br><b>%{{z:.4g}}</b><extra></extra>"
+        data += scales.heatmap(
+            vector[np.newaxis],
+            x0=cell.columns(gate.name).start,
+            y0=len(strips) - 1,
+            yaxis="y2",
+            coloraxis="coloraxis",
+            hovertemplate=hover,
         )
-        data.append(
-            {"type": "heatmap", "z": matrix, "xaxis": "x2", "yaxis": f"y{number}", "coloraxis": "coloraxis",
-             "hovertemplate": "%{y} → h[%{x}]<br><b>%{z:.4f}</b><extra></extra>"}
-        )  # fmt: skip
+    for index, (variable, matrix) in enumerate(zip(apart, matrices, strict=True)):
+        data += _draw_matrix(variable, matrix, domains[index + 2], index + 2, layout)
     return {"data": data, "layout": layout}
 
 
-def _is_apart(variable: Any) -> bool:
+def _is_apart(variable: Variable) -> bool:
     """Whether a variable is a matrix that belongs to no gate, such as the projection."""
     return not variable.gates and len(variable.shape) == 2
 
 
-def _strips(cell: Cell) -> list[tuple[str, np.ndarray]]:
-    """What is added to each column below the kernel: the bias, the offset, the peepholes; NaN where there is nothing."""
-    strips = [("bias", np.asarray(cell.bias, np.float32))]
-    offsets = [gate for gate in cell.kind.gates if gate.offset]
-    for gate in offsets:
-        row = np.full(cell.bias.size, np.nan, np.float32)
-        row[cell.columns(gate.name)] = cell.offset[cell.columns(gate.name)]
-        strips.append((f"+ {gate.offset}", row))
-    peepholes = [gate for gate in cell.kind.gates if gate.peephole in cell.weights]
-    if peepholes:
-        row = np.full(cell.bias.size, np.nan, np.float32)
-        for gate in peepholes:
-            row[cell.columns(gate.name)] = cell.weights[str(gate.peephole)]
-        strips.append((_("peepholes"), row))
-    return strips
+def _offsets(cell: Cell) -> dict[str, np.ndarray]:
+    """What is added to each column when the cell runs, `[n_gates * num_units]`, under its strip's name."""
+    added: dict[str, np.ndarray] = {}
+    for gate in cell.kind.gates:
+        if gate.offset:
+            row = added.setdefault(f"+ {gate.offset}", np.zeros_like(cell.offset))
+            row[cell.columns(gate.name)] = cell.offset[cell.columns(gate.name)]
+    return added
+
+
+def _notes(cell: Cell) -> list[str]:
+    note = _("{name} {value:g} is added when the cell runs, not stored")
+    return [
+        note.format(name=gate.offset, value=cell.options[gate.offset])
+        for gate in cell.kind.gates
+        if gate.offset
+    ]
+
+
+def _draw_matrix(
+    variable: Variable, matrix: np.ndarray, domain: list[float], number: int, layout: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """A panel of its own for a matrix that belongs to no gate; adds its axes and title to `layout`."""
+    (rows, columns), unit = matrix.shape, _("unit {number}")
+    x, y = f"x{number}", f"y{number + 1}"
+    layout[f"xaxis{number}"] = themes.axis(
+        anchor=y,
+        range=[-0.5, columns - 0.5],
+        tickvals=_ends(columns),
+        ticktext=[f"h[{k}]" for k in _ends(columns)],
+    )
+    layout[f"yaxis{number + 1}"] = themes.axis(
+        anchor=x,
+        domain=domain,
+        range=[rows - 0.5, -0.5],
+        tickvals=_ends(rows),
+        ticktext=[unit.format(number=k) for k in _ends(rows)],
+    )
+    words = f"<b>{variable.name}</b> {list(matrix.shape)}"
+    layout["annotations"].append(
+        themes.text(words, x=0, y=domain[1], xanchor="left", yanchor="bottom", yshift=2)
+    )
+    hover = unit.format(number="%{y:d}") + " → h[%{x:d}]<br><b>%{z:.4g}</b><extra></extra>"
+    return scales.heatmap(matrix, xaxis=x, yaxis=y, coloraxis="coloraxis", hovertemplate=hover)
+
+
+def _ends(length: int) -> list[int]:
+    return sorted({0, length - 1})
 
 
 def _domains(heights: list[int], gaps: list[int]) -> list[list[float]]:
@@ -107,58 +136,71 @@ def _domains(heights: list[int], gaps: list[int]) -> list[list[float]]:
     return domains
 
 
-def _largest(values: np.ndarray) -> float:
-    finite = values[np.isfinite(values)]
-    return float(np.abs(finite).max()) if finite.size else 0.0
+def _column_names(cell: Cell) -> list[str]:
+    words = _("{gate}[{unit}], kernel column {column}")
+    return [
+        words.format(gate=gate.name, unit=unit, column=index * cell.num_units + unit)
+        for index, gate in enumerate(cell.kind.gates)
+        for unit in range(cell.num_units)
+    ]
 
 
-def _scale_text(limit: float, clipped: bool) -> list[str]:
-    low, high = f"−{limit:.2g}", f"{limit:.2g}"
-    return [f"≤ {low}", "0", f"≥ {high}"] if clipped else [low, "0", high]
+def _row_names(cell: Cell) -> list[str]:
+    return [f"x[{k}]" for k in range(cell.input_size)] + [f"h[{k}]" for k in range(cell.output_size)]
 
 
-def _ticks(columns: int, num_units: int) -> list[int]:
-    return list(range(0, columns, num_units)) if num_units > 1 else list(range(columns))
-
-
-def _row_ticks(names: list[str], height: int) -> dict[str, Any]:
-    every = max(1, -(-len(names) * 15 // height))
-    shown = list(range(0, len(names), every))
-    return {"tickvals": shown, "ticktext": [names[k] for k in shown], "tickfont": {"size": 12}, "ticks": ""}
+def _row_ticks(cell: Cell, height: int) -> dict[str, Any]:
+    """The first and the last row of each group, as far as there is room."""
+    pixels = height / (cell.input_size + cell.output_size)
+    shown: list[int] = []
+    for start, length in ((0, cell.input_size), (cell.input_size, cell.output_size)):
+        for row in (start + k for k in _ends(length)):
+            if not shown or (row - shown[-1]) * pixels >= _LABEL:
+                shown.append(row)
+    names = _row_names(cell)
+    return {"tickvals": shown, "ticktext": [names[row] for row in shown]}
 
 
 def _separators(cell: Cell, domains: list[list[float]]) -> list[dict[str, Any]]:
-    bottom, top = domains[1][0], domains[0][1]
-    lines = [
-        themes.separator(xref="x", yref="paper", x0=edge - 0.5, x1=edge - 0.5, y0=bottom, y1=top)
-        for edge in range(cell.num_units, cell.kernel.shape[1], cell.num_units)
-    ]
-    border = cell.input_size - 0.5
-    lines.append(themes.separator(xref="paper", yref="y", x0=0, x1=1, y0=border, y1=border))
-    return lines
+    """Lines between the gates' blocks, down to the last strip, and between the rows of x and those of h."""
+    edges = [edge - 0.5 for edge in range(cell.num_units, cell.kernel.shape[1], cell.num_units)]
+    bottom, top, border = domains[1][0], domains[0][1], cell.input_size - 0.5
+    across = themes.lines(f"M0,{border}H1", xref="paper", yref="y")
+    if not edges:
+        return [across]
+    down = "".join(f"M{edge},{bottom:.4f}V{top:g}" for edge in edges)
+    return [themes.lines(down, xref="x", yref="paper"), across]
 
 
 def _gate_names(cell: Cell) -> list[dict[str, Any]]:
     middle = (cell.num_units - 1) / 2
-    names = []
-    for index, gate in enumerate(cell.kind.gates):
-        title = _(gate.title).replace(" ", "<br>")  # a word a line, so that the names of narrow blocks do not meet
-        x = index * cell.num_units + middle
-        names.append(_text(f"<b>{gate.name}</b><br>{title}", x=x, y=1, xref="x", yanchor="bottom", yshift=2))
-    return names
-
-
-def _row_groups(cell: Cell, domain: list[float]) -> list[dict[str, Any]]:
-    rows = cell.kernel.shape[0]
-
-    def at(row: float) -> float:
-        return domain[1] - (domain[1] - domain[0]) * row / rows
-
     return [
-        _text(f"<b>{name}</b>", x=0, y=at(middle), xanchor="right", yanchor="middle", xshift=-52)
-        for name, middle in (("x", cell.input_size / 2), ("h", cell.input_size + cell.output_size / 2))
+        themes.text(
+            _gate_name(gate), x=index * cell.num_units + middle, y=1, xref="x", yanchor="bottom", yshift=2
+        )
+        for index, gate in enumerate(cell.kind.gates)
     ]
 
 
-def _text(text: str, **place: Any) -> dict[str, Any]:
-    return {"text": text, "showarrow": False, "xref": "paper", "yref": "paper", "font": {"size": 13}, **place}
+def _gate_name(gate: Gate) -> str:
+    # On two lines, so that the names of four narrow blocks do not meet on a phone.
+    return f"<b>{gate.name}</b> {_(gate.title)}".replace(" ", "<br>").replace("<br>", " ", 1)
+
+
+def _row_groups(cell: Cell, domain: list[float], height: int) -> list[dict[str, Any]]:
+    rows = cell.input_size + cell.output_size
+    names = []
+    for letter, start, length in (("x", 0, cell.input_size), ("h", cell.input_size, cell.output_size)):
+        share = domain[1] - (domain[1] - domain[0]) * (start + length / 2) / rows
+        if length * height / rows >= _LABEL:
+            words = f"<b>{letter}</b> [{length}]"
+            names.append(themes.text(words, x=0, y=share, xanchor="right", yanchor="middle", xshift=-50))
+    return names
+
+
+def _foot(lines: list[str]) -> dict[str, Any]:
+    """The lines below the picture: what is added when the cell runs, and the scale."""
+    words = "<br>".join(lines)
+    return themes.text(
+        words, x=0, y=0, xanchor="left", yanchor="top", xshift=8 - _LEFT, yshift=-22, align="left"
+    )

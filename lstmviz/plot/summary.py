@@ -32,7 +32,11 @@ def draw_summary(trace: Trace) -> dict[str, Any]:
         layout[f"xaxis{number}"] = themes.axis(domain=[left, right], anchor=f"y{number}", nticks=4, ticks="outside",
                                                fixedrange=True)  # fmt: skip
         layout[f"yaxis{number}"] = themes.axis(
-            domain=[top - _HEIGHT / height, top], anchor=f"x{number}", showticklabels=False, rangemode="tozero", fixedrange=True
+            domain=[top - _HEIGHT / height, top],
+            anchor=f"x{number}",
+            showticklabels=False,
+            rangemode="tozero",
+            fixedrange=True,
         )
         middles = (summary.edges[:-1] + summary.edges[1:]) / 2
         data.append(
@@ -48,7 +52,11 @@ def draw_summary(trace: Trace) -> dict[str, Any]:
 
 
 def _say(summary: GateSummary) -> str:
-    mean = _("mean {mean:.2f}").format(mean=summary.mean)
+    if not summary.counts.any():
+        return _("no values")
+    mean = _("mean {mean:.2f}").format(mean=round(summary.mean, 2) + 0.0)  # never -0.00
     if summary.low is None or summary.high is None:
         return mean
-    return f"{mean}<br>" + _("saturated: {low:.0%} low, {high:.0%} high").format(low=summary.low, high=summary.high)
+    return f"{mean}<br>" + _("saturated: {low:.0%} low, {high:.0%} high").format(
+        low=summary.low, high=summary.high
+    )
