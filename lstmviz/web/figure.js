@@ -102,6 +102,7 @@ class View {
       uirevision: layout.uirevision ?? this.revision, // a zoom outlives a change of theme or width, not of data
     });
     if (width < NARROW || matchMedia("(pointer: coarse)").matches) layout.dragmode = false;
+    if (width < NARROW) patch(layout, layout.meta?.narrow ?? {});
     if (this.dark) patch(layout, layout.meta?.dark ?? {});
     this.width = width;
     Plotly.react(this.plot, data, layout, configFor(words));
