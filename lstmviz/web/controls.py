@@ -189,8 +189,9 @@ def _draw_option(option: Option) -> None:
         st.number_input(label, int(option.minimum), views.MAX_UNITS, None, key=option.name, help=text, placeholder=_("off"))
     else:
         minimum = None if option.minimum < -1e300 else float(option.minimum)
-        empty = {"value": None} if option.default is None else {}  # "off"; a number comes from the session state
-        st.number_input(label, minimum, None, step=0.5, key=option.name, help=text, placeholder=_("off"), **empty)
+        # What is shown comes from the session state; None lets the field be empty, which means "off".
+        empty: Any = None if option.default is None else "min"
+        st.number_input(label, minimum, None, empty, step=0.5, key=option.name, help=text, placeholder=_("off"))
 
 
 def _slider_moved() -> None:

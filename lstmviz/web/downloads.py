@@ -42,9 +42,9 @@ def trace_npz(trace: Trace) -> bytes:
 def trace_csv(trace: Trace) -> bytes:
     """The run as a table: a line for each step, a column for each number recorded."""
     parts = {"x": trace.x}
-    parts |= {f"preactivation {name} ": values for name, values in trace.preactivations.items()}
-    parts |= {f"gate {name} ": values for name, values in trace.gates.items()}
-    parts |= {f"state {name} ": values for name, values in trace.states.items()}
+    parts |= {f"preactivation {name}": values for name, values in trace.preactivations.items()}
+    parts |= {f"gate {name}": values for name, values in trace.gates.items()}
+    parts |= {f"state {name}": values for name, values in trace.states.items()}
     head = [f"{name}[{k}]" for name, values in parts.items() for k in range(values.shape[1])]
     table = np.concatenate(list(parts.values()), axis=1)
     lines: list[list[object]] = [["step", "label", *head]]

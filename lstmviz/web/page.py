@@ -25,6 +25,7 @@ from lstmviz.web.view import View
 
 _SECTIONS = ("layer", "kernel", "gates", "summary", "step", "linear", "code", "downloads")
 _ICON = Path(__file__).parent / "icon.png"
+_HEAD_START = 0.03  # seconds
 _PATIENCE = 0.5  # seconds of a run before its progress is shown
 
 
@@ -94,6 +95,8 @@ def _draw(view: View, problems: list[str]) -> None:
     problems += unknown
     picture = _draw_gates(view, sequence, upload, places["gates"]) if sequence else None
     if warm:
+        # The browser builds all that has come before it draws any of it: let it draw the pictures before the rest comes.
+        time.sleep(_HEAD_START)
         draw_controls()
     with device_box:
         controls.draw_device(_device_titles())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -146,13 +146,14 @@ def load_linear(view: View) -> Linear:
 
 def _load_cells(view: View) -> tuple[Linear, Cell, Cell]:
     """The linear layer, the cell behind it, and the cell that the page shows."""
+    options: dict[str, Any] = dict(view.options)
     cell = build(
         view.cell,
         num_units=view.num_units,
         input_size=view.input_size,
         seed=view.seed,
         initial_weights=view.initial_weights,
-        **dict(view.options),
+        **options,
     )
     linear = build_linear(view.input_size, view.input_size, seed=view.seed)
     return linear, cell, fold(linear, cell) if view.linear else cell

@@ -84,6 +84,7 @@ def _warm() -> None:
         from lstmviz import engine
 
         engine.warm_up()
+        _spare_kernels()
     except BaseException as error:
         _warming_error = error
         _log.exception("TensorFlow could not be started")
@@ -94,6 +95,17 @@ def _warm() -> None:
         _log.info("TensorFlow is warm after %.1f s", time.perf_counter() - started)
     finally:
         _warmed.set()
+
+
+def _spare_kernels() -> None:
+    """Keeps Streamlit from clearing Keras's session after every run of the page.
+
+    That also empties TensorFlow's kernel cache, after which the next run takes 100 to 400 ms instead of 1 to 5: for every
+    size that nobody has looked at yet. The page keeps nothing in Keras.
+    """
+    import keras  # TensorFlow has brought it
+
+    keras.backend.clear_session = lambda free_memory=True: None
 
 
 # --- The files that figures are drawn with
