@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from threading import Lock
 from types import MappingProxyType
@@ -110,9 +110,9 @@ def run(
     )
 
 
-def warm_up() -> None:
-    """Compiles the loop for each kind with its default options, so that the first viewer does not wait for it."""
-    for kind in KINDS:
+def warm_up(kinds: Iterable[str] = KINDS) -> None:
+    """Compiles the loop for each of `kinds` with its default options, so that the first viewer does not wait for it."""
+    for kind in kinds:
         run(build(kind, num_units=2, input_size=1), make("sine", time_steps=2, input_size=1))
 
 

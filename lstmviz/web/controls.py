@@ -118,28 +118,34 @@ def draw_sequence(view: View) -> None:
             height=100,
             help=_("One step a line, its features separated by spaces or commas; or a single line, a step each."),
         )
+    else:
+        _draw_upload()
     st.checkbox(_("standardise"), key="standardise", help=_("Shift and scale each feature to mean 0 and deviation 1."))
 
 
-def draw_upload(view: View) -> Upload | None:
-    """The CSV file, if there is one. It stays in the viewer's session.
-
-    Raises:
-        ValueError: the file is no table.
-    """
-    if view.sequence != views.CSV:
-        return None
-    file = st.file_uploader(_("CSV file"), type=["csv", "tsv", "txt"], key="csv")
-    if file is None:
-        return None
-    content = file.getvalue()
-    columns = sequences.csv_columns(content)
-    picked = st.multiselect(
-        _("columns"), [column for column, numeric in columns.items() if numeric], key="columns", placeholder=_("all numeric")
+def draw_picture(view: View) -> None:
+    """How the gates' figure shows the run."""
+    st.segmented_control(
+        _("gates"),
+        views.VALUES,
+        key="values",
+        required=True,
+        format_func={"activations": _("activations"), "preactivations": _("pre-activations")}.__getitem__,
+        help=_("A gate after its sigmoid or tanh, or before."),
     )
-    if left_out := [column for column, numeric in columns.items() if not numeric]:
-        st.caption(_("Left out, for they have text or gaps: {columns}.").format(columns=", ".join(left_out)))
-    return Upload(file.name, content, tuple(picked))
+    st.multiselect(
+        _("units as lines"),
+        range(view.num_units),
+        key="units",
+        placeholder=_("none: all units as a heatmap"),
+        help=_("Draws the chosen units as lines."),
+    )
+
+
+def read_upload(view: View) -> Upload | None:
+    """The file in the uploader, if the view shows one. It stays in the viewer's session."""
+    file = st.session_state.get("csv") if view.sequence == views.CSV else None
+    return Upload(file.name, file.getvalue(), tuple(st.session_state.get("columns", ()))) if file else None
 
 
 def draw_device(names: dict[str, str]) -> None:
@@ -177,6 +183,21 @@ def _read_signal(view: View, last: dict[str, float]) -> tuple[tuple[str, float],
     declared = sequences.GENERATORS[view.sequence].options
     values = ((o.name, state.get(o.name), o) for o in declared)
     return tuple((name, last.get(name, o.default) if value is None else value) for name, value, o in values)
+
+
+def _draw_upload() -> None:
+    file = st.file_uploader(_("CSV file"), type=["csv", "tsv", "txt"], key="csv")
+    if file is None:
+        return
+    try:
+        columns = sequences.csv_columns(file.getvalue())
+    except ValueError:
+        return  # the sequence, made from the same file, says why
+    numeric = [column for column, holds_numbers in columns.items() if holds_numbers]
+    st.session_state["columns"] = [name for name in st.session_state.get("columns", ()) if name in numeric]
+    st.multiselect(_("columns"), numeric, key="columns", placeholder=_("all numeric"))
+    if left_out := [column for column in columns if column not in numeric]:
+        st.caption(_("Left out, for they have text or gaps: {columns}.").format(columns=", ".join(left_out)))
 
 
 def _draw_option(option: Option) -> None:

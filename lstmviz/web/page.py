@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -23,7 +22,6 @@ from lstmviz.web.render import Upload
 from lstmviz.web.style import STYLE
 from lstmviz.web.view import View
 
-_SECTIONS = ("layer", "kernel", "gates", "summary", "step", "linear", "code", "downloads")
 _ICON = Path(__file__).parent / "icon.png"
 _HEAD_START = 0.03  # seconds
 _PATIENCE = 0.5  # seconds of a run before its progress is shown
@@ -49,108 +47,122 @@ def _current_view() -> tuple[View, list[str]]:
 
 
 def _draw(view: View, problems: list[str]) -> None:
-    st.html(STYLE)
-    head, switch = st.columns([3, 1], vertical_alignment="center")
-    head.title("lstmviz", anchor=False)
-    head.caption(_("What is inside a recurrent cell: build one, run it, and see where every number comes from."))
+    st.markdown(
+        "# lstmviz\n" + _("What is inside a recurrent cell: build one, run it, and see where every number comes from.")
+    )
     notices = st.container()
     with st.container(key="page"):
         left, right = st.columns([1, 3], gap="large")
-    boxes = left.container(key="controls")
-    cell_box, sequence_box, upload_box, device_box = (boxes.container() for _box in range(4))
-    places = {name: right.container() for name in _SECTIONS}
+    box = left.container(key="controls")
 
-    sequence, upload = None, None
-    try:
-        with upload_box:
-            upload = controls.draw_upload(view)
-        sequence, cut = render.load_sequence(view, upload)
-        problems += [cut] if cut else []
-        view, bounded = views.bound(replace(view, input_size=sequence.input_size))
-        problems += bounded
-    except ValueError as error:
-        problems.append(str(error))
-
-    _remember(view)
-    cell = render.load_cell(view)
-    with places["kernel"]:
-        sections.kernel(view, cell)
-
-    def draw_controls() -> None:
-        with switch:
-            controls.draw_language()
-        with cell_box:
-            controls.draw_cell(view)
-        with sequence_box:
-            controls.draw_sequence(view)
-
-    # The pictures first, since they are what a moved slider waits for; but not before TensorFlow is there.
+    upload = controls.read_upload(view)
+    sequence, view, more = _load_sequence(view, upload)
+    problems += more
+    # The pictures come first, for they are what a moved slider waits for. But whoever opens the page while TensorFlow
+    # starts gets the controls to look at meanwhile.
     warm = server.wait_warm(0)
+    if warm:
+        view, more = _check_device(view)
+        problems += more
+    _remember(view)
     if not warm:
-        draw_controls()
-        with places["gates"], st.spinner(_("TensorFlow is starting; this takes a few seconds once.")):
-            while not server.wait_warm(0.2):
-                st.empty()  # lets Streamlit end this run when a control is moved meanwhile
-    view, unknown = _check_device(view)
-    problems += unknown
-    picture = _draw_gates(view, sequence, upload, places["gates"]) if sequence else None
+        _draw_controls(view, box)
+    cell = render.load_cell(view)
+    with right:
+        sections.layer(cell)
+        sections.kernel(view, cell)
+        if not warm:
+            _wait_for_tensorflow()
+            view, more = _check_device(view)
+            problems += more
+            _remember(view)
+        picture = _draw_gates(view, sequence, upload, notices) if sequence else None
     if warm:
         # The browser builds all that has come before it draws any of it: let it draw the pictures before the rest comes.
         time.sleep(_HEAD_START)
-        draw_controls()
-    with device_box:
+        _draw_controls(view, box)
+    with box:
         controls.draw_device(_device_titles())
     for problem in problems:
         notices.warning(problem)
-    _draw_rest(view, cell, sequence, upload, picture, places)
+    with right:
+        _draw_rest(view, cell, sequence, picture)
+    st.html(STYLE)
 
 
-def _draw_gates(view: View, sequence: Sequence, upload: Upload | None, place: DeltaGenerator) -> render.RunPicture:
-    with place:
-        bar = st.empty()
-        picture = render.run_picture(view, sequence, upload, partial(_report, bar, time.perf_counter()))
-        bar.empty()
-        sections.gates(view, sequence, picture)
+def _load_sequence(view: View, upload: Upload | None) -> tuple[Sequence | None, View, list[str]]:
+    """The sequence, the view with what the sequence decides, and what was wrong."""
+    try:
+        sequence, cut = render.load_sequence(view, upload)
+    except ValueError as error:
+        return None, view, [str(error)]
+    view, bounded = views.bound(replace(view, input_size=sequence.input_size))
+    return sequence, view, [*([cut] if cut else []), *bounded]
+
+
+def _draw_controls(view: View, box: DeltaGenerator) -> None:
+    with box:
+        controls.draw_language()
+        controls.draw_cell(view)
+        controls.draw_sequence(view)
+        controls.draw_picture(view)
+
+
+def _wait_for_tensorflow() -> None:
+    place = st.empty()
+    while not server.wait_warm(0.2):
+        # Drawn again and again, for that is where Streamlit ends this run if a control was moved meanwhile.
+        place.info(_("TensorFlow is starting; this takes a few seconds once."), icon=":material/hourglass_top:")
+    place.empty()
+
+
+def _draw_gates(view: View, sequence: Sequence, upload: Upload | None, notices: DeltaGenerator) -> render.RunPicture:
+    progress = _Progress(notices)
+    picture = render.run_picture(view, sequence, upload, progress)
+    progress.close()
+    sections.gates(view, sequence, picture)
     return picture
 
 
-def _report(bar: DeltaGenerator, started: float, done: int, steps: int) -> None:
-    # Drawing the bar is also where Streamlit ends this run if a control was moved: that is how a long run is cancelled.
-    if time.perf_counter() - started > _PATIENCE:
+class _Progress:
+    """The progress bar of a long run."""
+
+    def __init__(self, place: DeltaGenerator) -> None:
+        self._place = place
+        self._started = time.perf_counter()
+        self._bar: DeltaGenerator | None = None
+
+    def __call__(self, done: int, steps: int) -> None:
+        """Shows how far the run is, once it has taken long enough to be noticed."""
+        if time.perf_counter() - self._started < _PATIENCE:
+            return
+        # Drawing is also where Streamlit ends this run if a control was moved: that is how a long run is cancelled.
         text = _("Step {done:,} of {steps:,}. Change any control to stop.").format(done=done, steps=steps)
-        bar.progress(done / steps, text=text)
+        self._bar = (self._bar or self._place.empty()).progress(done / steps, text=text)
+
+    def close(self) -> None:
+        """Takes the bar away."""
+        if self._bar:
+            self._bar.empty()
 
 
-def _draw_rest(
-    view: View,
-    cell: Cell,
-    sequence: Sequence | None,
-    upload: Upload | None,
-    picture: render.RunPicture | None,
-    places: dict[str, DeltaGenerator],
-) -> None:
-    with places["layer"]:
-        sections.layer(cell)
-    with places["step"]:
-        sections.step(cell)
+def _draw_rest(view: View, cell: Cell, sequence: Sequence | None, picture: render.RunPicture | None) -> None:
+    if picture:
+        sections.summary(picture)
+    sections.step(cell)
     if sequence is None or picture is None:
         return
-    with places["summary"]:
-        sections.summary(picture)
-    with places["linear"]:
-        sections.linear(view, cell, picture)
-    with places["code"]:
-        sections.code(view, cell, sequence)
-    with places["downloads"]:
-        _draw_downloads(view, cell, sequence)
+    sections.linear(view, cell, picture)
+    sections.code(view, cell, sequence)
+    _draw_downloads(view, cell, sequence)
 
 
 def _draw_downloads(view: View, cell: Cell, sequence: Sequence) -> None:
-    st.subheader(_("Take it along"), anchor="downloads")
-    st.markdown(
+    sections.write(
+        _("Take it along"),
         _("The address of this page holds everything picked here: copy it, and it opens this view again, anywhere.")
         if view.sequence != views.CSV
-        else _("The address of this page holds everything picked here but your file, which stays with you.")
+        else _("The address of this page holds everything picked here but your file, which stays with you."),
     )
     name = f"{view.cell}-{view.num_units}"
     dark = st.context.theme.type == "dark"
@@ -199,7 +211,6 @@ def _check_device(view: View) -> tuple[View, list[str]]:
             )
         ]
         view = replace(view, device="")
-    _remember(view)
     return view, problems
 
 

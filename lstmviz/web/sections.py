@@ -16,7 +16,6 @@ from lstmviz.web.view import View
 
 def layer(cell: Cell) -> None:
     """`num_units` is the number of nodes of the hidden layer, and all gates share it."""
-    st.subheader(_("What is num_units?"), anchor="num_units")
     gates = ", ".join(f"`{gate.name}`" for gate in cell.kind.gates)
     text = _(
         "**num_units = {num_units}** is the number of nodes of the hidden layer. Move the slider and watch it grow."
@@ -26,56 +25,38 @@ def layer(cell: Cell) -> None:
             "All {count} gates, {gates}, share it: each has {num_units} nodes of its own, because the gates' values are "
             "multiplied node by node."
         ).format(count=len(cell.kind.gates), gates=gates, num_units=cell.num_units)
-    st.markdown(text)
+    write(_("What is num_units?"), text)
     st.html(drawing.draw_layer(cell, theme.GATES))
 
 
 def kernel(view: View, cell: Cell) -> None:
     """The kernel by gate, and how its shape comes about."""
-    st.subheader(_("The kernel, gate by gate"), anchor="kernel")
-    st.markdown(
-        _(
-            "One array holds every gate's weights. A **row** meets one number of `x` or of the last `h`; a **column** belongs "
-            "to one node of one gate. Orange is positive, blue negative, and the strip below is the bias."
-        )
-    )
-    picture = render.kernel_picture(view)
-    figure.figure(picture.figure, key="kernel", alt=picture.alternative)
     rows, columns = cell.kernel.shape
     count = len(cell.kind.gates)
     second = "num_units" if cell.output_size == cell.num_units else "num_proj"
-    width = f"{count} × num_units" if count > 1 else "num_units"
-    st.markdown(
-        f"`[input_size + {second}, {width}]` = `[{cell.input_size} + {cell.output_size}, "
-        f"{f'{count} × ' if count > 1 else ''}{cell.num_units}]` = **`[{rows}, {columns}]`**"
+    names = f"[input_size + {second}, {f'{count} × ' if count > 1 else ''}num_units]"
+    numbers = f"[{cell.input_size} + {cell.output_size}, {f'{count} × ' if count > 1 else ''}{cell.num_units}]"
+    write(
+        _("The kernel, gate by gate"),
+        _(
+            "One array holds every gate's weights. A **row** meets one number of `x` or of the last `h`; a **column** belongs "
+            "to one node of one gate. Orange is positive, blue negative, and the strip below is the bias."
+        ),
+        f"`{names}` = `{numbers}` = **`[{rows}, {columns}]`**",
+        _parameters(cell),
     )
-    st.markdown(_parameters(cell))
+    picture = render.kernel_picture(view)
+    figure.figure(picture.figure, key="kernel", alt=picture.alternative)
 
 
 def gates(view: View, sequence: Sequence, picture: render.RunPicture) -> None:
     """Every gate over time."""
-    st.subheader(_("Every gate, step by step"), anchor="gates")
-    st.markdown(
+    write(
+        _("Every gate, step by step"),
         _(
             "The sequence on top, then each gate, then the states: a **row** is one of the {num_units} units, a **column** one "
             "of the {steps} steps. A sigmoid gate near 1 is open, near 0 shut. Hover to read one step in every picture."
-        ).format(num_units=view.num_units, steps=picture.steps)
-    )
-    left, right = st.columns(2)
-    left.segmented_control(
-        _("show"),
-        views.VALUES,
-        key="values",
-        required=True,
-        format_func={"activations": _("activations"), "preactivations": _("pre-activations")}.__getitem__,
-        help=_("A gate after its sigmoid or tanh, or before."),
-    )
-    right.multiselect(
-        _("units as lines"),
-        range(view.num_units),
-        key="units",
-        placeholder=_("none: all units as a heatmap"),
-        help=_("Draws the chosen units as lines."),
+        ).format(num_units=view.num_units, steps=picture.steps),
     )
     figure.figure(picture.figure, key="gates", alt=picture.alternative)
     facts = _("Input: {title}. Ran {steps} steps on {device} in {milliseconds:.1f} ms.").format(
@@ -90,51 +71,53 @@ def gates(view: View, sequence: Sequence, picture: render.RunPicture) -> None:
 
 def summary(picture: render.RunPicture) -> None:
     """How open and how saturated each gate was."""
-    st.subheader(_("How open was each gate?"), anchor="summary")
-    st.markdown(
+    write(
+        _("How open was each gate?"),
         _(
             "The spread of each gate's values over all steps and units. A gate that sits at its ends is *saturated*: it "
             "hardly reacts any more, and hardly learns."
-        )
+        ),
     )
     figure.figure(picture.summary, key="summary", alt=_("Histograms of each gate's values."))
 
 
 def step(cell: Cell) -> None:
     """One step of time as formulas beside their shapes, and which gate is which."""
-    st.subheader(_("One step of time"), anchor="step")
-    st.markdown(_("What happens at each step, in order, with the shape of what comes out (one sequence at a time, so 1 row)."))
-    rows = [f"| {_('operation')} | {_('formula')} | {_('shape')} |", "| --- | --- | --- |"]
+    operations = [f"| {_('operation')} | {_('formula')} | {_('shape')} |", "| --- | --- | --- |"]
     for formula, latex, shape in cells.formulas(cell):
-        rows.append(f"| {_(formula.operation)} | ${latex}$ | `{list(shape)}` |")
-    with st.container(key="step"):
-        st.markdown("\n".join(rows))
+        operations.append(f"| {_(formula.operation)} | ${latex}$ | `{list(shape)}` |")
     head = [_("gate"), _("name"), _("what it does"), _("activation"), _("kernel columns")]
-    rows = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
+    gates = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
     for gate in cell.kind.gates:
         columns = cell.columns(gate.name)
-        activation = cell.options["activation"] if gate.activation == "activation" else gate.activation
-        rows.append(
-            f"| **`{gate.name}`** | {_(gate.title)} | {_(gate.role)} | {activation} | {columns.start} – {columns.stop - 1} |"
+        gates.append(
+            f"| **`{gate.name}`** | {_(gate.title)} | {_(gate.role)} | {cell.activation_of(gate.name)} "
+            f"| {columns.start} – {columns.stop - 1} |"
         )
-    st.markdown("\n".join(rows))
+    texts = [
+        _("What happens at each step, in order, with the shape of what comes out (one sequence at a time, so 1 row)."),
+        "\n".join(operations),
+        "\n".join(gates),
+    ]
     if any(gate.offset for gate in cell.kind.gates):
-        st.markdown(
+        texts.append(
             _(
                 "`forget_bias = {value:g}` is added to **f** when the cell runs. It is in no variable, so a checkpoint does not "
                 "hold it: whoever moves the weights elsewhere has to add it to f's bias."
             ).format(value=cell.options["forget_bias"])
         )
+    with st.container(key="step"):
+        write(_("One step of time"), *texts)
 
 
 def linear(view: View, cell: Cell, picture: render.RunPicture) -> None:
     """A linear layer in front of the cell is not needed: it folds into the kernel."""
-    st.subheader(_("Does the input need a layer of its own?"), anchor="linear")
-    st.markdown(
+    write(
+        _("Does the input need a layer of its own?"),
         _(
             "No: the kernel's x rows *are* a weight matrix for x, and the bias is its bias. Put a linear layer in front, and it "
             "can be folded away: $(x A + a) K_x + b = x (A K_x) + (a K_x + b)$."
-        )
+        ),
     )
     st.toggle(_("linear layer in front, folded into the kernel"), key="linear")
     if picture.fold_difference is None:
@@ -158,11 +141,16 @@ def linear(view: View, cell: Cell, picture: render.RunPicture) -> None:
 
 def code(view: View, cell: Cell, sequence: Sequence) -> None:
     """The same cell as code to copy."""
-    st.subheader(_("The same cell as code"), anchor="code")
+    write(_("The same cell as code"))
     ours, keras, tensorflow = st.tabs(["lstmviz", "Keras 3", "TensorFlow 1"])
     ours.code(snippets.this_library(cell, sequence_code(view), view.initial_weights, view.seed))
     keras.code(snippets.keras3(cell, len(sequence)))
     tensorflow.code(snippets.tensorflow1(cell, len(sequence)))
+
+
+def write(title: str, *texts: str) -> None:
+    """A heading and its texts as one element, for each costs the browser a turn."""
+    st.markdown("\n\n".join([f"## {title}", *texts]))
 
 
 def _parameters(cell: Cell) -> str:

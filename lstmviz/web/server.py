@@ -27,6 +27,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 
+from lstmviz.web.view import View
+
 _log = logging.getLogger(__name__)
 
 # --- TensorFlow's warm-up
@@ -83,8 +85,10 @@ def _warm() -> None:
     try:
         from lstmviz import engine
 
-        engine.warm_up()
+        engine.warm_up([View.cell])
         _spare_kernels()
+        _warmed.set()  # the first view can be drawn; the other kinds follow while it is looked at
+        engine.warm_up()
     except BaseException as error:
         _warming_error = error
         _log.exception("TensorFlow could not be started")
