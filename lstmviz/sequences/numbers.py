@@ -1,0 +1,146 @@
+"""Numbers as people write them, and a sequence from typed ones."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+
+from lstmviz.language import _
+from lstmviz.sequences.scale import narrowed, standardised
+from lstmviz.sequences.sequence import MAX_STEPS, Sequence, numbered
+
+MAX_COLUMNS = 1_000
+"""As many columns are read from numbers or from a file."""
+
+# What Japanese keyboards type for digits, signs and points: U+FF01 to U+FF5E stand for ASCII.
+_NARROW = str.maketrans(
+    {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {"−": "-", "ー": "-", "。": "."}
+)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|infinity)|nan", re.IGNORECASE | re.ASCII)
+_NAMED = re.compile("n", re.IGNORECASE)  # nan, inf: all other numbers are made of digits and e
+
+# With the full-width forms of each, and the Japanese comma U+3001. Tabs separate, so they are no space to skip.
+_COMMAS = re.compile(r"[^\S\t]*[,\uFF0C\u3001\t][^\S\t]*|[^\S\t]+")
+_SEMICOLONS = re.compile(r"[^\S\t]*[;\uFF1B\t][^\S\t]*|[^\S\t]+")
+_LAST_SEPARATOR = re.compile(r"[,\uFF0C\u3001;\uFF1B\t]?\s*$")
+
+
+def from_numbers(text: str, standardise: bool = False) -> Sequence:
+    r"""Typed or pasted numbers: a line a step, its features separated by commas, semicolons, tabs or spaces.
+
+    A single line is one feature, a number a step. Where semicolons separate, a comma is a decimal comma. Full-width
+    digits, signs and commas, as Japanese keyboards type them, count. `nan` and `inf` are numbers, to see what a cell makes
+    of them. Empty lines are skipped.
+
+    Args:
+        text: The numbers.
+        standardise: Shifts and scales each feature to mean 0 and deviation 1; a constant one becomes 0.
+
+    Returns:
+        `[time, input_size]` float32, its steps and features numbered.
+
+    Raises:
+        ValueError: something is no number or missing (the line and the text are named), lines differ in length, or there
+            are too many.
+
+    >>> from_numbers("0 1 0 -1").values.shape
+    (4, 1)
+    >>> from_numbers("1.5; 2\n3; 4").values.tolist()
+    [[1.5, 2.0], [3.0, 4.0]]
+    """
+    semicolons = ";" in text.translate(_NARROW)
+    rows = []
+    for line_number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
+        if line.strip():
+            rows.append((line_number, _cells(line, _SEMICOLONS if semicolons else _COMMAS)))
+    if not rows:
+        raise ValueError(_("There are no numbers; type at least one."))
+    if len(rows) == 1:
+        line_number, cells = rows[0]
+        rows = [(line_number, [cell]) for cell in cells]
+    width = len(rows[0][1])
+    _check_size(len(rows), width)
+    for line_number, cells in rows:
+        if len(cells) != width:
+            raise ValueError(
+                _(
+                    "Line {line} has {given} numbers, the first line has {expected}; give each line as many."
+                ).format(line=line_number, given=len(cells), expected=width)
+            )
+    places = [_("line {line}").format(line=line_number) for line_number, _cells in rows]
+    values = np.array(
+        [
+            [read_number(cell, place, decimal_comma=semicolons) for cell in cells]
+            for (_line, cells), place in zip(rows, places, strict=True)
+        ]
+    )
+    if standardise and not np.isfinite(values).all():
+        t, feature = np.argwhere(~np.isfinite(values))[0]
+        raise ValueError(
+            _(
+                "{given!r} at {place} cannot be standardised; correct it, or take the numbers as they are."
+            ).format(given=rows[t][1][feature], place=places[t])
+        )
+    return numbered(
+        standardised(values) if standardise else narrowed(values, lambda t, _k: places[t]), _("typed numbers")
+    )
+
+
+def _cells(line: str, separator: re.Pattern[str]) -> list[str]:
+    # A separator at the end of a line is a habit, anywhere else it has a number before and after.
+    return separator.split(_LAST_SEPARATOR.sub("", line.strip(" \u3000\xa0")))
+
+
+def parse_number(text: str, *, decimal_comma: bool = False) -> float | None:
+    """The number that a text is, or None.
+
+    >>> parse_number(" 12.5 "), parse_number("1,5", decimal_comma=True), parse_number("1,5")
+    (12.5, 1.5, None)
+    """
+    plain = text.strip().translate(_NARROW)
+    if decimal_comma:
+        plain = plain.replace(",", ".")
+    return float(plain) if _NUMBER.fullmatch(plain) else None
+
+
+def read_number(text: str, place: str, *, decimal_comma: bool = False) -> float:
+    """The number that a text is.
+
+    Args:
+        text: What was written.
+        place: Where, for the error.
+        decimal_comma: Whether a comma stands before the decimals.
+
+    Raises:
+        ValueError: it is no number, or nothing.
+    """
+    number = parse_number(text, decimal_comma=decimal_comma)
+    if number is not None and (math.isfinite(number) or _NAMED.search(text)):
+        return number
+    if number is not None:
+        raise ValueError(
+            _("{given!r} at {place} is too large; scale it down.").format(given=shorten(text), place=place)
+        )
+    if not text.strip():
+        raise ValueError(_("There is nothing at {place}; fill the gap, or leave it out.").format(place=place))
+    raise ValueError(
+        _("{given!r} at {place} is no number; correct it, or leave it out.").format(
+            given=shorten(text), place=place
+        )
+    )
+
+
+def shorten(text: str) -> str:
+    """The first 40 characters of a text."""
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+def _check_size(rows: int, columns: int) -> None:
+    if rows > MAX_STEPS or columns > MAX_COLUMNS:
+        raise ValueError(
+            _(
+                "There are {rows:,} steps of {columns:,} features; {most_rows:,} of {most_columns:,} can be read. Take fewer."
+            ).format(rows=rows, columns=columns, most_rows=MAX_STEPS, most_columns=MAX_COLUMNS)
+        )
