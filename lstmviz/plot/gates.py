@@ -16,7 +16,7 @@ from lstmviz.trace import Trace
 VALUES = ("activations", "preactivations")
 
 _PANEL, _GAP, _TOP, _BOTTOM, _LINE = 70, 25, 62, 34, 19  # pixels
-_WIDE, _NARROW = 960, 300  # pixels of the time axis on a screen and on a phone
+_WIDE, _NARROW = 720, 300  # pixels of the time axis on a small screen and on a phone
 _LETTER, _AIR = 8, 3  # pixels of a character at the time axis; characters between two labels
 _NAME, _SHORT_NAME = 60, 26  # characters of the sequence's title on a screen and on a phone
 _STATES = "coloraxis"
@@ -191,7 +191,7 @@ def _row_axis(panel: _Panel, trace: Trace, **place: Any) -> dict[str, Any]:
     names = {row: f"{panel.name}[{row}]" for row in shown}
     if panel.name == "x":
         short = trace.sequence.features
-        names |= {row: short[row] for row in shown if len(short[row]) < len("x[1000]")}
+        names |= {row: themes.escape(short[row]) for row in shown if len(short[row]) < len("x[1000]")}
     return themes.axis(
         range=[rows - 0.5, -0.5],
         tickvals=shown,
@@ -205,7 +205,7 @@ def _step_names(trace: Trace) -> list[str]:
     """What the hover calls each step; all different, as Plotly's categories have to be."""
     plain, labelled = _("step {t}"), _("step {t}: {label}")
     return [
-        plain.format(t=t) if label == str(t) else labelled.format(t=t, label=label)
+        plain.format(t=t) if label == str(t) else labelled.format(t=t, label=themes.escape(label))
         for t, label in enumerate(trace.sequence.labels)
     ]
 
@@ -218,7 +218,7 @@ def _time_ticks(labels: tuple[str, ...], room: int) -> dict[str, Any]:
     if every > 1:
         every = _round_up(every)
     shown = list(range(0, len(labels), every))
-    words = [labels[t] for t in shown]
+    words = [themes.escape(labels[t]) for t in shown]
     if words[:1] == ["0"]:
         words[0] = _("step {t}").format(t=0)
     return themes.ticks(shown, words, len(labels))
@@ -235,4 +235,4 @@ def _round_up(number: int) -> int:
 
 
 def _shorten(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
+    return themes.escape(text if len(text) <= most else text[: most - 1] + "…")

@@ -183,8 +183,9 @@ def _gate_names(cell: Cell) -> list[dict[str, Any]]:
 
 
 def _gate_name(gate: Gate) -> str:
-    # On two lines, so that the names of four narrow blocks do not meet on a phone.
-    return f"<b>{gate.name}</b> {_(gate.title)}".replace(" ", "<br>").replace("<br>", " ", 1)
+    # On two lines, so that the names of four narrow blocks do not meet on a phone; Japanese names are one word.
+    first, *rest = _(gate.title).split(" ")
+    return f"<b>{gate.name}</b> {first}<br>{' '.join(rest)}" if rest else f"<b>{gate.name}</b><br>{first}"
 
 
 def _row_groups(cell: Cell, domain: list[float], height: int) -> list[dict[str, Any]]:

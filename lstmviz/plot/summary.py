@@ -40,7 +40,7 @@ def draw_summary(trace: Trace) -> dict[str, Any]:
         )
         middles = (summary.edges[:-1] + summary.edges[1:]) / 2
         data.append(
-            {"type": "bar", "x": middles, "y": summary.counts, "xaxis": f"x{number}", "yaxis": f"y{number}",
+            {"type": "bar", "x": middles, "y": summary.counts.tolist(), "xaxis": f"x{number}", "yaxis": f"y{number}",
              "marker": {"color": themes.GATES[index % len(themes.GATES)]},
              "hovertemplate": f"<b>{gate.name}</b> %{{x:.2f}}: %{{y:,}}<extra></extra>"}
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 from lstmviz.language import _
@@ -113,6 +114,11 @@ def text(words: str, **place: Any) -> dict[str, Any]:
         "font": {"size": 13},
         **place,
     }
+
+
+def escape(words: str) -> str:
+    """Words from a file or a person, such that Plotly takes none of it for markup."""
+    return html.escape(words, quote=False)
 
 
 def dark_changes(layout: dict[str, Any]) -> dict[str, Any]:

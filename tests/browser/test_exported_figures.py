@@ -1,0 +1,89 @@
+"""Figures as files of their own, opened without the page and without a network."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+import lstmviz as lv
+
+
+@pytest.fixture
+def open_figure(open_page, tmp_path):
+    """`open_figure(figure, width)` writes a self-contained file, and opens it."""
+
+    def open_(figure, width=1280):
+        path = tmp_path / "figure.html"
+        figure.write_html(path, include_plotlyjs=True)
+        page = open_page(path.as_uri(), width=width)
+        page.wait_for_selector(".gtitle")
+        return page
+
+    return open_
+
+
+@pytest.fixture(scope="module")
+def trace():
+    cell = lv.build("BasicLSTMCell", num_units=8, input_size=4)
+    return lv.run(cell, lv.sequences.make("sunspots", time_steps=60, input_size=4))
+
+
+def hover(page, panel, across, down):
+    box = page.locator(".nsewdrag").nth(panel).bounding_box()
+    page.mouse.move(box["x"] + box["width"] * across, box["y"] + box["height"] * down)
+    page.wait_for_selector(".hoverlayer .hovertext")
+    return [label.replace("\n", "") for label in page.locator(".hoverlayer .hovertext").all_text_contents()]
+
+
+def test_hover_shows_step_unit_and_value_in_all_panels(open_figure, trace):
+    labels = hover(open_figure(lv.plot.gates(trace)), panel=3, across=30.5 / 60, down=2.5 / 8)
+    shown = {}
+    for label in labels:
+        name, number = re.fullmatch(r"(.*) (\S+)step 30: 1979", label).groups()
+        shown[name] = float(number.replace("−", "-"))
+    panels = {"x": trace.x, **trace.gates, **trace.states}
+    assert shown == {f"{name}[2]": pytest.approx(values[30, 2], rel=1e-3) for name, values in panels.items()}
+
+
+def test_hover_over_a_label_of_the_axis_names_the_whole_column(open_figure, trace):
+    labels = hover(open_figure(lv.plot.kernel(trace.cell)), panel=0, across=16.5 / 32, down=5.5 / 12)
+    assert len(labels) == 1
+    assert labels[0].startswith("h[1] → f[0], kernel column 16")
+
+
+def test_lines_lie_over_the_steps_that_they_tell_of(open_figure, trace):
+    page = open_figure(lv.plot.gates(trace, units=[0, 3]))
+    lines = page.locator(".scatterlayer .js-line")
+    assert lines.count() == 12
+    area, line = page.locator(".nsewdrag").nth(1).bounding_box(), lines.nth(0).bounding_box()
+    assert line["x"] == pytest.approx(area["x"], abs=area["width"] / 60)
+    assert line["width"] == pytest.approx(area["width"] * 59 / 60, rel=0.02)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_words_of_the_kernel_overlap(open_figure, width):
+    cell = lv.build("LSTMCell", 8, 4, use_peepholes=True, num_proj=3)
+    page = open_figure(lv.plot.kernel(cell), width=width)
+    boxes = page.locator(
+        ".annotation-text, .xtick text, .ytick text, .x2tick text, .y2tick text, .gtitle"
+    ).evaluate_all(
+        "all => all.map(e => { const b = e.getBoundingClientRect(); return [b.left, b.top, b.right, b.bottom, e.textContent] })"
+    )
+    assert len(boxes) > 10
+    assert [box for box in boxes if box[0] < 0 or box[2] > width] == []
+    for index, one in enumerate(boxes):
+        for other in boxes[index + 1 :]:
+            apart = (
+                one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] + 1 or other[3] <= one[1] + 1
+            )
+            assert apart, (one, other)
+
+
+def test_marks_of_what_is_not_finite_say_what_it_is(open_figure):
+    x = np.zeros((4, 2), np.float32)
+    x[2, 1] = -np.inf
+    trace = lv.run(lv.build("BasicRNNCell", 2, 2), x)
+    labels = hover(open_figure(lv.plot.gates(trace)), panel=0, across=2.5 / 4, down=1.5 / 2)
+    assert any(label.startswith("x[1] −∞") for label in labels)
