@@ -82,9 +82,6 @@ def draw_cell(view: View) -> None:
             key="initial_weights",
             help=_("How the kernel starts, by Keras's names. TensorFlow's cells start as glorot_uniform."),
         )
-        st.number_input(
-            "seed", 0, views.MAX_SEED, key="seed", help=_("The same seed gives the same weights, and the same noise.")
-        )
 
 
 def draw_sequence(view: View) -> None:
@@ -94,9 +91,13 @@ def draw_sequence(view: View) -> None:
     st.selectbox(
         _("sequence"), list(views.SEQUENCES), key="sequence", format_func=titles.__getitem__, help=_("What the cell reads.")
     )
+    steps, seed = st.columns(2)
+    seed.number_input(
+        "seed", 0, views.MAX_SEED, key="seed", help=_("The same seed gives the same weights, and the same noise.")
+    )
     if view.is_generated:
         longest = sequences.longest(view.sequence, view.input_size) or views.MAX_STEPS
-        st.number_input("time_steps", 1, longest, key="time_steps", help=_("The number of steps of the sequence."))
+        steps.number_input("time_steps", 1, longest, key="time_steps", help=_("The number of steps of the sequence."))
         for option in sequences.GENERATORS[view.sequence].options:
             st.number_input(_(option.title), option.minimum, option.maximum, key=option.name)
         return

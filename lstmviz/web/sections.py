@@ -86,12 +86,12 @@ def step(cell: Cell) -> None:
     operations = [f"| {_('operation')} | {_('formula')} | {_('shape')} |", "| --- | --- | --- |"]
     for formula, latex, shape in cells.formulas(cell):
         operations.append(f"| {_(formula.operation)} | ${latex}$ | `{list(shape)}` |")
-    head = [_("gate"), _("name"), _("what it does"), _("activation"), _("kernel columns")]
+    head = [_("gate"), _("what it does"), _("activation"), _("kernel columns")]
     gates = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
     for gate in cell.kind.gates:
         columns = cell.columns(gate.name)
         gates.append(
-            f"| **`{gate.name}`** | {_(gate.title)} | {_(gate.role)} | {cell.activation_of(gate.name)} "
+            f"| **`{gate.name}`** | **{_(gate.title)}** {_(gate.role)} | {cell.activation_of(gate.name)} "
             f"| {columns.start} – {columns.stop - 1} |"
         )
     texts = [

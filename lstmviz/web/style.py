@@ -11,6 +11,10 @@ STYLE = """<style>
   .st-key-page > .stLayoutWrapper > .stHorizontalBlock { flex-direction: column; }
   .st-key-page > .stLayoutWrapper > .stHorizontalBlock > .stColumn { width: 100%; flex: 1 1 auto; min-width: 0; }
 }
+.stMarkdown h1 { font-size: 2.2rem; padding-bottom: .2rem; }
+.stMarkdown h2 { font-size: 1.5rem; }
 .stMarkdown table { width: 100%; }
+.stMarkdown th, .stMarkdown td { padding: .35rem .5rem; }
+.stMarkdown td code { white-space: nowrap; }
 .stMarkdown { overflow-x: auto; }
 </style>"""
