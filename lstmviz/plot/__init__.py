@@ -33,8 +33,10 @@ __all__ = [
 def kernel(cell: Cell, *, theme: str = "light") -> Figure:
     """The kernel as a heatmap, the gates' blocks side by side in the kernel's own column order.
 
-    The x rows stand above the h rows; below are the bias and what is only added when the cell runs. One scale, centred on
-    0, for everything; hover tells the row, the gate's unit, the kernel's column and the value.
+    The x rows stand above the h rows; below are the bias and what is only added when the cell runs, both strips of
+    `[n_gates * num_units]`, then peepholes and the projection where the cell has them. One scale, centred on 0, for
+    everything; it reaches as far as the weights do, and says so where a bias lies beyond. What is NaN or infinite is
+    marked and counted. Hover tells the row, the gate's unit, the kernel's column and the value.
 
     Args:
         cell: The cell.
@@ -53,7 +55,10 @@ def kernel(cell: Cell, *, theme: str = "light") -> Figure:
 def gates(
     trace: Trace, *, values: str = "activations", units: Iterable[int] | None = None, theme: str = "light"
 ) -> Figure:
-    """The sequence, every gate and every state over time, on one axis.
+    """The sequence, every gate and every state over time, on one axis, `[time, rows]` each.
+
+    Sigmoids have a scale from 0 to 1; all others are centred on 0, with one scale for the sequence and one for the states
+    and the other gates. Each panel states its own. Hover tells unit, value and step in all panels at once.
 
     Args:
         trace: The run.

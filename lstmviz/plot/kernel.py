@@ -40,6 +40,7 @@ def draw_kernel(cell: Cell) -> dict[str, Any]:
     starts = list(range(0, columns, cell.num_units))
     names = [_("column {number}").format(number=0), *map(str, starts[1:])]
     layout |= {
+        "meta": {"narrow": {f"annotations[{k}].font.size": 12 for k in range(len(starts))}},  # the gates' names
         "margin": {"l": _LEFT, "r": 8, "t": _TOP, "b": bottom},
         "coloraxis": scale.axis,
         "xaxis": themes.axis(type="category", categoryorder="array", categoryarray=_column_names(cell), anchor="y2",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import numpy as np
@@ -62,23 +63,33 @@ def test_lines_lie_over_the_steps_that_they_tell_of(open_figure, trace):
     assert line["width"] == pytest.approx(area["width"] * 59 / 60, rel=0.02)
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_no_words_of_the_kernel_overlap(open_figure, width):
-    cell = lv.build("LSTMCell", 8, 4, use_peepholes=True, num_proj=3)
-    page = open_figure(lv.plot.kernel(cell), width=width)
-    boxes = page.locator(
-        ".annotation-text, .xtick text, .ytick text, .x2tick text, .y2tick text, .gtitle"
-    ).evaluate_all(
+def words(page):
+    """Each of a figure's words with its box: left, top, right, bottom, text."""
+    selectors = ".annotation-text, .gtitle, [class$=tick] text"
+    return page.locator(selectors).evaluate_all(
         "all => all.map(e => { const b = e.getBoundingClientRect(); return [b.left, b.top, b.right, b.bottom, e.textContent] })"
     )
+
+
+@pytest.mark.parametrize("language", lv.language.LANGUAGES)
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("name", ["kernel", "gates", "lines"])
+def test_no_words_overlap_or_leave_the_picture(open_figure, trace, name, width, language):
+    cell = lv.build("LSTMCell", 8, 4, use_peepholes=True, num_proj=3)
+    with lv.language.use(language):
+        figure = {
+            "kernel": lambda: lv.plot.kernel(cell),
+            "gates": lambda: lv.plot.gates(trace),
+            "lines": lambda: lv.plot.gates(trace, units=[0, 3]),
+        }[name]()
+    if width < 640:
+        figure.plotly_relayout(dict(figure.layout.meta["narrow"]))  # as the page does
+    boxes = words(open_figure(figure, width=width))
     assert len(boxes) > 10
     assert [box for box in boxes if box[0] < 0 or box[2] > width] == []
-    for index, one in enumerate(boxes):
-        for other in boxes[index + 1 :]:
-            apart = (
-                one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] + 1 or other[3] <= one[1] + 1
-            )
-            assert apart, (one, other)
+    for one, other in itertools.combinations(boxes, 2):
+        apart = one[2] <= other[0] or other[2] <= one[0] or one[3] <= other[1] + 4 or other[3] <= one[1] + 4
+        assert apart, (one, other)
 
 
 def test_marks_of_what_is_not_finite_say_what_it_is(open_figure):
