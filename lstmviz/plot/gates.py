@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -212,7 +213,7 @@ def _step_names(trace: Trace) -> list[str]:
 
 def _time_ticks(labels: tuple[str, ...], room: int) -> dict[str, Any]:
     """As many steps' labels as there is room for, evenly spaced; each step's where all fit."""
-    longest = max(map(len, labels), default=1)
+    longest = max((len(a) if a.isascii() else sum(map(_width, a)) for a in labels), default=1)
     wanted = _LETTER * (1 if longest == 1 else longest + _AIR)
     every = max(1, -(-len(labels) * wanted // room))
     if every > 1:
@@ -235,4 +236,15 @@ def _round_up(number: int) -> int:
 
 
 def _shorten(text: str, most: int) -> str:
-    return themes.escape(text if len(text) <= most else text[: most - 1] + "…")
+    """`text`, cut to the room that `most` Latin letters take; a Chinese or Japanese character takes two."""
+    room, kept = most, ""
+    for letter in text:
+        room -= _width(letter)
+        if room < 0:
+            return themes.escape(kept[:-1] + "…")
+        kept += letter
+    return themes.escape(kept)
+
+
+def _width(letter: str) -> int:
+    return 2 if unicodedata.east_asian_width(letter) in "FW" else 1

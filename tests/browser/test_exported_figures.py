@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
 
@@ -77,6 +78,8 @@ def words(page):
 def test_no_words_overlap_or_leave_the_picture(open_figure, trace, name, width, language):
     cell = lv.build("LSTMCell", 8, 4, use_peepholes=True, num_proj=3)
     with lv.language.use(language):
+        sequence = lv.sequences.make("sunspots", time_steps=60, input_size=4)
+        trace = dataclasses.replace(trace, sequence=sequence)
         figure = {
             "kernel": lambda: lv.plot.kernel(cell),
             "gates": lambda: lv.plot.gates(trace),

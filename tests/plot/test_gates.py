@@ -138,6 +138,15 @@ def test_a_narrow_screen_gets_fewer_labels(trace):
     assert 0 < len(narrow["xaxis.ticktext"]) < len(layout.xaxis.ticktext)
 
 
+@pytest.mark.parametrize(
+    ("title", "shown"), [("t" * 70, "t" * 59 + "…"), ("年" * 40, "年" * 29 + "…"), ("t" * 60, "t" * 60)]
+)
+def test_long_titles_are_cut_to_the_room_there_is(title, shown):
+    sequence = lv.Sequence(np.zeros((1, 1), np.float32), ("0",), ("x[0]",), title)
+    layout = lv.plot.gates(lv.run(lv.build("GRUCell", 1, 1), sequence)).layout
+    assert layout.annotations[0].text == f"<b>x</b> {shown}"
+
+
 def test_chosen_units_are_lines_of_one_colour_in_all_panels(trace):
     figure = lv.plot.gates(trace, units=[0, 3])
     lines = [drawn for drawn in figure.data if drawn.type == "scatter"]
