@@ -103,25 +103,26 @@ def csv_columns(
 def _read(data: Source, max_bytes: int) -> bytes:
     """The content, and no more of it than is allowed."""
     if isinstance(data, bytes):
-        content, name = data, _("the file")
+        content, name = data, _("The file")
     else:
-        name = str(data)
-        try:
-            with Path(data).open("rb") as file:
-                content = file.read(max_bytes + 1)
-        except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-            raise ValueError(
-                _("{path!r} cannot be read: {cause}. Give the path of a CSV file, or its bytes.").format(
-                    path=shorten(name), cause=getattr(error, "strerror", None) or error
-                )
-            ) from error
+        content, name = _read_path(data, max_bytes), shorten(Path(data).name)
     if len(content) > max_bytes:
         raise ValueError(
-            _("The file {name} has more than {most:,} bytes; take a part of it.").format(
-                name=shorten(name), most=max_bytes
-            )
+            _("{name} has more than {most:,} bytes; take a part of it.").format(name=name, most=max_bytes)
         )
     return content
+
+
+def _read_path(path: str | os.PathLike[str], max_bytes: int) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(max_bytes + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise ValueError(
+            _("{path!r} cannot be read: {cause}. Give the path of a CSV file, or its bytes.").format(
+                path=str(path), cause=getattr(error, "strerror", None) or error
+            )
+        ) from error
 
 
 def _pick(table: Table, columns: Iterable[str | int] | str | int | None) -> list[int]:

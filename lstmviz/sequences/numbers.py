@@ -21,10 +21,10 @@ _NARROW = str.maketrans(
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|infinity)|nan", re.IGNORECASE | re.ASCII)
 _NAMED = re.compile("n", re.IGNORECASE)  # nan, inf: all other numbers are made of digits and e
 
-# With the full-width forms of each, and the Japanese comma U+3001. Tabs separate, so they are no space to skip.
-_COMMAS = re.compile(r"[^\S\t]*[,\uFF0C\u3001\t][^\S\t]*|[^\S\t]+")
-_SEMICOLONS = re.compile(r"[^\S\t]*[;\uFF1B\t][^\S\t]*|[^\S\t]+")
-_LAST_SEPARATOR = re.compile(r"[,\uFF0C\u3001;\uFF1B\t]?\s*$")
+# With the full-width forms of each, and the Japanese comma U+3001. A tab separates, so it is no space to skip beside another.
+_COMMAS = re.compile(r"\s*[,\uFF0C\u3001]\s*|[^\S\t]*\t[^\S\t]*|[^\S\t]+")
+_SEMICOLONS = re.compile(r"\s*[;\uFF1B]\s*|[^\S\t]*\t[^\S\t]*|[^\S\t]+")
+_SPACES = " \u3000\xa0"
 
 
 def from_numbers(text: str, standardise: bool = False) -> Sequence:
@@ -89,8 +89,11 @@ def from_numbers(text: str, standardise: bool = False) -> Sequence:
 
 
 def _cells(line: str, separator: re.Pattern[str]) -> list[str]:
-    # A separator at the end of a line is a habit, anywhere else it has a number before and after.
-    return separator.split(_LAST_SEPARATOR.sub("", line.strip(" \u3000\xa0")))
+    bare = line.strip(_SPACES)
+    # A separator at the end of a line is a habit; anywhere else it stands between two numbers.
+    if bare and separator.fullmatch(bare[-1]):
+        bare = bare[:-1].rstrip(_SPACES)
+    return separator.split(bare)
 
 
 def parse_number(text: str, *, decimal_comma: bool = False) -> float | None:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import _csv
 
 _DELIMITERS = "\t;|, "  # of two that fit alike the earlier: what has them rarely has them by chance
-_SAMPLE = 50  # rows that tell the delimiter
+_SAMPLE = 50  # rows that tell the delimiter,
+_SAMPLE_LENGTH = 2**18  # and characters
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def _find_delimiter(text: str) -> str:
 
 def _fit(text: str, delimiter: str) -> tuple[float, float]:
     try:
-        rows = [row for row in islice(_reader(text, delimiter), _SAMPLE) if row]
+        rows = [row for row in islice(_reader(text[:_SAMPLE_LENGTH], delimiter), _SAMPLE) if row]
     except csv.Error:
         return 0.0, 0.0
     width, count = Counter(map(len, rows)).most_common(1)[0] if rows else (1, 0)
@@ -199,15 +200,15 @@ def _too_many_rows(max_rows: int) -> ValueError:
 
 
 def _has_header(rows: list[list[str]], decimal_comma: bool) -> bool:
-    """Whether the first row has text above numbers; a row alone is a header if nothing in it is a number."""
+    """Whether the first row has text above numbers; where there are no numbers below, whether it is all text."""
     first, below = rows[0], rows[1:]
     is_text = [bool(cell) and parse_number(cell, decimal_comma=decimal_comma) is None for cell in first]
-    if not below:
+    over_numbers = [
+        _is_numeric([row[column] for row in below], decimal_comma) for column in range(len(first))
+    ]
+    if not any(over_numbers):
         return all(is_text)
-    return any(
-        text and _is_numeric([row[column] for row in below], decimal_comma)
-        for column, text in enumerate(is_text)
-    )
+    return any(text and over for text, over in zip(is_text, over_numbers, strict=True))
 
 
 def _is_numeric(cells: list[str], decimal_comma: bool) -> bool:
