@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from lstmviz.language import _
-from lstmviz.sequences.numbers import MAX_COLUMNS, parse_number, read_number, shorten
+from lstmviz.sequences.numbers import MAX_COLUMNS, parse_number, refuse, shorten
 from lstmviz.sequences.scale import narrowed, standardised
 from lstmviz.sequences.sequence import MAX_STEPS, Sequence
 from lstmviz.sequences.tables import Table, read_table
@@ -48,7 +48,7 @@ def from_csv(
             Columns without a name are called `x[0]`, `x[1]`, …
         standardise: Shifts and scales each column to mean 0 and deviation 1; a constant one becomes 0.
         max_rows: As many rows are allowed, the header not counted.
-        max_bytes: As many bytes are allowed.
+        max_bytes: As many bytes are allowed; and two million cells.
 
     Returns:
         `[rows, columns]` float32. The first column, where it is not taken and has text or rising numbers (a year, a
@@ -73,7 +73,10 @@ def from_csv(
     values = np.empty((len(table.rows), len(taken)))
     for row, cells in enumerate(table.rows):
         for column, index in enumerate(taken):
-            values[row, column] = _read_cell(cells[index], place(row, column), table.decimal_comma)
+            number = parse_number(cells[index], decimal_comma=table.decimal_comma)
+            if number is None or not math.isfinite(number):
+                raise refuse(cells[index], place(row, column), number)
+            values[row, column] = number
     made = standardised(values) if standardise else narrowed(values, place)
     made.setflags(write=False)
     labels = _labels(table, taken)
@@ -97,7 +100,7 @@ def csv_columns(
     {'month': False, 'sun': True}
     """
     table = read_table(_read(data, max_bytes), delimiter, header, max_rows=max_rows, max_columns=MAX_COLUMNS)
-    return {name: table.is_numeric(index) for index, name in enumerate(table.names)}
+    return dict(zip(table.names, table.numeric, strict=True))
 
 
 def _read(data: Source, max_bytes: int) -> bytes:
@@ -128,7 +131,7 @@ def _read_path(path: str | os.PathLike[str], max_bytes: int) -> bytes:
 def _pick(table: Table, columns: Iterable[str | int] | str | int | None) -> list[int]:
     """The indices of the columns to take."""
     if columns is None:
-        taken = [index for index in range(len(table.names)) if table.is_numeric(index)]
+        taken = [index for index, numeric in enumerate(table.numeric) if numeric]
         if not taken:
             raise ValueError(
                 _("No column of the file is made of numbers; it has {allowed}.").format(
@@ -159,17 +162,6 @@ def _find(table: Table, column: str | int) -> int:
             given=column, allowed=_list(table.names), last=len(table.names) - 1
         )
     )
-
-
-def _read_cell(cell: str, place: str, decimal_comma: bool) -> float:
-    number = read_number(cell, place, decimal_comma=decimal_comma)
-    if not math.isfinite(number):
-        raise ValueError(
-            _("{given!r} at {place} is not finite; correct it, or leave the column out.").format(
-                given=cell, place=place
-            )
-        )
-    return number
 
 
 def _list(names: Ordered[str]) -> str:

@@ -18,8 +18,6 @@ MAX_COLUMNS = 1_000
 _NARROW = str.maketrans(
     {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {"−": "-", "ー": "-", "。": "."}
 )
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?|[+-]?(inf|infinity)|nan", re.IGNORECASE | re.ASCII)
-_NAMED = re.compile("n", re.IGNORECASE)  # nan, inf: all other numbers are made of digits and e
 
 # With the full-width forms of each, and the Japanese comma U+3001. A tab separates, so it is no space to skip beside another.
 _COMMAS = re.compile(r"\s*[,\uFF0C\u3001]\s*|[^\S\t]*\t[^\S\t]*|[^\S\t]+")
@@ -70,12 +68,13 @@ def from_numbers(text: str, standardise: bool = False) -> Sequence:
                 ).format(line=line_number, given=len(cells), expected=width)
             )
     places = [_("line {line}").format(line=line_number) for line_number, _cells in rows]
-    values = np.array(
-        [
-            [read_number(cell, place, decimal_comma=semicolons) for cell in cells]
-            for (_line, cells), place in zip(rows, places, strict=True)
-        ]
-    )
+    values = np.empty((len(rows), width))
+    for t, (_line, cells) in enumerate(rows):
+        for feature, cell in enumerate(cells):
+            number = parse_number(cell, decimal_comma=semicolons)
+            if number is None or is_too_large(cell, number):
+                raise refuse(cell, places[t], number)
+            values[t, feature] = number
     if standardise and not np.isfinite(values).all():
         t, feature = np.argwhere(~np.isfinite(values))[0]
         raise ValueError(
@@ -102,37 +101,39 @@ def parse_number(text: str, *, decimal_comma: bool = False) -> float | None:
     >>> parse_number(" 12.5 "), parse_number("1,5", decimal_comma=True), parse_number("1,5")
     (12.5, 1.5, None)
     """
-    plain = text.strip().translate(_NARROW)
+    plain = text if text.isascii() else text.translate(_NARROW)
     if decimal_comma:
         plain = plain.replace(",", ".")
-    return float(plain) if _NUMBER.fullmatch(plain) else None
+    if "_" in plain:  # Python's own way to group digits
+        return None
+    try:
+        return float(plain)
+    except ValueError:
+        return None
 
 
-def read_number(text: str, place: str, *, decimal_comma: bool = False) -> float:
-    """The number that a text is.
+def refuse(text: str, place: str, number: float | None) -> ValueError:
+    """The error for what is no number that can be used.
 
     Args:
         text: What was written.
-        place: Where, for the error.
-        decimal_comma: Whether a comma stands before the decimals.
-
-    Raises:
-        ValueError: it is no number, or nothing.
+        place: Where.
+        number: What `parse_number` made of it.
     """
-    number = parse_number(text, decimal_comma=decimal_comma)
-    if number is not None and (math.isfinite(number) or _NAMED.search(text)):
-        return number
-    if number is not None:
-        raise ValueError(
-            _("{given!r} at {place} is too large; scale it down.").format(given=shorten(text), place=place)
-        )
     if not text.strip():
-        raise ValueError(_("There is nothing at {place}; fill the gap, or leave it out.").format(place=place))
-    raise ValueError(
-        _("{given!r} at {place} is no number; correct it, or leave it out.").format(
-            given=shorten(text), place=place
-        )
-    )
+        message = _("There is nothing at {place}; fill the gap, or leave it out.")
+    elif number is None:
+        message = _("{given!r} at {place} is no number; correct it, or leave it out.")
+    elif is_too_large(text, number):
+        message = _("{given!r} at {place} is too large; scale it down.")
+    else:
+        message = _("{given!r} at {place} is not finite; correct it, or leave it out.")
+    return ValueError(message.format(given=shorten(text), place=place))
+
+
+def is_too_large(text: str, number: float) -> bool:
+    """Whether a number was written in digits and is beyond float64, not `inf` itself."""
+    return math.isinf(number) and any(letter.isdigit() for letter in text)
 
 
 def shorten(text: str) -> str:

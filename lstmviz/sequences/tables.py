@@ -7,7 +7,9 @@ import io
 import math
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     import _csv
 
 _DELIMITERS = "\t;|, "  # of two that fit alike the earlier: what has them rarely has them by chance
+_MAX_CELLS = 2_000_000  # a second's work
 _SAMPLE = 50  # rows that tell the delimiter,
 _SAMPLE_LENGTH = 2**18  # and characters
 
@@ -39,9 +42,10 @@ class Table:
     lines: list[int]
     decimal_comma: bool
 
-    def is_numeric(self, column: int) -> bool:
-        """Whether most cells of a column that are not empty are numbers."""
-        return _is_numeric([row[column] for row in self.rows], self.decimal_comma)
+    @cached_property
+    def numeric(self) -> tuple[bool, ...]:
+        """Of each column, whether most of its cells that are not empty are numbers."""
+        return tuple(_is_numeric(cells, self.decimal_comma) for cells in zip(*self.rows, strict=True))
 
 
 def read_table(
@@ -147,7 +151,14 @@ def _fit(text: str, delimiter: str) -> tuple[float, float]:
 
 
 def _reader(text: str, delimiter: str) -> _csv.Reader:
-    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+    return csv.reader(_split_lines(text, delimiter), delimiter=delimiter, skipinitialspace=True)
+
+
+def _split_lines(text: str, delimiter: str) -> Iterator[str]:
+    for line in io.StringIO(text, newline=""):
+        if line.count(delimiter) > _MAX_CELLS:  # before the reader makes cells of it
+            raise csv.Error(_("it has more than {most:,} cells").format(most=_MAX_CELLS))
+        yield line
 
 
 def _read_rows(
@@ -169,8 +180,15 @@ def _read_rows(
                 raise ValueError(
                     _("The file has more than {most:,} columns; take fewer.").format(most=max_columns)
                 )
-            if len(rows) > 2 * max_rows + 1:  # empty ones at the end may still go
+            # Rows without content at the end may still go, and blank lines cost time alone; but not without end.
+            if len(rows) > 2 * max_rows + 1 or start > 100 * (max_rows + 1):
                 raise _too_many_rows(max_rows)
+            if len(rows) * len(row) > _MAX_CELLS:
+                raise ValueError(
+                    _("The file has more than {most:,} cells; take fewer rows or columns.").format(
+                        most=_MAX_CELLS
+                    )
+                )
     except csv.Error as error:
         raise ValueError(
             _("Line {line} is no row of a table: {cause}.").format(line=start, cause=error)
@@ -211,7 +229,7 @@ def _has_header(rows: list[list[str]], decimal_comma: bool) -> bool:
     return any(text and over for text, over in zip(is_text, over_numbers, strict=True))
 
 
-def _is_numeric(cells: list[str], decimal_comma: bool) -> bool:
+def _is_numeric(cells: Iterable[str], decimal_comma: bool) -> bool:
     filled = [cell for cell in cells if cell]
     numbers = [parse_number(cell, decimal_comma=decimal_comma) for cell in filled]
     return 2 * sum(number is not None and math.isfinite(number) for number in numbers) > len(filled)
@@ -219,12 +237,13 @@ def _is_numeric(cells: list[str], decimal_comma: bool) -> bool:
 
 def _unique(names: list[str]) -> tuple[str, ...]:
     """The names, `x[k]` for an empty one and a number behind one that was there before."""
-    unique: list[str] = []
+    unique: dict[str, None] = {}
+    given = set(names)
     for name, number in zip(names, feature_names(len(names)), strict=True):
         plain = candidate = shorten(name) or number
         times = 1
-        while candidate in unique or (times > 1 and candidate in names):
+        while candidate in unique or (times > 1 and candidate in given):
             times += 1
             candidate = f"{plain} ({times})"
-        unique.append(candidate)
+        unique[candidate] = None
     return tuple(unique)
