@@ -46,26 +46,9 @@ def write(view: View) -> None:
 
 
 def draw_cell(view: View) -> None:
-    """The cell: kind, sizes, options and weights."""
+    """The cell: its kind, input size, options and weights; `draw_size` has the other size."""
     st.selectbox(_("cell"), list(KINDS), key="cell", help=_("The kinds of cell, by TensorFlow's names."))
-    st.slider(
-        "num_units",
-        1,
-        SLIDER_UNITS,
-        key="num_units",
-        on_change=_slider_moved,
-        help=_("The number of nodes of the hidden layer. Every gate has this many."),
-    )
-    sizes = st.columns(2)
-    sizes[0].number_input(
-        _("num_units, exactly"),
-        1,
-        views.MAX_UNITS,
-        key="num_units_exact",
-        on_change=_number_typed,
-        help=_("The same number, for values beyond the slider."),
-    )
-    sizes[1].number_input(
+    st.number_input(
         "input_size",
         1,
         views.MAX_INPUT_SIZE,
@@ -82,6 +65,27 @@ def draw_cell(view: View) -> None:
             key="initial_weights",
             help=_("How the kernel starts, by Keras's names. TensorFlow's cells start as glorot_uniform."),
         )
+
+
+def draw_size() -> None:
+    """`num_units`, as a slider and as a number."""
+    slider, number = st.columns([3, 1], gap="medium")
+    slider.slider(
+        "num_units",
+        1,
+        SLIDER_UNITS,
+        key="num_units",
+        on_change=_slider_moved,
+        help=_("The number of nodes of the hidden layer. Every gate has this many."),
+    )
+    number.number_input(
+        _("num_units, exactly"),
+        1,
+        views.MAX_UNITS,
+        key="num_units_exact",
+        on_change=_number_typed,
+        help=_("The same number, for values beyond the slider."),
+    )
 
 
 def draw_sequence(view: View) -> None:
@@ -126,7 +130,8 @@ def draw_sequence(view: View) -> None:
 
 def draw_picture(view: View) -> None:
     """How the gates' figure shows the run."""
-    st.segmented_control(
+    values, units = st.columns(2)
+    values.segmented_control(
         _("gates"),
         views.VALUES,
         key="values",
@@ -134,7 +139,7 @@ def draw_picture(view: View) -> None:
         format_func={"activations": _("activations"), "preactivations": _("pre-activations")}.__getitem__,
         help=_("A gate after its sigmoid or tanh, or before."),
     )
-    st.multiselect(
+    units.multiselect(
         _("units as lines"),
         range(view.num_units),
         key="units",

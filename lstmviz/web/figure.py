@@ -23,11 +23,11 @@ export default module.default;
 _mount = st.components.v2.component("lstmviz_figure", js=_LOADER, isolate_styles=False)
 
 
-def figure(json: str, *, key: str, alt: str, height: int | None = None) -> None:
+def figure(json: bytes, *, key: str, alt: str, height: int | None = None) -> None:
     """Shows a figure, in the place of an earlier one under the same key if there is one.
 
     Args:
-        json: The figure as plotly.js reads it, `{"data": [...], "layout": {...}}`. `layout.meta.dark` may hold
+        json: The figure as plotly.js reads it, in UTF-8, `{"data": [...], "layout": {...}}`. `layout.meta.dark` may hold
             what changes in the dark theme, as a flat patch like `{"font.color": "#eee"}`. The width is the
             page's, the background transparent.
         key: Names the figure on the page: its element has the class `st-key-<key>`.
@@ -36,7 +36,7 @@ def figure(json: str, *, key: str, alt: str, height: int | None = None) -> None:
     """
     head = json_module.dumps({"alt": alt, "height": height, "words": _words()}, ensure_ascii=False)
     # Bytes pass as they are; a mapping would be serialised twice here and parsed twice in the browser.
-    _mount(key=key, data=f'{head[:-1]},"figure":{json}}}'.encode())
+    _mount(key=key, data=b"".join((head[:-1].encode(), b',"figure":', json, b"}")))
 
 
 def _words() -> dict[str, str]:

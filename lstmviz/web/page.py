@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -27,12 +27,85 @@ _HEAD_START = 0.03  # seconds
 _PATIENCE = 0.5  # seconds of a run before its progress is shown
 
 
+@dataclass(frozen=True)
+class _Settled:
+    """A view that can be shown: its sequence (None if that cannot be made), and what had to give way."""
+
+    view: View
+    sequence: Sequence | None
+    upload: Upload | None
+    problems: list[str]
+
+
 def main() -> None:
     """Draws the page for the view in the address, or for what the controls have made of it since."""
     st.set_page_config(page_title="lstmviz", page_icon=str(_ICON), layout="wide")
+    settled = _settle()
+    with language.use(settled.view.lang):
+        st.markdown(
+            "# lstmviz\n"
+            + _("What is inside a recurrent cell: build one, run it, and see where every number comes from.")
+        )
+        with st.container(key="page"):
+            left, right = st.columns([1, 3], gap="large")
+        with left.container(key="controls"):
+            controls.draw_language()
+            controls.draw_cell(settled.view)
+            controls.draw_sequence(settled.view)
+            device = st.container()
+        st.session_state["settled"] = settled
+        with right:
+            _draw_stage()
+        with device:
+            controls.draw_device(_device_titles())
+    st.html(STYLE)
+
+
+@st.fragment
+def _draw_stage() -> None:
+    """`num_units` and all pictures: a part of its own, so that a moved slider leaves the other controls alone."""
+    settled = st.session_state.pop("settled", None)
+    if settled is None:  # the slider alone was moved
+        before = st.session_state["view"]
+        settled = _settle()
+        if replace(settled.view, num_units=before.num_units, units=before.units) != before:
+            # Something beside the pictures had to give way: the other controls have to show it too.
+            st.session_state["problems"] = settled.problems
+            st.rerun()
+    view, sequence, problems = settled.view, settled.sequence, settled.problems
+    with language.use(view.lang):
+        notices = st.container()
+        controls.draw_size()
+        cell = render.load_cell(view)
+        sections.layer(cell)
+        sections.kernel(view, cell)
+        if not server.wait_warm(0):
+            _wait_for_tensorflow()
+            view, unknown = _check_device(view)
+            problems = [*problems, *unknown]
+            _remember(view)
+        picture = None
+        if sequence:
+            picture = _draw_gates(view, sequence, settled.upload, notices)
+        for problem in problems:
+            notices.warning(problem)
+        # The browser builds all that has come before it draws any of it: let it draw the pictures before the rest comes.
+        time.sleep(_HEAD_START)
+        _draw_rest(view, cell, sequence, picture)
+
+
+def _settle() -> _Settled:
+    """What the controls or the address ask for, as far as it can be shown; kept in both."""
     view, problems = _current_view()
     with language.use(view.lang):
-        _draw(view, problems)
+        upload = controls.read_upload(view)
+        sequence, view, more = _load_sequence(view, upload)
+        problems = [*st.session_state.pop("problems", ()), *problems, *more]
+        if server.wait_warm(0):
+            view, more = _check_device(view)
+            problems += more
+    _remember(view)
+    return _Settled(view, sequence, upload, problems)
 
 
 def _current_view() -> tuple[View, list[str]]:
@@ -46,50 +119,6 @@ def _current_view() -> tuple[View, list[str]]:
         return views.parse(query, language.current())
 
 
-def _draw(view: View, problems: list[str]) -> None:
-    st.markdown(
-        "# lstmviz\n" + _("What is inside a recurrent cell: build one, run it, and see where every number comes from.")
-    )
-    notices = st.container()
-    with st.container(key="page"):
-        left, right = st.columns([1, 3], gap="large")
-    box = left.container(key="controls")
-
-    upload = controls.read_upload(view)
-    sequence, view, more = _load_sequence(view, upload)
-    problems += more
-    # The pictures come first, for they are what a moved slider waits for. But whoever opens the page while TensorFlow
-    # starts gets the controls to look at meanwhile.
-    warm = server.wait_warm(0)
-    if warm:
-        view, more = _check_device(view)
-        problems += more
-    _remember(view)
-    if not warm:
-        _draw_controls(view, box)
-    cell = render.load_cell(view)
-    with right:
-        sections.layer(cell)
-        sections.kernel(view, cell)
-        if not warm:
-            _wait_for_tensorflow()
-            view, more = _check_device(view)
-            problems += more
-            _remember(view)
-        picture = _draw_gates(view, sequence, upload, notices) if sequence else None
-    if warm:
-        # The browser builds all that has come before it draws any of it: let it draw the pictures before the rest comes.
-        time.sleep(_HEAD_START)
-        _draw_controls(view, box)
-    with box:
-        controls.draw_device(_device_titles())
-    for problem in problems:
-        notices.warning(problem)
-    with right:
-        _draw_rest(view, cell, sequence, picture)
-    st.html(STYLE)
-
-
 def _load_sequence(view: View, upload: Upload | None) -> tuple[Sequence | None, View, list[str]]:
     """The sequence, the view with what the sequence decides, and what was wrong."""
     try:
@@ -98,14 +127,6 @@ def _load_sequence(view: View, upload: Upload | None) -> tuple[Sequence | None, 
         return None, view, [str(error)]
     view, bounded = views.bound(replace(view, input_size=sequence.input_size))
     return sequence, view, [*([cut] if cut else []), *bounded]
-
-
-def _draw_controls(view: View, box: DeltaGenerator) -> None:
-    with box:
-        controls.draw_language()
-        controls.draw_cell(view)
-        controls.draw_sequence(view)
-        controls.draw_picture(view)
 
 
 def _wait_for_tensorflow() -> None:
@@ -147,6 +168,7 @@ class _Progress:
 
 
 def _draw_rest(view: View, cell: Cell, sequence: Sequence | None, picture: render.RunPicture | None) -> None:
+    controls.draw_picture(view)
     if picture:
         sections.summary(picture)
     sections.step(cell)

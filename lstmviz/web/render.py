@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, replace
 from typing import Any, TypeVar
@@ -21,7 +22,7 @@ Progress = Callable[[int, int], None]
 
 _Picture = TypeVar("_Picture", "KernelPicture", "RunPicture")
 
-_shelf = Shelf(max_entries=512, max_bytes=128 * 2**20)
+_shelf = Shelf(max_entries=512, max_bytes=64 * 2**20)
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Upload:
 class KernelPicture:
     """What the weights alone tell: needs no TensorFlow."""
 
-    figure: str
+    figure: bytes
     alternative: str
 
 
@@ -45,9 +46,9 @@ class KernelPicture:
 class RunPicture:
     """What a run tells. `fold_difference` is the largest difference between the two ways to compute a linear layer."""
 
-    figure: str
+    figure: bytes
     alternative: str
-    summary: str
+    summary: bytes
     device: str
     seconds: float
     steps: int
@@ -112,7 +113,7 @@ def kernel_picture(view: View) -> KernelPicture:
 
     def make() -> KernelPicture:
         cell = load_cell(view)
-        return KernelPicture(plot.kernel_json(cell), plot.describe_kernel(cell))
+        return KernelPicture(plot.kernel_json(cell).encode(), plot.describe_kernel(cell))
 
     return _keep("kernel", _cell_key(view), make)
 
@@ -123,9 +124,9 @@ def run_picture(view: View, sequence: Sequence, upload: Upload | None, progress:
     def make() -> RunPicture:
         trace = load_trace(view, sequence, progress)
         return RunPicture(
-            figure=plot.gates_json(trace, values=view.values, units=list(view.units) or None),
+            figure=plot.gates_json(trace, values=view.values, units=list(view.units) or None).encode(),
             alternative=plot.describe_gates(trace),
-            summary=plot.summary_json(trace),
+            summary=plot.summary_json(trace).encode(),
             device=trace.device,
             seconds=trace.seconds,
             steps=len(trace),
@@ -181,5 +182,9 @@ def _cell_key(view: View) -> tuple[object, ...]:
 
 
 def _keep(what: str, key: tuple[object, ...], make: Callable[[], _Picture]) -> _Picture:
-    kept: _Picture = _shelf.get((what, *key), make, lambda picture: sum(len(str(part)) for part in astuple(picture)))
+    kept: _Picture = _shelf.get((what, *key), make, _bytes)
     return kept
+
+
+def _bytes(picture: KernelPicture | RunPicture) -> int:
+    return sum(len(part) if isinstance(part, bytes) else sys.getsizeof(part) for part in astuple(picture))

@@ -17,7 +17,7 @@ def heatmap(rows: int, columns: int, seed: int) -> go.Heatmap:
 
 
 @st.cache_data(show_spinner=False)
-def draw_one(size: int) -> str:
+def draw_one(size: int) -> bytes:
     layout = {
         "title": {"text": f"kernel [{size + 4}, {size * 4}]"},
         "font": {"color": "#111111"},
@@ -27,11 +27,11 @@ def draw_one(size: int) -> str:
         "template": "none",
         "meta": {"dark": _DARK},
     }
-    return str(plotly.io.to_json(go.Figure(heatmap(size + 4, size * 4, size), layout)))
+    return plotly.io.to_json(go.Figure(heatmap(size + 4, size * 4, size), layout)).encode()
 
 
 @st.cache_data(show_spinner=False)
-def draw_seven(size: int) -> str:
+def draw_seven(size: int) -> bytes:
     drawing = go.Figure()
     for index in range(7):
         trace = heatmap(size, 60, index)
@@ -50,7 +50,7 @@ def draw_seven(size: int) -> str:
         template="none",
         meta={"dark": _DARK},
     )
-    return str(plotly.io.to_json(drawing))
+    return plotly.io.to_json(drawing).encode()
 
 
 st.set_page_config(layout="wide")
