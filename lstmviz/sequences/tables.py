@@ -172,7 +172,7 @@ def _read_rows(
     try:
         for cells in reader:
             row = [cell.strip() for cell in cells]
-            if row and row != [""]:
+            if row:
                 rows.append(row)
                 lines.append(start)
             start = reader.line_num + 1
@@ -196,6 +196,9 @@ def _read_rows(
     while rows and not any(rows[-1]):
         rows.pop()
         lines.pop()
+    if any(len(row) > 1 for row in rows):  # a line of spaces; with one column it may be a gap
+        kept = [index for index, row in enumerate(rows) if row != [""]]
+        rows, lines = [rows[index] for index in kept], [lines[index] for index in kept]
     if not rows:
         raise ValueError(_("The file is empty; it needs a row for each step."))
     for row, line in zip(rows, lines, strict=True):
