@@ -4,12 +4,13 @@
  * Streamlit calls the default export for every message about a figure and for every change of theme.
  *
  * @typedef {{data: object[], layout: Record<string, any>}} Figure as plotly.js reads it
- * @typedef {{alt: string, height: number | null, words: Record<string, string>, figure: Figure}} Message
+ * @typedef {{alt: string, height: number | null, of: string, words: Record<string, string>, figure: Figure}} Message
  */
 
 const NARROW = 640; // pixels: below this, and under a finger, a drag scrolls the page
 const RESIZE_DELAY = 60; // milliseconds of quiet after which a plot follows its container
 const DEFAULT_HEIGHT = 450; // plotly.js's own
+const REST_DELAY = 200; // milliseconds of quiet after which the rest of the page follows the pictures
 
 /** One Plotly for all figures, fetched once, from beside this module. @type {Promise<any>} */
 const loading = new Promise((resolve, reject) => {
@@ -41,6 +42,31 @@ export default function mount({ data, parentElement }) {
   return () => {
     // Streamlit also calls this for a message that a newer one overtook, while the figure stays.
     if (!parentElement.isConnected) view.close();
+  };
+}
+
+/** What the pictures show. */
+let shown = "";
+let restTimer = 0;
+/** @type {() => void} */
+let catchUp = () => {};
+
+/** @param {string} of */
+function note(of) {
+  if (!of || of === shown) return;
+  shown = of;
+  clearTimeout(restTimer);
+  restTimer = setTimeout(() => catchUp(), REST_DELAY);
+}
+
+/**
+ * Asks for the rest of the page once the pictures have moved on from what it tells of, and rest.
+ *
+ * @param {{data: {of: string}, setTriggerValue: (name: string, value: string) => void}} component
+ */
+export function follow({ data, setTriggerValue }) {
+  catchUp = () => {
+    if (shown !== data.of) setTriggerValue("moved", shown);
   };
 }
 
@@ -88,11 +114,12 @@ class View {
   draw() {
     const width = this.plot.clientWidth;
     if (!this.text || !width) return; // closed, or in a tab that is not open: the observer comes back
-    const { alt, height, words, figure } = /** @type {Message} */ (JSON.parse(this.text));
+    const { alt, height, of, words, figure } = /** @type {Message} */ (JSON.parse(this.text));
     const { data, layout } = figure;
     layout.height = height ?? layout.height ?? DEFAULT_HEIGHT;
     this.plot.style.height = `${layout.height}px`; // at once, so that what follows does not jump
     this.plot.setAttribute("aria-label", alt);
+    note(of);
     if (!Plotly) return;
     Object.assign(layout, {
       width,

@@ -14,29 +14,40 @@ from lstmviz import language
 from lstmviz.language import _
 from lstmviz.web import server
 
-# Travels with each figure, so it only says where the module is; Streamlit makes a blob of it, hence the base.
+# Travels with each message, so it only says where the module is; Streamlit makes a blob of it, hence the base.
 _LOADER = f"""\
 const module = await import(new URL("{server.assets_path()}/figure.js", document.baseURI).href);
-export default module.default;
+export default module.NAME;
 """
 
-_mount = st.components.v2.component("lstmviz_figure", js=_LOADER, isolate_styles=False)
+_mount = st.components.v2.component(
+    "lstmviz_figure", js=_LOADER.replace("NAME", "default"), isolate_styles=False
+)
+_mount_follower = st.components.v2.component(
+    "lstmviz_follower", js=_LOADER.replace("NAME", "follow"), isolate_styles=False
+)
 
 
-def figure(json: bytes, *, key: str, alt: str, height: int | None = None) -> None:
+def figure(json: bytes, *, key: str, alt: str, height: int | None = None, of: str = "") -> None:
     """Shows a figure, in the place of an earlier one under the same key if there is one.
 
     Args:
-        json: The figure as plotly.js reads it, in UTF-8, `{"data": [...], "layout": {...}}`. `layout.meta.dark` may hold
-            what changes in the dark theme, as a flat patch like `{"font.color": "#eee"}`. The width is the
+        json: The figure as plotly.js reads it, in UTF-8, `{"data": [...], "layout": {...}}`. `layout.meta.dark` may
+            hold what changes in the dark theme, as a flat patch like `{"font.color": "#eee"}`. The width is the
             page's, the background transparent.
         key: Names the figure on the page: its element has the class `st-key-<key>`.
         alt: What the figure shows, for who cannot see it.
         height: Pixels; `layout.height` where none is given.
+        of: What the figure is a picture of; see `follow`.
     """
-    head = json_module.dumps({"alt": alt, "height": height, "words": _words()}, ensure_ascii=False)
+    head = json_module.dumps({"alt": alt, "height": height, "of": of, "words": _words()}, ensure_ascii=False)
     # Bytes pass as they are; a mapping would be serialised twice here and parsed twice in the browser.
     _mount(key=key, data=b"".join((head[:-1].encode(), b',"figure":', json, b"}")))
+
+
+def follow(of: str) -> None:
+    """Runs the whole script again once the page's figures show something else than `of`, and rest."""
+    _mount_follower(key="follower", data={"of": of}, height=1, on_moved_change=lambda: None)
 
 
 def _words() -> dict[str, str]:

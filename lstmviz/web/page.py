@@ -16,14 +16,13 @@ from lstmviz.cells import Cell
 from lstmviz.language import LANGUAGES, _
 from lstmviz.sequences import Sequence
 from lstmviz.trace import Trace
-from lstmviz.web import controls, downloads, render, sections, server
+from lstmviz.web import controls, downloads, figure, render, sections, server
 from lstmviz.web import view as views
 from lstmviz.web.render import Upload
 from lstmviz.web.style import STYLE
 from lstmviz.web.view import View
 
 _ICON = Path(__file__).parent / "icon.png"
-_HEAD_START = 0.03  # seconds
 _PATIENCE = 0.5  # seconds of a run before its progress is shown
 
 
@@ -56,6 +55,7 @@ def main() -> None:
         st.session_state["settled"] = settled
         with right:
             _draw_stage()
+            _draw_rest(replace(settled, view=st.session_state["view"]))
         with device:
             controls.draw_device(_device_titles())
     st.html(STYLE)
@@ -63,7 +63,11 @@ def main() -> None:
 
 @st.fragment
 def _draw_stage() -> None:
-    """`num_units` and all pictures: a part of its own, so that a moved slider leaves the other controls alone."""
+    """`num_units` and what it is first seen in.
+
+    A moved slider draws this part alone: the fewer elements a run has, the sooner the browser shows them. The rest of the
+    page follows when the slider rests.
+    """
     settled = st.session_state.pop("settled", None)
     if settled is None:  # the slider alone was moved
         before = st.session_state["view"]
@@ -84,14 +88,10 @@ def _draw_stage() -> None:
             view, unknown = _check_device(view)
             problems = [*problems, *unknown]
             _remember(view)
-        picture = None
         if sequence:
-            picture = _draw_gates(view, sequence, settled.upload, notices)
+            _draw_gates(view, sequence, settled.upload, notices)
         for problem in problems:
             notices.warning(problem)
-        # The browser builds all that has come before it draws any of it: let it draw the pictures before the rest comes.
-        time.sleep(_HEAD_START)
-        _draw_rest(view, cell, sequence, picture)
 
 
 def _settle() -> _Settled:
@@ -137,12 +137,11 @@ def _wait_for_tensorflow() -> None:
     place.empty()
 
 
-def _draw_gates(view: View, sequence: Sequence, upload: Upload | None, notices: DeltaGenerator) -> render.RunPicture:
+def _draw_gates(view: View, sequence: Sequence, upload: Upload | None, notices: DeltaGenerator) -> None:
     progress = _Progress(notices)
     picture = render.run_picture(view, sequence, upload, progress)
     progress.close()
     sections.gates(view, sequence, picture)
-    return picture
 
 
 class _Progress:
@@ -167,16 +166,19 @@ class _Progress:
             self._bar.empty()
 
 
-def _draw_rest(view: View, cell: Cell, sequence: Sequence | None, picture: render.RunPicture | None) -> None:
+def _draw_rest(settled: _Settled) -> None:
+    view, sequence = settled.view, settled.sequence
+    cell = render.load_cell(view)
     controls.draw_picture(view)
+    picture = render.run_picture(view, sequence, settled.upload) if sequence else None
     if picture:
         sections.summary(picture)
     sections.step(cell)
-    if sequence is None or picture is None:
-        return
-    sections.linear(view, cell, picture)
-    sections.code(view, cell, sequence)
-    _draw_downloads(view, cell, sequence)
+    if sequence and picture:
+        sections.linear(view, cell, picture)
+        sections.code(view, cell, sequence)
+        _draw_downloads(view, cell, sequence)
+    figure.follow(sections.name(view))
 
 
 def _draw_downloads(view: View, cell: Cell, sequence: Sequence) -> None:

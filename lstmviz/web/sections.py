@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import streamlit as st
 
 from lstmviz import cells
@@ -46,7 +48,7 @@ def kernel(view: View, cell: Cell) -> None:
         _parameters(cell),
     )
     picture = render.kernel_picture(view)
-    figure.figure(picture.figure, key="kernel", alt=picture.alternative)
+    figure.figure(picture.figure, key="kernel", alt=picture.alternative, of=name(view))
 
 
 def gates(view: View, sequence: Sequence, picture: render.RunPicture) -> None:
@@ -58,7 +60,7 @@ def gates(view: View, sequence: Sequence, picture: render.RunPicture) -> None:
             "of the {steps} steps. A sigmoid gate near 1 is open, near 0 shut. Hover to read one step in every picture."
         ).format(num_units=view.num_units, steps=picture.steps),
     )
-    figure.figure(picture.figure, key="gates", alt=picture.alternative)
+    figure.figure(picture.figure, key="gates", alt=picture.alternative, of=name(view))
     facts = _("Input: {title}. Ran {steps} steps on {device} in {milliseconds:.1f} ms.").format(
         title=sequence.title, steps=picture.steps, device=picture.device, milliseconds=picture.seconds * 1000
     )
@@ -146,6 +148,11 @@ def code(view: View, cell: Cell, sequence: Sequence) -> None:
     ours.code(snippets.this_library(cell, sequence_code(view), view.initial_weights, view.seed))
     keras.code(snippets.keras3(cell, len(sequence)))
     tensorflow.code(snippets.tensorflow1(cell, len(sequence)))
+
+
+def name(view: View) -> str:
+    """What tells a view from another one."""
+    return urlencode(views.to_query(view))
 
 
 def write(title: str, *texts: str) -> None:
