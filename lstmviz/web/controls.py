@@ -103,7 +103,7 @@ def draw_sequence(view: View) -> None:
         longest = sequences.longest(view.sequence, view.input_size) or views.MAX_STEPS
         steps.number_input("time_steps", 1, longest, key="time_steps", help=_("The number of steps of the sequence."))
         for option in sequences.GENERATORS[view.sequence].options:
-            st.number_input(_(option.title), option.minimum, option.maximum, key=option.name)
+            st.number_input(_(option.title), option.minimum, option.maximum, step=option.step, key=option.name)
         return
     if view.sequence == views.TEXT:
         st.text_area(_("text"), key="text", max_chars=views.MAX_TEXT, height=100)
@@ -203,7 +203,7 @@ def _draw_upload() -> None:
     st.session_state["columns"] = [name for name in st.session_state.get("columns", ()) if name in numeric]
     st.multiselect(_("columns"), numeric, key="columns", placeholder=_("all numeric"))
     if left_out := [column for column in columns if column not in numeric]:
-        st.caption(_("Left out, for they have text or gaps: {columns}.").format(columns=", ".join(left_out)))
+        st.caption(_("Left out, for they hold text: {columns}.").format(columns=", ".join(left_out)))
 
 
 def _draw_option(option: Option) -> None:

@@ -180,4 +180,4 @@ def sequence_code(view: View) -> str:
         return f"lv.sequences.from_text({view.text!r}, encoding={view.encoding!r})"
     if view.sequence == views.NUMBERS:
         return f"lv.sequences.from_numbers({view.numbers!r}, standardise={view.standardise})"
-    return f'lv.sequences.from_csv(open("data.csv", "rb").read(), standardise={view.standardise})'
+    return f'lv.sequences.from_csv("data.csv", standardise={view.standardise})'
