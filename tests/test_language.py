@@ -38,7 +38,9 @@ def test_the_texts_of_the_page_are_found():
 
 @pytest.mark.parametrize("name", _OTHERS)
 def test_every_text_has_a_translation_and_none_is_left_over(name):
-    translated = {message.id for message in _catalogue(name) if message.id and message.string and not message.fuzzy}
+    translated = {
+        message.id for message in _catalogue(name) if message.id and message.string and not message.fuzzy
+    }
     sources = _sources()
     assert sources - translated == set(), "texts without a translation"
     assert translated - sources == set(), "translations of texts that are gone"

@@ -93,17 +93,29 @@ def draw_sequence(view: View) -> None:
     titles = {name: _(generator.title) for name, generator in sequences.GENERATORS.items()}
     titles |= {views.TEXT: _("text"), views.NUMBERS: _("typed numbers"), views.CSV: _("CSV file")}
     st.selectbox(
-        _("sequence"), list(views.SEQUENCES), key="sequence", format_func=titles.__getitem__, help=_("What the cell reads.")
+        _("sequence"),
+        list(views.SEQUENCES),
+        key="sequence",
+        format_func=titles.__getitem__,
+        help=_("What the cell reads."),
     )
     steps, seed = st.columns(2)
     seed.number_input(
-        "seed", 0, views.MAX_SEED, key="seed", help=_("The same seed gives the same weights, and the same noise.")
+        "seed",
+        0,
+        views.MAX_SEED,
+        key="seed",
+        help=_("The same seed gives the same weights, and the same noise."),
     )
     if view.is_generated:
         longest = sequences.longest(view.sequence, view.input_size) or views.MAX_STEPS
-        steps.number_input("time_steps", 1, longest, key="time_steps", help=_("The number of steps of the sequence."))
+        steps.number_input(
+            "time_steps", 1, longest, key="time_steps", help=_("The number of steps of the sequence.")
+        )
         for option in sequences.GENERATORS[view.sequence].options:
-            st.number_input(_(option.title), option.minimum, option.maximum, step=option.step, key=option.name)
+            st.number_input(
+                _(option.title), option.minimum, option.maximum, step=option.step, key=option.name
+            )
         return
     if view.sequence == views.TEXT:
         st.text_area(_("text"), key="text", max_chars=views.MAX_TEXT, height=100)
@@ -121,11 +133,15 @@ def draw_sequence(view: View) -> None:
             key="numbers",
             max_chars=views.MAX_TEXT,
             height=100,
-            help=_("One step a line, its features separated by spaces or commas; or a single line, a step each."),
+            help=_(
+                "One step a line, its features separated by spaces or commas; or a single line, a step each."
+            ),
         )
     else:
         _draw_upload()
-    st.checkbox(_("standardise"), key="standardise", help=_("Shift and scale each feature to mean 0 and deviation 1."))
+    st.checkbox(
+        _("standardise"), key="standardise", help=_("Shift and scale each feature to mean 0 and deviation 1.")
+    )
 
 
 def draw_picture(view: View) -> None:
@@ -157,7 +173,9 @@ def read_upload(view: View) -> Upload | None:
 def draw_device(names: dict[str, str]) -> None:
     """The device: `names` are those that TensorFlow sees, with what they are called."""
     first = next(iter(names))
-    titles = {"": _("automatic ({device})").format(device=first)} | {n: f"{n} · {title}" for n, title in names.items()}
+    titles = {"": _("automatic ({device})").format(device=first)} | {
+        n: f"{n} · {title}" for n, title in names.items()
+    }
     st.selectbox(_("device"), list(titles), key="device", format_func=titles.__getitem__)
     if not any(name.startswith("GPU") for name in names):
         st.caption(
@@ -213,12 +231,22 @@ def _draw_option(option: Option) -> None:
     elif option.type is str:
         st.selectbox(label, option.choices, key=option.name, help=text)
     elif option.type is int:
-        st.number_input(label, int(option.minimum), views.MAX_UNITS, None, key=option.name, help=text, placeholder=_("off"))
+        st.number_input(
+            label,
+            int(option.minimum),
+            views.MAX_UNITS,
+            None,
+            key=option.name,
+            help=text,
+            placeholder=_("off"),
+        )
     else:
         minimum = None if option.minimum < -1e300 else float(option.minimum)
         # What is shown comes from the session state; None lets the field be empty, which means "off".
         empty: Any = None if option.default is None else "min"
-        st.number_input(label, minimum, None, empty, step=0.5, key=option.name, help=text, placeholder=_("off"))
+        st.number_input(
+            label, minimum, None, empty, step=0.5, key=option.name, help=text, placeholder=_("off")
+        )
 
 
 def _slider_moved() -> None:

@@ -48,7 +48,10 @@ def trace_csv(trace: Trace) -> bytes:
     head = [f"{name}[{k}]" for name, values in parts.items() for k in range(values.shape[1])]
     table = np.concatenate(list(parts.values()), axis=1)
     lines: list[list[object]] = [["step", "label", *head]]
-    lines += [[t, label, *row.tolist()] for t, (label, row) in enumerate(zip(trace.sequence.labels, table, strict=True))]
+    lines += [
+        [t, label, *row.tolist()]
+        for t, (label, row) in enumerate(zip(trace.sequence.labels, table, strict=True))
+    ]
     return _csv(lines)
 
 
@@ -65,7 +68,9 @@ def page_html(cell: Cell, trace: Trace, values: str, units: list[int] | None, da
     ]
     # figure.to_html gives each figure's own part; the script goes in front of the first alone.
     parts = [
-        made.to_html(full_html=False, include_plotlyjs=index == 0, config={"displaylogo": False, "responsive": True})
+        made.to_html(
+            full_html=False, include_plotlyjs=index == 0, config={"displaylogo": False, "responsive": True}
+        )
         for index, made in enumerate(figures)
     ]
     title = f"{cell.kind.name}, num_units {cell.num_units}, input_size {cell.input_size}"

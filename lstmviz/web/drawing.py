@@ -19,7 +19,9 @@ def draw_layer(cell: Cell, colours: tuple[str, ...]) -> str:
         colours: A colour for each gate, reused from the start where there are more gates.
     """
     blocks = [_block("x", cell.input_size, "currentColor")]
-    blocks += [_block(g.name, cell.num_units, colours[n % len(colours)]) for n, g in enumerate(cell.kind.gates)]
+    blocks += [
+        _block(g.name, cell.num_units, colours[n % len(colours)]) for n, g in enumerate(cell.kind.gates)
+    ]
     blocks.append(_block("h", cell.output_size, "currentColor"))
     label = _(
         "The layer as dots: {input_size} inputs x, then {gates} gates of {num_units} nodes each, then h with {output_size}."

@@ -133,7 +133,9 @@ def _wait_for_tensorflow() -> None:
     place = st.empty()
     while not server.wait_warm(0.2):
         # Drawn again and again, for that is where Streamlit ends this run if a control was moved meanwhile.
-        place.info(_("TensorFlow is starting; this takes a few seconds once."), icon=":material/hourglass_top:")
+        place.info(
+            _("TensorFlow is starting; this takes a few seconds once."), icon=":material/hourglass_top:"
+        )
     place.empty()
 
 
@@ -184,7 +186,9 @@ def _draw_rest(settled: _Settled) -> None:
 def _draw_downloads(view: View, cell: Cell, sequence: Sequence) -> None:
     sections.write(
         _("Take it along"),
-        _("The address of this page holds everything picked here: copy it, and it opens this view again, anywhere.")
+        _(
+            "The address of this page holds everything picked here: copy it, and it opens this view again, anywhere."
+        )
         if view.sequence != views.CSV
         else _("The address of this page holds everything picked here but your file, which stays with you."),
     )
@@ -230,9 +234,9 @@ def _check_device(view: View) -> tuple[View, list[str]]:
         problems = []
     else:
         problems = [
-            _("device was {given}, which this machine does not have; it has {allowed}, and chose for itself.").format(
-                given=view.device[:80], allowed=", ".join(titles)
-            )
+            _(
+                "device was {given}, which this machine does not have; it has {allowed}, and chose for itself."
+            ).format(given=view.device[:80], allowed=", ".join(titles))
         ]
         view = replace(view, device="")
     return view, problems

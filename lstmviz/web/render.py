@@ -85,9 +85,9 @@ def load_sequence(view: View, upload: Upload | None) -> tuple[Sequence, str | No
     longest = max(1, views.MAX_RECORDED // per_step)
     if len(sequence) <= longest:
         return sequence, None
-    problem = _("The sequence has {given} steps; with {num_units} units the page shows the first {longest}.").format(
-        given=len(sequence), num_units=view.num_units, longest=longest
-    )
+    problem = _(
+        "The sequence has {given} steps; with {num_units} units the page shows the first {longest}."
+    ).format(given=len(sequence), num_units=view.num_units, longest=longest)
     return replace(sequence, values=sequence.values[:longest], labels=sequence.labels[:longest]), problem
 
 
@@ -118,7 +118,9 @@ def kernel_picture(view: View) -> KernelPicture:
     return _keep("kernel", _cell_key(view), make)
 
 
-def run_picture(view: View, sequence: Sequence, upload: Upload | None, progress: Progress | None = None) -> RunPicture:
+def run_picture(
+    view: View, sequence: Sequence, upload: Upload | None, progress: Progress | None = None
+) -> RunPicture:
     """The gates figure of a view and what else a run tells, kept for all viewers; nothing of an upload is."""
 
     def make() -> RunPicture:

@@ -37,7 +37,9 @@ def kernel(view: View, cell: Cell) -> None:
     count = len(cell.kind.gates)
     second = "num_units" if cell.output_size == cell.num_units else "num_proj"
     names = f"[input_size + {second}, {f'{count} × ' if count > 1 else ''}num_units]"
-    numbers = f"[{cell.input_size} + {cell.output_size}, {f'{count} × ' if count > 1 else ''}{cell.num_units}]"
+    numbers = (
+        f"[{cell.input_size} + {cell.output_size}, {f'{count} × ' if count > 1 else ''}{cell.num_units}]"
+    )
     write(
         _("The kernel, gate by gate"),
         _(
@@ -67,7 +69,9 @@ def gates(view: View, sequence: Sequence, picture: render.RunPicture) -> None:
     st.caption(facts)
     if picture.first_nonfinite is not None:
         st.warning(
-            _("From step {t} on the states hold NaN or infinity, as the input made them.").format(t=picture.first_nonfinite)
+            _("From step {t} on the states hold NaN or infinity, as the input made them.").format(
+                t=picture.first_nonfinite
+            )
         )
 
 
@@ -97,7 +101,9 @@ def step(cell: Cell) -> None:
             f"| {columns.start} – {columns.stop - 1} |"
         )
     texts = [
-        _("What happens at each step, in order, with the shape of what comes out (one sequence at a time, so 1 row)."),
+        _(
+            "What happens at each step, in order, with the shape of what comes out (one sequence at a time, so 1 row)."
+        ),
         "\n".join(operations),
         "\n".join(gates),
     ]
@@ -173,9 +179,7 @@ def sequence_code(view: View) -> str:
     if view.is_generated:
         options = "".join(f", {name}={value!r}" for name, value in view.signal)
         seed = f", seed={view.seed}" if view.seed else ""
-        return (
-            f'lv.sequences.make("{view.sequence}", time_steps={view.time_steps}, input_size={view.input_size}{seed}{options})'
-        )
+        return f'lv.sequences.make("{view.sequence}", time_steps={view.time_steps}, input_size={view.input_size}{seed}{options})'
     if view.sequence == views.TEXT:
         return f"lv.sequences.from_text({view.text!r}, encoding={view.encoding!r})"
     if view.sequence == views.NUMBERS:

@@ -14,14 +14,22 @@ _KERAS_LAYERS = {
     "LSTMCell": ("LSTM", {}),
     "GRUCell": ("GRU", {"reset_after": False}),
 }
-_TENSORFLOW_FUNCTIONS = {"tanh": "tf.tanh", "relu": "tf.nn.relu", "sigmoid": "tf.sigmoid", "linear": "tf.identity"}
+_TENSORFLOW_FUNCTIONS = {
+    "tanh": "tf.tanh",
+    "relu": "tf.nn.relu",
+    "sigmoid": "tf.sigmoid",
+    "linear": "tf.identity",
+}
 _KERAS_OPTIONS = ("activation", "forget_bias")
 
 
 def tensorflow1(cell: Cell, time_steps: int) -> str:
     """The cell in TensorFlow 1, whose `tf.contrib` the article read."""
     changed = _changed(cell)
-    arguments = [str(cell.num_units), *(f"{name}={value!r}" for name, value in changed.items() if name != "activation")]
+    arguments = [
+        str(cell.num_units),
+        *(f"{name}={value!r}" for name, value in changed.items() if name != "activation"),
+    ]
     if "activation" in changed:
         arguments.append(f"activation={_TENSORFLOW_FUNCTIONS[str(changed['activation'])]}")
     return "\n".join(
@@ -52,7 +60,10 @@ def keras3(cell: Cell, time_steps: int) -> str:
     if forget_bias == 0.0 and "forget_bias" in cell.options:
         arguments.append("unit_forget_bias=False")
     elif forget_bias:
-        notes.append("# " + _("Keras starts f's bias at 1 and trains it; TensorFlow 1 adds forget_bias outside the bias."))
+        notes.append(
+            "# "
+            + _("Keras starts f's bias at 1 and trains it; TensorFlow 1 adds forget_bias outside the bias.")
+        )
     return "\n".join(
         [
             "import keras",
@@ -60,7 +71,7 @@ def keras3(cell: Cell, time_steps: int) -> str:
             "",
             *notes,
             f"layer = keras.layers.{layer}({', '.join(arguments)})",
-            f"outputs = layer(np.zeros((1, {time_steps}, {cell.input_size}), \"float32\"))  # [batch, time, input_size]",
+            f'outputs = layer(np.zeros((1, {time_steps}, {cell.input_size}), "float32"))  # [batch, time, input_size]',
             "print(layer.count_params(), [tuple(w.shape) for w in layer.weights])",
         ]
     )

@@ -101,7 +101,9 @@ def parse(query: Mapping[str, str], language: str = "en") -> tuple[View, list[st
     other_options = {option.name: kind.name for kind in KINDS.values() for option in kind.options}
     for name in read.given:
         if name in other_options:
-            problems.append(_("{name} is no option of {kind}; it was left out.").format(name=name, kind=view.cell))
+            problems.append(
+                _("{name} is no option of {kind}; it was left out.").format(name=name, kind=view.cell)
+            )
         else:
             problems.append(_("{name} is not a parameter of this page; it was left out.").format(name=name))
     view, bounded = bound(view)
@@ -145,12 +147,18 @@ def bound(view: View) -> tuple[View, list[str]]:
     problems = []
     longest = sequences.longest(view.sequence, view.input_size) if view.is_generated else None
     if longest is not None and longest < 1:
-        fitting = max(size for size in range(1, view.input_size) if (sequences.longest(view.sequence, size) or 0) >= 1)
-        problems.append(_changed("input_size", view.input_size, fitting, _("the sequence is too short for more features")))
+        fitting = max(
+            size for size in range(1, view.input_size) if (sequences.longest(view.sequence, size) or 0) >= 1
+        )
+        problems.append(
+            _changed("input_size", view.input_size, fitting, _("the sequence is too short for more features"))
+        )
         view = replace(view, input_size=fitting)
         longest = sequences.longest(view.sequence, fitting)
     if longest is not None and view.time_steps > longest:
-        problems.append(_changed("time_steps", view.time_steps, longest, _("the sequence is no longer than that")))
+        problems.append(
+            _changed("time_steps", view.time_steps, longest, _("the sequence is no longer than that"))
+        )
         view = replace(view, time_steps=longest)
     gates = len(view.kind.gates)
     if _weights(view, view.num_units) > MAX_WEIGHTS:
@@ -200,7 +208,9 @@ def _drop_unmet(view: View) -> tuple[View, list[str]]:
 
 
 def _changed(name: str, given: Any, shown: Any, cause: str) -> str:
-    return _("{name} was {given}; showing {shown}: {cause}.").format(name=name, given=given, shown=shown, cause=cause)
+    return _("{name} was {given}; showing {shown}: {cause}.").format(
+        name=name, given=given, shown=shown, cause=cause
+    )
 
 
 def _written(value: Any) -> str:
@@ -238,7 +248,9 @@ class _Reader:
         lowered = {candidate.lower(): candidate for candidate in allowed}
         close = difflib.get_close_matches(given.lower(), lowered, n=1)
         nearest = lowered[close[0]] if close else default
-        self._report(name, given, nearest, _("it must be one of {allowed}").format(allowed=", ".join(allowed)))
+        self._report(
+            name, given, nearest, _("it must be one of {allowed}").format(allowed=", ".join(allowed))
+        )
         return nearest
 
     def flag(self, name: str, default: bool) -> bool:
@@ -309,7 +321,9 @@ class _Reader:
         nearest = min(max(value, minimum), maximum)
         if nearest != value:
             limit = minimum if value < minimum else maximum
-            edge = _("it must be at least {limit:g}") if value < minimum else _("it must be at most {limit:g}")
+            edge = (
+                _("it must be at least {limit:g}") if value < minimum else _("it must be at most {limit:g}")
+            )
             self._report(name, given, f"{nearest:g}", edge.format(limit=limit))
         return nearest
 

@@ -60,7 +60,9 @@ def test_the_trace_table_has_a_line_a_step(trace):
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_figures_open_as_one_file_without_a_network(trace, dark):
-    page = downloads.page_html(trace.cell, trace, "activations", None, dark, "http://here/?cell=x&lang=en").decode()
+    page = downloads.page_html(
+        trace.cell, trace, "activations", None, dark, "http://here/?cell=x&lang=en"
+    ).decode()
     assert page.count("Plotly.newPlot(") >= 3
     assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=", page)
     assert "http://here/?cell=x&amp;lang=en" in page

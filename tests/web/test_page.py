@@ -29,7 +29,9 @@ def _run(page_or_widget: Any) -> AppTest:
 
 
 def _query(page: AppTest) -> dict[str, str]:
-    return {name: values[-1] if isinstance(values, list) else values for name, values in page.query_params.items()}
+    return {
+        name: values[-1] if isinstance(values, list) else values for name, values in page.query_params.items()
+    }
 
 
 def _texts(page: AppTest) -> str:

@@ -40,7 +40,12 @@ def test_the_tensorflow_1_code_builds_the_variables_it_says(cell, monkeypatch):
     from tensorflow.python.keras.layers.legacy_rnn import rnn_cell_impl
 
     tf1 = types.ModuleType("tensorflow")
-    tf1.__dict__.update({name: getattr(tf.compat.v1, name) for name in ("placeholder", "float32", "tanh", "sigmoid", "identity")})
+    tf1.__dict__.update(
+        {
+            name: getattr(tf.compat.v1, name)
+            for name in ("placeholder", "float32", "tanh", "sigmoid", "identity")
+        }
+    )
     tf1.nn = types.SimpleNamespace(relu=tf.nn.relu, dynamic_rnn=tf.compat.v1.nn.dynamic_rnn)
     tf1.contrib = types.SimpleNamespace(rnn=rnn_cell_impl)
     monkeypatch.setitem(sys.modules, "tensorflow", tf1)
@@ -58,7 +63,9 @@ def test_the_keras_code_runs_and_counts_the_same_parameters_where_keras_can_say_
     code = snippets.keras3(cell, time_steps=7)
     names, _printed = _run(code)
     assert names["outputs"].shape == (1, 7, cell.num_units)
-    unsayable = [name for name in ("use_peepholes", "num_proj", "cell_clip", "proj_clip") if cell.options.get(name)]
+    unsayable = [
+        name for name in ("use_peepholes", "num_proj", "cell_clip", "proj_clip") if cell.options.get(name)
+    ]
     for name in unsayable:
         assert f"Keras has no {name}" in code
     if not unsayable:
@@ -86,7 +93,7 @@ def test_there_is_code_for_every_kind():
     "view",
     [
         View(sequence="sine", seed=3),
-        View(sequence="text", text="it's \"so\"\n"),
+        View(sequence="text", text='it\'s "so"\n'),
         View(sequence="numbers", numbers="1 2\n3 4", standardise=False),
     ],
 )

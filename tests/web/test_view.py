@@ -63,7 +63,11 @@ def test_a_link_reopens_exactly_the_view_that_was_sent(fields):
     assert reopened == view
 
 
-@given(st.dictionaries(st.sampled_from([*views.PARAMETERS, *"period forget_bias num_proj units nonsense".split()]), st.text()))
+@given(
+    st.dictionaries(
+        st.sampled_from([*views.PARAMETERS, *"period forget_bias num_proj units nonsense".split()]), st.text()
+    )
+)
 def test_any_address_gives_a_view_that_can_be_built_and_sent(query):
     view, _problems = parse(query)
     build(view.cell, view.num_units, view.input_size, seed=view.seed, **dict(view.options))
@@ -84,7 +88,12 @@ def test_any_address_gives_a_view_that_can_be_built_and_sent(query):
         ({"lang": "xx"}, "lang", "en", ["xx", "ja"]),
         ({"linear": "maybe"}, "linear", False, ["linear", "maybe", "true or false"]),
         ({"units": "3,99"}, "units", (3,), ["units", "3,99", "7"]),
-        ({"time_steps": "100000", "sequence": "sine"}, "time_steps", 10_000, ["time_steps", "100000", "10000"]),
+        (
+            {"time_steps": "100000", "sequence": "sine"},
+            "time_steps",
+            10_000,
+            ["time_steps", "100000", "10000"],
+        ),
     ],
 )
 def test_a_bad_parameter_gives_the_nearest_view_and_says_what_was_wrong(query, field, shown, said):
@@ -97,7 +106,9 @@ def test_a_bad_parameter_gives_the_nearest_view_and_says_what_was_wrong(query, f
 
 
 def test_options_of_the_kind_are_read_and_their_bounds_said():
-    view, problems = parse({"cell": "LSTMCell", "cell_clip": "-1", "use_peepholes": "true", "forget_bias": "nan"})
+    view, problems = parse(
+        {"cell": "LSTMCell", "cell_clip": "-1", "use_peepholes": "true", "forget_bias": "nan"}
+    )
     assert dict(view.options) == {
         "forget_bias": 1.0,
         "activation": "tanh",
@@ -141,7 +152,10 @@ def test_more_steps_than_the_data_have_are_cut_to_them():
 
 
 @given(
-    st.sampled_from(list(KINDS)), st.integers(1, views.MAX_UNITS), st.integers(1, views.MAX_INPUT_SIZE), st.integers(1, 10_000)
+    st.sampled_from(list(KINDS)),
+    st.integers(1, views.MAX_UNITS),
+    st.integers(1, views.MAX_INPUT_SIZE),
+    st.integers(1, 10_000),
 )
 def test_a_bounded_view_is_never_larger_than_the_page_can_show(cell, num_units, input_size, time_steps):
     view = View(cell=cell, num_units=num_units, input_size=input_size, time_steps=time_steps, sequence="sine")
