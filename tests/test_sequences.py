@@ -159,3 +159,15 @@ def test_rows_are_counted_without_the_header_up_to_the_limit(rows, limit, header
     else:
         with pytest.raises(ValueError, match=rf"The file has more than {limit} rows; take a part of it"):
             from_csv(content, delimiter=",", header=header, max_rows=limit)
+
+
+def test_a_quote_left_open_is_an_error_and_swallows_no_rows():
+    with pytest.raises(ValueError, match="Line 2"):
+        from_csv(b'a,b\n1,"2\n3,4\n5,6\n7,8\n')
+
+
+def test_the_nameless_index_that_pandas_writes_is_a_column_of_labels():
+    made = from_csv(b",0,1\n10,1.5,2\n11,2.5,3\n", columns=[1, 2], standardise=False)
+    assert made.values.tolist() == [[1.5, 2.0], [2.5, 3.0]]
+    assert made.features == ("0", "1")
+    assert made.labels == ("10", "11")

@@ -136,7 +136,7 @@ def _find_delimiter(text: str) -> str:
 
 def _fit(text: str, delimiter: str) -> tuple[float, float]:
     try:
-        rows = [row for row in islice(_reader(text[:_SAMPLE_LENGTH], delimiter), _SAMPLE) if row]
+        rows = [row for row in islice(_reader(text[:_SAMPLE_LENGTH], delimiter, strict=False), _SAMPLE) if row]
     except csv.Error:
         return 0.0, 0.0
     width, count = Counter(map(len, rows)).most_common(1)[0] if rows else (1, 0)
@@ -150,8 +150,10 @@ def _fit(text: str, delimiter: str) -> tuple[float, float]:
 # --- Rows
 
 
-def _reader(text: str, delimiter: str) -> _csv.Reader:
-    return csv.reader(_split_lines(text, delimiter), delimiter=delimiter, skipinitialspace=True)
+def _reader(text: str, delimiter: str, *, strict: bool) -> _csv.Reader:
+    return csv.reader(
+        _split_lines(text, delimiter), delimiter=delimiter, skipinitialspace=True, strict=strict
+    )
 
 
 def _split_lines(text: str, delimiter: str) -> Iterator[str]:
@@ -167,7 +169,7 @@ def _read_rows(
     """The rows, and the line on which each starts."""
     rows: list[list[str]] = []
     lines: list[int] = []
-    reader = _reader(text, delimiter)
+    reader = _reader(text, delimiter, strict=True)  # else a quote left open swallows every row behind it
     start = 1
     try:
         for cells in reader:
@@ -229,7 +231,10 @@ def _has_header(rows: list[list[str]], decimal_comma: bool) -> bool:
     ]
     if not any(over_numbers):
         return all(is_text)
-    return any(text and over for text, over in zip(is_text, over_numbers, strict=True))
+    # pandas leaves the name of its index empty.
+    return (not first[0] and over_numbers[0]) or any(
+        text and over for text, over in zip(is_text, over_numbers, strict=True)
+    )
 
 
 def _is_numeric(cells: Iterable[str], decimal_comma: bool) -> bool:
