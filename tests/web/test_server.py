@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -25,7 +26,9 @@ def _call(app: Any, kind: str = "http") -> list[dict[str, Any]]:
         await app({"type": kind, "method": "GET", "path": "/", "headers": []}, receive, send)
 
     try:
-        asyncio.run(call())
+        # On a thread of its own: the browser tests leave an event loop running on this one.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(lambda: asyncio.run(call())).result()
     except ZeroDivisionError:
         sent.append({"type": "raised"})
     return sent
@@ -93,3 +96,14 @@ def test_the_files_address_changes_with_their_content(monkeypatch):
     before = server.assets_path()
     monkeypatch.setattr(server, "_figure_js", lambda: b"other")
     assert server.assets_path() != before
+
+
+def test_what_streamlit_clears_after_each_run_leaves_tensorflows_kernels_alone(monkeypatch):
+    import keras
+    from keras.src.backend.common import global_state
+
+    monkeypatch.setattr(keras.backend, "clear_session", keras.backend.clear_session)  # put back afterwards
+    server._spare_kernels()
+    global_state.set_global_attribute("lstmviz_probe", "here")
+    keras.backend.clear_session()  # what Streamlit's script runner calls once Keras is imported
+    assert global_state.get_global_attribute("lstmviz_probe") == "here"
