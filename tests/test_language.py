@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import string
 import threading
 from pathlib import Path
@@ -34,6 +35,20 @@ def _fields(text: str) -> set[str]:
 
 def test_the_texts_of_the_page_are_found():
     assert len(_sources()) > 100
+
+
+def test_no_text_hides_in_an_f_string_where_it_would_not_be_found():
+    hidden = [
+        f"{path.name}:{node.lineno}"
+        for path in _PACKAGE.rglob("*.py")
+        for text in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(text, ast.JoinedStr)
+        for node in ast.walk(text)
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", "") == "_"
+        and isinstance(node.args[0], ast.Constant)
+    ]
+    assert hidden == []
 
 
 @pytest.mark.parametrize("name", _OTHERS)

@@ -136,7 +136,9 @@ def _find_delimiter(text: str) -> str:
 
 def _fit(text: str, delimiter: str) -> tuple[float, float]:
     try:
-        rows = [row for row in islice(_reader(text[:_SAMPLE_LENGTH], delimiter, strict=False), _SAMPLE) if row]
+        rows = [
+            row for row in islice(_reader(text[:_SAMPLE_LENGTH], delimiter, strict=False), _SAMPLE) if row
+        ]
     except csv.Error:
         return 0.0, 0.0
     width, count = Counter(map(len, rows)).most_common(1)[0] if rows else (1, 0)

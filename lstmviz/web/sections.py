@@ -89,7 +89,8 @@ def summary(picture: render.RunPicture) -> None:
 
 def step(cell: Cell) -> None:
     """One step of time as formulas beside their shapes, and which gate is which."""
-    operations = [f"| {_('operation')} | {_('formula')} | {_('shape')} |", "| --- | --- | --- |"]
+    head = [_("operation"), _("formula"), _("shape")]
+    operations = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
     for formula, latex, shape in cells.formulas(cell):
         operations.append(f"| {_(formula.operation)} | ${latex}$ | `{list(shape)}` |")
     head = [_("gate"), _("what it does"), _("activation"), _("kernel columns")]

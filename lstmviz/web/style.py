@@ -8,8 +8,8 @@ STYLE = """<style>
 }
 @media (max-width: 899px) {
   .stMainBlockContainer { padding: 3rem 1rem 3rem; }
-  .st-key-page > .stLayoutWrapper > .stHorizontalBlock { flex-direction: column; }
-  .st-key-page > .stLayoutWrapper > .stHorizontalBlock > .stColumn { width: 100%; flex: 1 1 auto; min-width: 0; }
+  .stHorizontalBlock:has(> .stColumn .st-key-controls) { flex-direction: column; }
+  .stHorizontalBlock:has(> .stColumn .st-key-controls) > .stColumn { width: 100%; flex: 1 1 auto; min-width: 0; }
 }
 .stMarkdown h1 { font-size: 2.2rem; padding-bottom: .2rem; }
 .stMarkdown h2 { font-size: 1.5rem; }
