@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +13,7 @@ from lstmviz import cells, sequences
 from lstmviz.cells import KINDS, Option, OptionValue
 from lstmviz.language import LANGUAGES, _
 from lstmviz.web import view as views
+from lstmviz.web.markup import escape
 from lstmviz.web.render import Upload
 from lstmviz.web.view import View
 
@@ -19,12 +22,22 @@ _PLAIN = (
     "cell", "input_size", "initial_weights", "seed", "sequence", "time_steps", "text", "encoding", "numbers",
     "standardise", "device", "values", "linear", "lang",
 )  # fmt: skip
+_TRANSLATED: dict[str, Callable[[str], object]] = {
+    "sequence": views.SEQUENCES.__contains__,
+    "encoding": views.ENCODINGS.__contains__,
+    "values": views.VALUES.__contains__,
+    "device": re.compile(r"([A-Z]+:\d+)?").fullmatch,
+}
 
 
 def read(last: View) -> View:
     """The view that the widgets show now; a widget that is not on the page leaves its part of `last` as it was."""
     state = st.session_state
     changed: dict[str, Any] = {name: state[name] for name in _PLAIN if state.get(name) is not None}
+    for name, is_one in _TRANSLATED.items():
+        # Streamlit tells a choice by its label: after a change of language it may be one that is no choice any more.
+        if name in changed and not is_one(changed[name]):
+            del changed[name]
     view = replace(last, **changed, num_units=state.get("num_units_exact") or last.num_units)
     return replace(
         view,
@@ -221,7 +234,7 @@ def _draw_upload() -> None:
     st.session_state["columns"] = [name for name in st.session_state.get("columns", ()) if name in numeric]
     st.multiselect(_("columns"), numeric, key="columns", placeholder=_("all numeric"))
     if left_out := [column for column in columns if column not in numeric]:
-        st.caption(_("Left out, for they hold text: {columns}.").format(columns=", ".join(left_out)))
+        st.caption(_("Left out, for they hold text: {columns}.").format(columns=escape(", ".join(left_out))))
 
 
 def _draw_option(option: Option) -> None:

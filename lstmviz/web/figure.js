@@ -4,7 +4,7 @@
  * Streamlit calls the default export for every message about a figure and for every change of theme.
  *
  * @typedef {{data: object[], layout: Record<string, any>}} Figure as plotly.js reads it
- * @typedef {{alt: string, height: number | null, of: string, words: Record<string, string>, figure: Figure}} Message
+ * @typedef {{key: string, of: string, alt: string, height: number | null, words: Record<string, string>, figure: Figure}} Message
  */
 
 const NARROW = 640; // pixels: below this, and under a finger, a drag scrolls the page
@@ -38,14 +38,19 @@ const views = new WeakMap();
 export default function mount({ data, parentElement }) {
   let view = views.get(parentElement);
   if (!view) views.set(parentElement, (view = new View(parentElement)));
-  view.show(new TextDecoder().decode(data));
+  const text = new TextDecoder().decode(data);
+  if (text !== view.text && isOvertaken(text)) view.held = text;
+  else {
+    view.show(text);
+    note(view.of);
+  }
   return () => {
     // Streamlit also calls this for a message that a newer one overtook, while the figure stays.
     if (!parentElement.isConnected) view.close();
   };
 }
 
-/** What the pictures show. */
+/** What the script last showed in the pictures. */
 let shown = "";
 let restTimer = 0;
 /** @type {() => void} */
@@ -70,6 +75,76 @@ export function follow({ data, setTriggerValue }) {
   };
 }
 
+// --- Pictures ahead of the page: a moved slider asks for them at once, on a route of their own. The page's script
+// runs meanwhile; its messages are the same, so nothing is drawn twice.
+
+/** Figures by key, the pictures among them. @type {Map<string, View>} */
+const figures = new Map();
+const PICTURES = ["kernel", "gates"];
+const SLIDER = ".st-key-num_units input[type=range]";
+
+/** What was asked for last, and the way to stop asking. @type {{of: string, stop: AbortController} | null} */
+let asked = null;
+/** What was asked for before that: the script may still send it. @type {Set<string>} */
+const passed = new Set();
+
+// The slider moves with keys and under a finger, and says so in its attributes alone. Only who holds it moves it:
+// the page also sets it.
+new MutationObserver((changes) => {
+  const slider = changes.map(({ target }) => /** @type {HTMLInputElement} */ (target)).find((target) => target.matches(SLIDER));
+  if (shown && slider && slider === document.activeElement) hurry({ num_units: slider.value });
+}).observe(document.body, { subtree: true, attributeFilter: ["aria-valuetext"] });
+
+/** @param {Record<string, string>} changes to the view that is shown or asked for */
+function hurry(changes) {
+  const query = new URLSearchParams(asked?.of ?? shown);
+  for (const [name, value] of Object.entries(changes)) query.set(name, value);
+  const of = query.toString();
+  if (of === asked?.of) return;
+  asked?.stop.abort();
+  passed.add(asked?.of ?? normalise(shown)).delete(of);
+  const stop = new AbortController();
+  asked = { of, stop };
+  const fetched = PICTURES.map((key) =>
+    fetch(new URL(`pictures/${key}?${of}`, import.meta.url), { signal: stop.signal })
+      .then((answer) => (answer.status === 200 ? answer.text() : ""))
+      .catch(() => ""),
+  );
+  // Both in one task: the page has much to do meanwhile, and would do it between the two.
+  Promise.all(fetched).then((texts) => {
+    if (asked?.stop !== stop) return;
+    if (texts.every(Boolean)) PICTURES.forEach((key, index) => figures.get(key)?.show(texts[index]));
+    else giveUp();
+  });
+}
+
+/**
+ * Whether a message of the script is older than what was asked for since.
+ *
+ * @param {string} text a Message
+ */
+function isOvertaken(text) {
+  if (!asked) return false;
+  const { of } = /** @type {Message} */ (JSON.parse(text));
+  if (!of) return false; // no picture of a view
+  if (passed.has(normalise(of))) return true;
+  if (normalise(of) !== asked.of) asked.stop.abort(); // the page has gone elsewhere
+  else passed.clear();
+  asked = null;
+  return false;
+}
+
+/** The page's script alone can show what was asked for. */
+function giveUp() {
+  asked?.stop.abort();
+  asked = null;
+  passed.clear();
+  for (const view of figures.values()) if (view.held) view.show(view.held);
+}
+
+/** @param {string} query as Python writes it */
+const normalise = (query) => new URLSearchParams(query).toString();
+
 /** One figure on the page. */
 class View {
   /** @param {HTMLElement} parent */
@@ -86,6 +161,8 @@ class View {
     this.plot.addEventListener("touchstart", leaveTouch, { capture: true, passive: true });
     parent.append(this.plot);
     this.text = "";
+    this.of = ""; // what the script said that it shows
+    this.held = ""; // a message that came too late
     this.dark = false;
     this.width = 0; // of the last drawing
     this.revision = 0; // counts what was shown
@@ -106,7 +183,11 @@ class View {
     const dark = isDark(this.parent);
     if (text === this.text && dark === this.dark) return;
     if (text !== this.text) this.revision += 1;
+    const { key, of } = /** @type {Message} */ (JSON.parse(text));
+    figures.set(key, this);
+    this.of = of;
     this.text = text;
+    this.held = "";
     this.dark = dark;
     this.draw();
   }
@@ -114,12 +195,12 @@ class View {
   draw() {
     const width = this.plot.clientWidth;
     if (!this.text || !width) return; // closed, or in a tab that is not open: the observer comes back
-    const { alt, height, of, words, figure } = /** @type {Message} */ (JSON.parse(this.text));
+    const { key, alt, height, words, figure } = /** @type {Message} */ (JSON.parse(this.text));
     const { data, layout } = figure;
     layout.height = height ?? layout.height ?? DEFAULT_HEIGHT;
     this.plot.style.height = `${layout.height}px`; // at once, so that what follows does not jump
     this.plot.setAttribute("aria-label", alt);
-    note(of);
+    document.documentElement.lang = words.language; // Streamlit says "en" of every page, and screen readers believe it
     if (!Plotly) return;
     Object.assign(layout, {
       width,

@@ -28,8 +28,8 @@ _mount_follower = st.components.v2.component(
 )
 
 
-def figure(json: bytes, *, key: str, alt: str, height: int | None = None, of: str = "") -> None:
-    """Shows a figure, in the place of an earlier one under the same key if there is one.
+def message(json: bytes, *, key: str, alt: str, height: int | None = None, of: str = "") -> bytes:
+    """What a figure's component is told, in UTF-8.
 
     Args:
         json: The figure as plotly.js reads it, in UTF-8, `{"data": [...], "layout": {...}}`. `layout.meta.dark` may
@@ -40,9 +40,19 @@ def figure(json: bytes, *, key: str, alt: str, height: int | None = None, of: st
         height: Pixels; `layout.height` where none is given.
         of: What the figure is a picture of; see `follow`.
     """
-    head = json_module.dumps({"alt": alt, "height": height, "of": of, "words": _words()}, ensure_ascii=False)
+    head = {"key": key, "of": of, "alt": alt, "height": height, "words": _words()}
+    return b"".join((json_module.dumps(head, ensure_ascii=False)[:-1].encode(), b',"figure":', json, b"}"))
+
+
+def show(key: str, message: bytes) -> None:
+    """Shows a figure, in the place of an earlier one under the same key if there is one."""
     # Bytes pass as they are; a mapping would be serialised twice here and parsed twice in the browser.
-    _mount(key=key, data=b"".join((head[:-1].encode(), b',"figure":', json, b"}")))
+    _mount(key=key, data=message)
+
+
+def figure(json: bytes, *, key: str, alt: str, height: int | None = None) -> None:
+    """Shows a figure; the arguments are `message`'s."""
+    show(key, message(json, key=key, alt=alt, height=height))
 
 
 def follow(of: str) -> None:

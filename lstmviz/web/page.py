@@ -16,8 +16,9 @@ from lstmviz.cells import Cell
 from lstmviz.language import LANGUAGES, _
 from lstmviz.sequences import Sequence
 from lstmviz.trace import Trace
-from lstmviz.web import controls, downloads, figure, render, sections, server
+from lstmviz.web import controls, downloads, figure, pictures, render, sections, server
 from lstmviz.web import view as views
+from lstmviz.web.markup import escape
 from lstmviz.web.render import Upload
 from lstmviz.web.style import STYLE
 from lstmviz.web.view import View
@@ -34,6 +35,11 @@ class _Settled:
     sequence: Sequence | None
     upload: Upload | None
     problems: list[str]
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether the pictures are there at once."""
+        return self.sequence is None or render.is_quick(self.view, len(self.sequence))
 
 
 def main() -> None:
@@ -54,26 +60,25 @@ def main() -> None:
             device = st.container()
         st.session_state["settled"] = settled
         with right:
-            _draw_stage()
+            if settled.is_quick:
+                _draw_stage_alone()
+            else:
+                _draw_stage()
             _draw_rest(replace(settled, view=st.session_state["view"]))
         with device:
             controls.draw_device(_device_titles())
     st.html(STYLE)
 
 
-@st.fragment
 def _draw_stage() -> None:
-    """`num_units` and what it is first seen in.
-
-    A moved slider draws this part alone: the fewer elements a run has, the sooner the browser shows them. The rest of the
-    page follows when the slider rests.
-    """
+    """`num_units` and what it is first seen in."""
     settled = st.session_state.pop("settled", None)
     if settled is None:  # the slider alone was moved
         before = st.session_state["view"]
         settled = _settle()
-        if replace(settled.view, num_units=before.num_units, units=before.units) != before:
-            # Something beside the pictures had to give way: the other controls have to show it too.
+        moved = replace(settled.view, num_units=before.num_units, units=before.units)
+        if moved != before or not settled.is_quick:
+            # Something beside the pictures had to give way, and the other controls have to show it; or the run is long.
             st.session_state["problems"] = settled.problems
             st.rerun()
     view, sequence, problems = settled.view, settled.sequence, settled.problems
@@ -88,10 +93,19 @@ def _draw_stage() -> None:
             view, unknown = _check_device(view)
             problems = [*problems, *unknown]
             _remember(view)
+            st.session_state["said"] = (view, problems)
         if sequence:
             _draw_gates(view, sequence, settled.upload, notices)
         for problem in problems:
-            notices.warning(problem)
+            notices.warning(escape(problem))
+
+
+_draw_stage_alone = st.fragment(_draw_stage)
+"""The same where the pictures are there at once: a moved slider draws this part alone.
+
+The fewer elements a run has, the sooner the browser shows them; the rest of the page follows when the slider rests. No
+control ends such a run, so a long one is no fragment.
+"""
 
 
 def _settle() -> _Settled:
@@ -105,6 +119,10 @@ def _settle() -> _Settled:
             view, more = _check_device(view)
             problems += more
     _remember(view)
+    # What was wrong is said for as long as its view is shown: a run of the script may follow at once.
+    said_of, said = st.session_state.get("said", (None, []))
+    problems = problems or (said if said_of == view else [])
+    st.session_state["said"] = (view, problems)
     return _Settled(view, sequence, upload, problems)
 
 
@@ -180,7 +198,7 @@ def _draw_rest(settled: _Settled) -> None:
         sections.linear(view, cell, picture)
         sections.code(view, cell, sequence)
         _draw_downloads(view, cell, sequence)
-    figure.follow(sections.name(view))
+    figure.follow(pictures.name(view))
 
 
 def _draw_downloads(view: View, cell: Cell, sequence: Sequence) -> None:

@@ -22,6 +22,12 @@ Progress = Callable[[int, int], None]
 
 _Picture = TypeVar("_Picture", "KernelPicture", "RunPicture")
 
+_QUICK = 0.1  # seconds
+_STEP_SECONDS, _WEIGHT_SECONDS = (
+    15e-6,
+    6e-11,
+)  # measured on 2 cores: (64, 16, 100) and (1024, 256, 200) of the benchmark
+
 _shelf = Shelf(max_entries=512, max_bytes=64 * 2**20)
 
 
@@ -106,6 +112,12 @@ def load_trace(view: View, sequence: Sequence, progress: Progress | None = None)
     from lstmviz import engine  # the page is there before TensorFlow is
 
     return engine.run(load_cell(view), sequence, view.device or None, progress=progress)
+
+
+def is_quick(view: View, steps: int) -> bool:
+    """Whether a run takes less than about a tenth of a second, so that nobody need be told of it or wait to end it."""
+    rows, columns = view.input_size + view.num_units, len(view.kind.gates) * view.num_units
+    return steps * (_STEP_SECONDS + rows * columns * _WEIGHT_SECONDS) < _QUICK
 
 
 def kernel_picture(view: View) -> KernelPicture:

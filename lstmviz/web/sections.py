@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 import streamlit as st
 
 from lstmviz import cells
@@ -11,8 +9,9 @@ from lstmviz.cells import Cell
 from lstmviz.language import _
 from lstmviz.plot import theme
 from lstmviz.sequences import Sequence
-from lstmviz.web import drawing, figure, render, snippets
+from lstmviz.web import drawing, figure, pictures, render, snippets
 from lstmviz.web import view as views
+from lstmviz.web.markup import escape
 from lstmviz.web.view import View
 
 
@@ -49,8 +48,7 @@ def kernel(view: View, cell: Cell) -> None:
         f"`{names}` = `{numbers}` = **`[{rows}, {columns}]`**",
         _parameters(cell),
     )
-    picture = render.kernel_picture(view)
-    figure.figure(picture.figure, key="kernel", alt=picture.alternative, of=name(view))
+    figure.show("kernel", pictures.kernel(view))
 
 
 def gates(view: View, sequence: Sequence, picture: render.RunPicture) -> None:
@@ -62,9 +60,12 @@ def gates(view: View, sequence: Sequence, picture: render.RunPicture) -> None:
             "of the {steps} steps. A sigmoid gate near 1 is open, near 0 shut. Hover to read one step in every picture."
         ).format(num_units=view.num_units, steps=picture.steps),
     )
-    figure.figure(picture.figure, key="gates", alt=picture.alternative, of=name(view))
+    figure.show("gates", pictures.gates(view, picture))
     facts = _("Input: {title}. Ran {steps} steps on {device} in {milliseconds:.1f} ms.").format(
-        title=sequence.title, steps=picture.steps, device=picture.device, milliseconds=picture.seconds * 1000
+        title=escape(sequence.title),
+        steps=picture.steps,
+        device=picture.device,
+        milliseconds=picture.seconds * 1000,
     )
     st.caption(facts)
     if picture.first_nonfinite is not None:
@@ -155,11 +156,6 @@ def code(view: View, cell: Cell, sequence: Sequence) -> None:
     ours.code(snippets.this_library(cell, sequence_code(view), view.initial_weights, view.seed))
     keras.code(snippets.keras3(cell, len(sequence)))
     tensorflow.code(snippets.tensorflow1(cell, len(sequence)))
-
-
-def name(view: View) -> str:
-    """What tells a view from another one."""
-    return urlencode(views.to_query(view))
 
 
 def write(title: str, *texts: str) -> None:

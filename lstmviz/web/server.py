@@ -115,6 +115,7 @@ def _spare_kernels() -> None:
 # --- The files that figures are drawn with
 
 _HERE = Path(__file__).parent
+_NOT_KEPT = {"Cache-Control": "no-store"}  # the server keeps what is asked for again
 _FOREVER = "public, max-age=31536000, immutable"  # the address changes with the content
 
 
@@ -130,6 +131,7 @@ def routes() -> list[Route]:
     return [
         Route(f"{folder}/plotly.min.js", _serve_plotly),
         Route(f"{folder}/figure.js", _serve_figure_js),
+        Route(f"{folder}/pictures/{{key:str}}", _serve_picture),
     ]
 
 
@@ -139,6 +141,28 @@ async def _serve_plotly(request: Request) -> Response:
 
 async def _serve_figure_js(request: Request) -> Response:
     return _serve(request, _figure_js(), gzip.compress(_figure_js(), mtime=0))
+
+
+async def _serve_picture(request: Request) -> Response:
+    """A figure's message for the view in the query; no content where only the page's script can make it."""
+    return await asyncio.to_thread(_make_picture, request)
+
+
+def _make_picture(request: Request) -> Response:
+    from lstmviz.web import pictures  # needs more than a server that starts
+
+    key = request.path_params["key"]
+    if key not in pictures.KEYS:
+        return PlainTextResponse(f"There is no picture {key!r}; there are {', '.join(pictures.KEYS)}.", 404)
+    made = pictures.ahead(key, request.query_params)
+    if made is None:
+        return Response(status_code=204, headers=_NOT_KEPT)
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+        return Response(
+            gzip.compress(made, 1, mtime=0), media_type="application/json", headers=_NOT_KEPT | headers
+        )
+    return Response(made, media_type="application/json", headers=_NOT_KEPT)
 
 
 def _serve(request: Request, plain: bytes, gzipped: bytes) -> Response:

@@ -1,0 +1,30 @@
+"""The real page, on a machine where a run of thousands of steps takes many minutes."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from lstmviz import engine
+from lstmviz.web import server
+
+_quick_run = engine.run
+
+
+def _slow_run(*arguments: Any, progress: Callable[[int, int], None] | None = None, **more: Any) -> Any:
+    def report(done: int, steps: int) -> None:
+        time.sleep(0.2)  # a run of fewer steps ends before its first report
+        assert progress
+        progress(done, steps)
+
+    return _quick_run(*arguments, **more, progress=report if progress else None)
+
+
+engine.run = _slow_run
+app = st.App(
+    "../../../lstmviz/web/page.py",
+    lifespan=server.lifespan,
+    routes=server.routes(),
+    middleware=server.middleware(),
+)
