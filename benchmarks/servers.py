@@ -10,8 +10,10 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from lstmviz.web.server import assets_path
 
 ROOT = Path(__file__).parent.parent
 START_LIMIT = 60.0  # seconds
@@ -20,12 +22,16 @@ QUIET = ("--server.headless=true", "--server.showEmailPrompt=false", "--logger.h
 
 @dataclass(frozen=True)
 class App:
-    """A Streamlit app and what its figures' titles say at `n` units, by a CSS selector."""
+    """A Streamlit app and what its figures' titles say at `n` units, by the figure's key.
+
+    `pictures` are the paths of those figures that its page fetches, by key.
+    """
 
     name: str
     script: Path
     folder: Path | None
     titles: dict[str, str]
+    pictures: dict[str, str] = field(default_factory=dict)
 
     def wanted(self, n: int) -> list[dict[str, str]]:
         """What to look for in the page at `n` units."""
@@ -35,7 +41,11 @@ class App:
         ]
 
 
-PAGE = App("page", ROOT / "app.py", ROOT, {"kernel": ", {columns}]", "gates": "× {n} units"})
+PAGE = App(
+    "page", ROOT / "app.py", ROOT,
+    titles={"kernel": ", {columns}]", "gates": "× {n} units"},
+    pictures={key: f"{assets_path()}/pictures/{key}" for key in ("kernel", "gates")},
+)  # fmt: skip
 # In a folder of its own: the project's settings are not the floor's.
 FLOOR = App("floor", ROOT / "benchmarks" / "floor_app.py", None, {"kernel": ", {columns}]"})
 

@@ -25,12 +25,16 @@ from benchmarks.viewer import Answer, Viewer
 START = 8  # units of the default view
 LARGEST = 256  # units at the slider's end
 PAUSE = 5.0  # seconds between two moves of a viewer, on average
+REST = 10.0  # seconds after which what is not used should have been given back
 LIMIT = 60.0  # seconds after which a viewer gives up
 
 
 @dataclass
 class Found:
-    """What a workshop told about a server. Memory in bytes: before the viewers, when all had opened, at the end."""
+    """What a workshop told about a server.
+
+    Memory in bytes: before the viewers, when all had opened, when they had moved, and when they had rested.
+    """
 
     opened: float = 0.0
     answers: list[Answer] = field(default_factory=list)
@@ -65,6 +69,8 @@ async def hold_workshop(server: Server, viewers: int, seconds: float) -> Found:
     )
     found.answers = [answer for answers in each for answer in answers]
     found.cpu = server.cpu_seconds() - used
+    found.memory.append(server.resident())
+    await asyncio.sleep(REST)
     found.memory.append(server.resident())
     await asyncio.gather(*(viewer.close() for viewer in (presenter, *room)))
     return found
@@ -113,7 +119,8 @@ def tell(page: Found, floor: Found, viewers: int) -> Iterator[Line]:
     yield Line("  processor time for a move", "ms", *each)
     yield Line("errors", "", len(page.errors), len(floor.errors), 0)
     yield Line("memory for a viewer with the page open", "MB", growth(page, 1), growth(floor, 1), 1)
-    yield Line("  after the workshop, with what is kept for all", "MB", growth(page, 2), growth(floor, 2), 1)
+    yield Line("  as the last one moves, with what is kept for all", "MB", growth(page, 2), growth(floor, 2))
+    yield Line(f"  when the room has rested for {REST:.0f} s", "MB", growth(page, 3), growth(floor, 3), 1)
 
 
 def main() -> None:

@@ -1,10 +1,12 @@
 /**
  * Draws Plotly figures into the page, each change into the plot that is already there.
  *
- * Streamlit calls the default export for every message about a figure and for every change of theme.
+ * Streamlit calls the default export for every message about a figure and for every change of theme. A message holds its
+ * figure, or says what it is a picture of: then it is fetched on a route of its own.
  *
  * @typedef {{data: object[], layout: Record<string, any>}} Figure as plotly.js reads it
- * @typedef {{key: string, of: string, alt: string, height: number | null, words: Record<string, string>, figure: Figure}} Message
+ * @typedef {{alt: string, height: number | null, words: Record<string, string>, figure: Figure}} Drawing
+ * @typedef {{key: string, of: string, words?: Record<string, string>}} Reference
  */
 
 const NARROW = 640; // pixels: below this, and under a finger, a drag scrolls the page
@@ -39,11 +41,8 @@ export default function mount({ data, parentElement }) {
   let view = views.get(parentElement);
   if (!view) views.set(parentElement, (view = new View(parentElement)));
   const text = new TextDecoder().decode(data);
-  if (text !== view.text && isOvertaken(text)) view.held = text;
-  else {
-    view.show(text);
-    note(view.of);
-  }
+  if (text !== view.told || !view.text) obey(view, text);
+  else view.repaint();
   return () => {
     // Streamlit also calls this for a message that a newer one overtook, while the figure stays.
     if (!parentElement.isConnected) view.close();
@@ -71,21 +70,19 @@ function note(of) {
  */
 export function follow({ data, setTriggerValue }) {
   catchUp = () => {
-    if (shown !== data.of) setTriggerValue("moved", shown);
+    if (shown !== normalise(data.of)) setTriggerValue("moved", shown);
   };
 }
 
-// --- Pictures ahead of the page: a moved slider asks for them at once, on a route of their own. The page's script
-// runs meanwhile; its messages are the same, so nothing is drawn twice.
+// --- Pictures, fetched on a route of their own: where the page's script says so, and ahead of it while the slider moves.
 
-/** Figures by key, the pictures among them. @type {Map<string, View>} */
-const figures = new Map();
-const PICTURES = ["kernel", "gates"];
+/** @type {Map<string, View>} */
+const pictures = new Map();
 const SLIDER = ".st-key-num_units input[type=range]";
 
-/** What was asked for last, and the way to stop asking. @type {{of: string, stop: AbortController} | null} */
-let asked = null;
-/** What was asked for before that: the script may still send it. @type {Set<string>} */
+/** What the slider asked for and the script has not come to yet. */
+let ahead = "";
+/** What the slider passed on its way: the script may still come to it. @type {Set<string>} */
 const passed = new Set();
 
 // The slider moves with keys and under a finger, and says so in its attributes alone. Only who holds it moves it:
@@ -95,51 +92,57 @@ new MutationObserver((changes) => {
   if (shown && slider && slider === document.activeElement) hurry({ num_units: slider.value });
 }).observe(document.body, { subtree: true, attributeFilter: ["aria-valuetext"] });
 
-/** @param {Record<string, string>} changes to the view that is shown or asked for */
-function hurry(changes) {
-  const query = new URLSearchParams(asked?.of ?? shown);
+/**
+ * Shows the pictures of a view that the script will come to.
+ *
+ * @param {Record<string, string>} changes to the view that is shown or asked for
+ */
+async function hurry(changes) {
+  const query = new URLSearchParams(ahead || shown);
+  const before = query.toString();
   for (const [name, value] of Object.entries(changes)) query.set(name, value);
   const of = query.toString();
-  if (of === asked?.of) return;
-  asked?.stop.abort();
-  passed.add(asked?.of ?? normalise(shown)).delete(of);
-  const stop = new AbortController();
-  asked = { of, stop };
-  const fetched = PICTURES.map((key) =>
-    fetch(new URL(`pictures/${key}?${of}`, import.meta.url), { signal: stop.signal })
-      .then((answer) => (answer.status === 200 ? answer.text() : ""))
-      .catch(() => ""),
-  );
+  if (of === before) return;
+  passed.add(before).delete(of);
+  ahead = of;
   // Both in one task: the page has much to do meanwhile, and would do it between the two.
-  Promise.all(fetched).then((texts) => {
-    if (asked?.stop !== stop) return;
-    if (texts.every(Boolean)) PICTURES.forEach((key, index) => figures.get(key)?.show(texts[index]));
-    else giveUp();
-  });
+  const all = [...pictures.values()];
+  const fetched = await Promise.all(all.map((view) => view.fetch(of)));
+  if (ahead !== of && shown !== of) return;
+  if (fetched.every(Boolean)) all.forEach((view, index) => view.show(fetched[index], of));
+  else giveUp();
 }
 
 /**
- * Whether a message of the script is older than what was asked for since.
+ * Does what the script says of a picture.
  *
- * @param {string} text a Message
+ * @param {View} view
+ * @param {string} text a Reference or a Drawing
  */
-function isOvertaken(text) {
-  if (!asked) return false;
-  const { of } = /** @type {Message} */ (JSON.parse(text));
-  if (!of) return false; // no picture of a view
-  if (passed.has(normalise(of))) return true;
-  if (normalise(of) !== asked.of) asked.stop.abort(); // the page has gone elsewhere
-  else passed.clear();
-  asked = null;
-  return false;
+function obey(view, text) {
+  const { key, of, figure } = JSON.parse(text);
+  const name = normalise(of ?? "");
+  if (of) pictures.set(key, view);
+  if (ahead && passed.has(name)) {
+    view.held = text;
+    return;
+  }
+  if (of) {
+    ahead = "";
+    passed.clear();
+  }
+  view.told = text;
+  view.held = "";
+  if (figure) view.show(text, name);
+  else view.load(name);
+  note(name);
 }
 
 /** The page's script alone can show what was asked for. */
 function giveUp() {
-  asked?.stop.abort();
-  asked = null;
+  ahead = "";
   passed.clear();
-  for (const view of figures.values()) if (view.held) view.show(view.held);
+  for (const view of pictures.values()) if (view.held) obey(view, view.held);
 }
 
 /** @param {string} query as Python writes it */
@@ -153,16 +156,18 @@ class View {
     this.plot = document.createElement("div");
     this.plot.className = "lstmviz-figure";
     this.plot.setAttribute("role", "figure");
-    this.plot.style.cssText = "width: 100%; overflow: hidden";
+    this.plot.style.cssText = "width: 100%; contain: strict";
     // Plotly takes every touch for itself; without a drag mode it belongs to the page, to scroll with.
     const leaveTouch = (/** @type {Event} */ event) => {
       if (/** @type {any} */ (this.plot).layout?.dragmode === false) event.stopPropagation();
     };
     this.plot.addEventListener("touchstart", leaveTouch, { capture: true, passive: true });
     parent.append(this.plot);
-    this.text = "";
-    this.of = ""; // what the script said that it shows
-    this.held = ""; // a message that came too late
+    this.told = ""; // what the script said last
+    this.held = ""; // what it said too late
+    this.text = ""; // the Drawing
+    this.of = ""; // what that is a picture of
+    this.loading = { of: "", text: Promise.resolve(""), stop: new AbortController() };
     this.dark = false;
     this.width = 0; // of the last drawing
     this.revision = 0; // counts what was shown
@@ -178,29 +183,61 @@ class View {
     );
   }
 
-  /** @param {string} text a Message */
-  show(text) {
-    const dark = isDark(this.parent);
-    if (text === this.text && dark === this.dark) return;
-    if (text !== this.text) this.revision += 1;
-    const { key, of } = /** @type {Message} */ (JSON.parse(text));
-    figures.set(key, this);
+  /**
+   * @param {string} of
+   * @returns {Promise<string>} the Drawing; empty where there is none to be had, or something else was asked for since
+   */
+  fetch(of) {
+    if (this.loading.of !== of) {
+      this.loading.stop.abort();
+      const stop = new AbortController();
+      const key = [...pictures].find(([_key, view]) => view === this)?.[0];
+      const text = fetch(new URL(`pictures/${key}?${of}`, import.meta.url), { signal: stop.signal })
+        .then((answer) => (answer.status === 200 ? answer.text() : ""))
+        .catch(() => "");
+      this.loading = { of, text, stop };
+    }
+    return this.loading.text;
+  }
+
+  /** @param {string} of */
+  async load(of) {
+    if (of === this.of) return;
+    const text = await this.fetch(of);
+    if (this.loading.of !== of) return;
+    if (text) this.show(text, of);
+    else this.fail(new Error(`no picture of ${of}`));
+  }
+
+  /**
+   * @param {string} text a Drawing
+   * @param {string} of what it is a picture of
+   */
+  show(text, of) {
     this.of = of;
+    if (text !== this.text) this.revision += 1;
+    else if (isDark(this.parent) === this.dark) return;
     this.text = text;
-    this.held = "";
-    this.dark = dark;
+    this.dark = isDark(this.parent);
     this.draw();
+  }
+
+  /** Follows the theme. */
+  repaint() {
+    if (this.text) this.show(this.text, this.of);
   }
 
   draw() {
     const width = this.plot.clientWidth;
     if (!this.text || !width) return; // closed, or in a tab that is not open: the observer comes back
-    const { key, alt, height, words, figure } = /** @type {Message} */ (JSON.parse(this.text));
+    const { alt, height, words, figure } = /** @type {Drawing} */ (JSON.parse(this.text));
     const { data, layout } = figure;
     layout.height = height ?? layout.height ?? DEFAULT_HEIGHT;
     this.plot.style.height = `${layout.height}px`; // at once, so that what follows does not jump
     this.plot.setAttribute("aria-label", alt);
-    document.documentElement.lang = words.language; // Streamlit says "en" of every page, and screen readers believe it
+    // Streamlit says "en" of every page, and screen readers believe it. Saying the same again styles the page anew.
+    const page = document.documentElement;
+    if (page.lang !== words.language) page.lang = words.language;
     if (!Plotly) return;
     Object.assign(layout, {
       width,
@@ -218,8 +255,11 @@ class View {
 
   /** @param {Error} error */
   fail(error) {
-    if (!this.text) return;
-    this.plot.textContent = JSON.parse(this.text).words.failed;
+    const message = this.told || this.text;
+    if (!message) return;
+    Plotly?.purge(this.plot);
+    this.plot.textContent = JSON.parse(message).words.failed;
+    this.text = this.of = this.loading.of = "";
     console.error(`lstmviz: ${error.message}`);
   }
 
@@ -227,6 +267,8 @@ class View {
     clearTimeout(this.timer);
     this.observer.disconnect();
     this.text = "";
+    this.loading.stop.abort();
+    for (const [key, view] of pictures) if (view === this) pictures.delete(key);
     views.delete(this.parent);
     Plotly?.purge(this.plot);
     this.plot.remove();

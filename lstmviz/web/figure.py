@@ -28,31 +28,48 @@ _mount_follower = st.components.v2.component(
 )
 
 
-def message(json: bytes, *, key: str, alt: str, height: int | None = None, of: str = "") -> bytes:
-    """What a figure's component is told, in UTF-8.
+def drawing(json: bytes, alt: str, height: int | None = None, **more: str) -> bytes:
+    """All that a figure's component needs to draw it, in UTF-8.
 
     Args:
         json: The figure as plotly.js reads it, in UTF-8, `{"data": [...], "layout": {...}}`. `layout.meta.dark` may
             hold what changes in the dark theme, as a flat patch like `{"font.color": "#eee"}`. The width is the
             page's, the background transparent.
-        key: Names the figure on the page: its element has the class `st-key-<key>`.
         alt: What the figure shows, for who cannot see it.
         height: Pixels; `layout.height` where none is given.
-        of: What the figure is a picture of; see `follow`.
+        more: What else the component is told; see `picture`.
     """
-    head = {"key": key, "of": of, "alt": alt, "height": height, "words": _words()}
+    head = {"alt": alt, "height": height, "words": _words(), **more}
     return b"".join((json_module.dumps(head, ensure_ascii=False)[:-1].encode(), b',"figure":', json, b"}"))
 
 
-def show(key: str, message: bytes) -> None:
-    """Shows a figure, in the place of an earlier one under the same key if there is one."""
-    # Bytes pass as they are; a mapping would be serialised twice here and parsed twice in the browser.
-    _mount(key=key, data=message)
-
-
 def figure(json: bytes, *, key: str, alt: str, height: int | None = None) -> None:
-    """Shows a figure; the arguments are `message`'s."""
-    show(key, message(json, key=key, alt=alt, height=height))
+    """Shows a figure, in the place of an earlier one under the same key if there is one.
+
+    Args:
+        json: As for `drawing`; also the others.
+        key: Names the figure on the page: its element has the class `st-key-<key>`.
+        alt: As for `drawing`.
+        height: As for `drawing`.
+    """
+    # Bytes pass as they are; a mapping would be serialised twice here and parsed twice in the browser.
+    _mount(key=key, data=drawing(json, alt, height))
+
+
+def picture(key: str, of: str, made: tuple[bytes, str] | None = None) -> None:
+    """Shows a picture of a view, which the browser fetches from `server`'s route, unless the slider has already done so.
+
+    Args:
+        key: Names the figure on the page, and the picture on the route.
+        of: The view's query; see also `follow`.
+        made: The figure and its `alt`, where the route cannot make it.
+    """
+    head = {"key": key, "of": of}
+    if made is None:
+        _mount(key=key, data=json_module.dumps(head | {"words": _words()}, ensure_ascii=False).encode())
+    else:
+        json, alt = made
+        _mount(key=key, data=drawing(json, alt, None, **head))
 
 
 def follow(of: str) -> None:

@@ -87,7 +87,7 @@ def _draw_stage() -> None:
         controls.draw_size()
         cell = render.load_cell(view)
         sections.layer(cell)
-        sections.kernel(view, cell)
+        sections.kernel(view, cell, sequence)
         if not server.wait_warm(0):
             _wait_for_tensorflow()
             view, unknown = _check_device(view)
@@ -113,7 +113,11 @@ def _settle() -> _Settled:
     view, problems = _current_view()
     with language.use(view.lang):
         upload = controls.read_upload(view)
-        sequence, view, more = _load_sequence(view, upload)
+        sequence: Sequence | None = None
+        try:
+            sequence, view, more = render.fit(view, upload)
+        except ValueError as error:
+            more = [str(error)]
         problems = [*st.session_state.pop("problems", ()), *problems, *more]
         if server.wait_warm(0):
             view, more = _check_device(view)
@@ -135,16 +139,6 @@ def _current_view() -> tuple[View, list[str]]:
     preferred = query.get("lang", (st.context.locale or "en").split("-")[0])
     with language.use(preferred if preferred in LANGUAGES else "en"):
         return views.parse(query, language.current())
-
-
-def _load_sequence(view: View, upload: Upload | None) -> tuple[Sequence | None, View, list[str]]:
-    """The sequence, the view with what the sequence decides, and what was wrong."""
-    try:
-        sequence, cut = render.load_sequence(view, upload)
-    except ValueError as error:
-        return None, view, [str(error)]
-    view, bounded = views.bound(replace(view, input_size=sequence.input_size))
-    return sequence, view, [*([cut] if cut else []), *bounded]
 
 
 def _wait_for_tensorflow() -> None:

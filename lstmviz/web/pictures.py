@@ -1,7 +1,8 @@
-"""The page's two pictures as messages to their figures: from the page's script, and ahead of it on a route.
+"""The page's two pictures, for its script and for the route from which the browser fetches them.
 
 A moved slider starts a run of the script, and the browser draws the page's elements anew before it comes to the figures.
-Over the route it has both pictures meanwhile; the script's messages are the same bytes, and change nothing any more.
+Over the route it has both pictures meanwhile. It also keeps them out of the script's messages, which Streamlit holds
+for each viewer.
 """
 
 from __future__ import annotations
@@ -10,31 +11,31 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from lstmviz import language
+from lstmviz.sequences import Sequence
 from lstmviz.web import figure, render, server
 from lstmviz.web import view as views
 from lstmviz.web.view import View
 
-KEYS = ("kernel", "gates")
+
+def show_kernel(view: View, sequence: Sequence | None) -> None:
+    """Shows the kernel's picture on the page; without a sequence its address does not tell the number of features."""
+    is_for_all = sequence is not None and view.sequence != views.CSV
+    figure.picture("kernel", name(view), None if is_for_all else _kernel(view, sequence))
 
 
-def kernel(view: View) -> bytes:
-    """The kernel figure's message."""
-    picture = render.kernel_picture(view)
-    return figure.message(picture.figure, key="kernel", alt=picture.alternative, of=name(view))
-
-
-def gates(view: View, picture: render.RunPicture) -> bytes:
-    """The gates figure's message."""
-    return figure.message(picture.figure, key="gates", alt=picture.alternative, of=name(view))
+def show_gates(view: View, sequence: Sequence, picture: render.RunPicture) -> None:
+    """Shows the gates' picture on the page."""
+    made = None if _is_for_all(view, sequence) else (picture.figure, picture.alternative)
+    figure.picture("gates", name(view), made)
 
 
 def name(view: View) -> str:
-    """What tells a view from another one."""
+    """What tells a view from another one: its query."""
     return urlencode(views.to_query(view))
 
 
-def ahead(key: str, query: Mapping[str, str]) -> bytes | None:
-    """The message that the page's script will send for a figure at an address; None where the script has to be waited for.
+def fetch(key: str, query: Mapping[str, str]) -> bytes | None:
+    """A picture as its figure's component reads it; None where only the page's script can make it, or there is no such view.
 
     That is where something has to give way and be told, where the viewer has a file, and where the run is long: its
     progress is shown, and it ends when a control moves.
@@ -43,14 +44,35 @@ def ahead(key: str, query: Mapping[str, str]) -> bytes | None:
     if problems or view.sequence == views.CSV:
         return None
     with language.use(view.lang):
-        if key == "kernel":
-            return kernel(view)
-        if not server.wait_warm(0) or view.device:
-            return None
         try:
-            sequence, cut = render.load_sequence(view, None)
+            sequence, view, problems = render.fit(view, None)
         except ValueError:
             return None
-        if cut or sequence.input_size != view.input_size or not render.is_quick(view, len(sequence)):
-            return None
-        return gates(view, render.run_picture(view, sequence, None))
+        made = None if problems else PICTURES[key](view, sequence)
+        return made and figure.drawing(*made)
+
+
+def _kernel(view: View, _sequence: Sequence | None) -> tuple[bytes, str]:
+    picture = render.kernel_picture(view)
+    return picture.figure, picture.alternative
+
+
+def _gates(view: View, sequence: Sequence) -> tuple[bytes, str] | None:
+    if not server.wait_warm(0) or not _has_device(view) or not _is_for_all(view, sequence):
+        return None
+    picture = render.run_picture(view, sequence, None)
+    return picture.figure, picture.alternative
+
+
+PICTURES = {"kernel": _kernel, "gates": _gates}
+
+
+def _is_for_all(view: View, sequence: Sequence) -> bool:
+    """Whether a run is a matter of the view alone, and of a moment."""
+    return view.sequence != views.CSV and render.is_quick(view, len(sequence))
+
+
+def _has_device(view: View) -> bool:
+    from lstmviz import devices  # TensorFlow: warm by now
+
+    return not view.device or view.device in {device.name for device in devices.list_devices()}

@@ -28,7 +28,7 @@ _STEP_SECONDS, _WEIGHT_SECONDS = (
     6e-11,
 )  # measured on 2 cores: (64, 16, 100) and (1024, 256, 200) of the benchmark
 
-_shelf = Shelf(max_entries=512, max_bytes=64 * 2**20)
+_shelf = Shelf(max_entries=512, max_bytes=24 * 2**20)
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,17 @@ def load_sequence(view: View, upload: Upload | None) -> tuple[Sequence, str | No
         "The sequence has {given} steps; with {num_units} units the page shows the first {longest}."
     ).format(given=len(sequence), num_units=view.num_units, longest=longest)
     return replace(sequence, values=sequence.values[:longest], labels=sequence.labels[:longest]), problem
+
+
+def fit(view: View, upload: Upload | None) -> tuple[Sequence, View, list[str]]:
+    """The sequence a view asks for, the view with what the sequence decides, and a sentence for each thing that gave way.
+
+    Raises:
+        ValueError: what was typed or uploaded is no sequence.
+    """
+    sequence, cut = load_sequence(view, upload)
+    view, bounded = views.bound(replace(view, input_size=sequence.input_size))
+    return sequence, view, [*([cut] if cut else []), *bounded]
 
 
 def load_cell(view: View) -> Cell:

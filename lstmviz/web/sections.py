@@ -30,7 +30,7 @@ def layer(cell: Cell) -> None:
     st.html(drawing.draw_layer(cell, theme.GATES))
 
 
-def kernel(view: View, cell: Cell) -> None:
+def kernel(view: View, cell: Cell, sequence: Sequence | None) -> None:
     """The kernel by gate, and how its shape comes about."""
     rows, columns = cell.kernel.shape
     count = len(cell.kind.gates)
@@ -48,7 +48,7 @@ def kernel(view: View, cell: Cell) -> None:
         f"`{names}` = `{numbers}` = **`[{rows}, {columns}]`**",
         _parameters(cell),
     )
-    figure.show("kernel", pictures.kernel(view))
+    pictures.show_kernel(view, sequence)
 
 
 def gates(view: View, sequence: Sequence, picture: render.RunPicture) -> None:
@@ -60,7 +60,7 @@ def gates(view: View, sequence: Sequence, picture: render.RunPicture) -> None:
             "of the {steps} steps. A sigmoid gate near 1 is open, near 0 shut. Hover to read one step in every picture."
         ).format(num_units=view.num_units, steps=picture.steps),
     )
-    figure.show("gates", pictures.gates(view, picture))
+    pictures.show_gates(view, sequence, picture)
     facts = _("Input: {title}. Ran {steps} steps on {device} in {milliseconds:.1f} ms.").format(
         title=escape(sequence.title),
         steps=picture.steps,

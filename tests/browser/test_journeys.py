@@ -144,6 +144,21 @@ def _panels(trace: lv.Trace, values: str = "activations") -> list[np.ndarray]:
     return [panel.T for panel in (trace.x, *gates.values(), *trace.states.values())]
 
 
+def _await_same(page: Page, key: str, computed: list[np.ndarray], kind: str = "heatmap") -> None:
+    """Waits for a picture: its view is in the address before it has come."""
+    limit = time.monotonic() + 15
+    while not _is_same(drawn := _drawn(page, key, kind), computed) and time.monotonic() < limit:
+        time.sleep(0.05)
+    _assert_same(drawn, computed)
+
+
+def _is_same(drawn: list[np.ndarray], computed: list[np.ndarray]) -> bool:
+    return len(drawn) == len(computed) and all(
+        one.shape == other.shape and np.allclose(one, other, atol=1e-5)
+        for one, other in zip(drawn, computed, strict=True)
+    )
+
+
 def _assert_same(drawn: list[np.ndarray], computed: list[np.ndarray]) -> None:
     assert len(drawn) == len(computed)
     for one, other in zip(drawn, computed, strict=True):
@@ -492,9 +507,9 @@ def test_a_linear_layer_folds_into_the_kernel(opened):
     assert found
     assert 0 < float(found[1]) < 1e-5
     _await_query(opened, linear="true")
+    cell = lv.fold(lv.build_linear(4, 4), lv.build("BasicLSTMCell", num_units=8, input_size=4))
+    _until(lambda: np.array_equal(_drawn(opened, "kernel")[0], cell.kernel), lambda: "the folded kernel")
     folded = _drawn(opened, "kernel")[0]
-    cell = lv.build("BasicLSTMCell", num_units=8, input_size=4)
-    np.testing.assert_array_equal(folded, lv.fold(lv.build_linear(4, 4), cell).kernel)
     np.testing.assert_array_equal(folded[4:], before[4:])
     assert not np.allclose(folded[:4], before[:4])
 
@@ -503,16 +518,15 @@ def test_pre_activations_and_lines(opened):
     trace = _first_view()
     opened.locator(".st-key-values").get_by_role("radio", name="pre-activations").click()
     _await_query(opened, values="preactivations")
-    _assert_same(_drawn(opened, "gates"), _panels(trace, "preactivations"))
+    _await_same(opened, "gates", _panels(trace, "preactivations"))
     opened.locator(".st-key-values").get_by_role("radio", name="activations", exact=True).click()
     _until(lambda: "values" not in _query(opened), lambda: "the default is left out of the address")
     for unit in ("1", "5"):
         _choose(opened, "units", unit)
         opened.keyboard.press("Escape")
     _await_query(opened, units="1,5")
-    _until(lambda: len(_drawn(opened, "gates", "scatter")) == 12, lambda: "two lines in six panels")
     lines = [panel[unit] for panel in _panels(trace)[1:] for unit in (1, 5)]
-    _assert_same(_drawn(opened, "gates", "scatter"), lines)
+    _await_same(opened, "gates", lines, "scatter")
 
 
 def test_a_long_run_shows_how_far_it_is_and_ends_when_a_control_moves(open_page, serve):

@@ -1,9 +1,9 @@
-"""The pictures ahead of the script are the script's own."""
+"""The pictures on the route are those of the script."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from urllib.parse import parse_qsl
 
 import pytest
 from hypothesis import given, settings
@@ -34,20 +34,18 @@ def _warm():
     linear=st.booleans(),
     lang=st.sampled_from(sorted(language.LANGUAGES)),
 )
-def test_a_picture_ahead_is_the_scripts(**picked):
+def test_the_route_has_every_view_that_the_script_refers_to(**picked):
     view, _problems = views.parse(views.to_query(View(**picked)))
-    sequence, _cut = render.load_sequence(view, None)
+    sequence, view, _problems = render.fit(view, None)
     query = views.to_query(view)
-    ahead = {key: pictures.ahead(key, query) for key in pictures.KEYS}
     with language.use(view.lang):
-        shown = replace(view, input_size=sequence.input_size)
-        assert ahead["kernel"] == pictures.kernel(view)
-        if shown == view:
-            assert ahead["gates"] == pictures.gates(view, render.run_picture(view, sequence, None))
-        else:
-            assert ahead["gates"] is None
-    told = json.loads(ahead["kernel"])
-    assert told["key"] == "kernel" and told["of"] == pictures.name(view)
+        kernel, run = render.kernel_picture(view), render.run_picture(view, sequence, None)
+        expected = {
+            "kernel": figure.drawing(kernel.figure, kernel.alternative),
+            "gates": figure.drawing(run.figure, run.alternative),
+        }
+    assert {key: pictures.fetch(key, query) for key in pictures.PICTURES} == expected
+    assert dict(parse_qsl(pictures.name(view), keep_blank_values=True)) == query
 
 
 @pytest.mark.parametrize(
@@ -56,16 +54,17 @@ def test_a_picture_ahead_is_the_scripts(**picked):
         {"num_units": "-5"},
         {"cell": "Foo"},
         {"num_units": "9", "colour": "red"},
+        {"device": "GPU:7"},
         {"sequence": "csv"},
         {"sequence": "numbers", "numbers": "one two"},
         {"sequence": "sine", "time_steps": "10000", "num_units": "20"},
     ],
 )
 def test_what_must_be_told_or_waited_for_is_left_to_the_script(query):
-    assert pictures.ahead("gates", query) is None
+    assert pictures.fetch("gates", query) is None
 
 
-def test_a_message_carries_what_the_figure_needs():
-    message = json.loads(figure.message(b'{"data":[]}', key="k", alt="seen", height=7, of="a=1"))
+def test_a_drawing_holds_what_the_component_needs():
+    message = json.loads(figure.drawing(b'{"data":[]}', "seen", 7, of="a=1"))
     assert message["figure"] == {"data": []}
-    assert (message["key"], message["alt"], message["height"], message["of"]) == ("k", "seen", 7, "a=1")
+    assert (message["alt"], message["height"], message["of"]) == ("seen", 7, "a=1")
