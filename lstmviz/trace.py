@@ -260,7 +260,8 @@ def _lengths(rows: Float[np.ndarray, "steps size"]) -> Float[np.ndarray, " steps
     # By the largest first: the square of a float64 below 1e-162 would be 0.
     largest = np.abs(rows).max(axis=1, initial=0)
     scale = np.where(np.isfinite(largest) & (largest > 0), largest, 1)
-    lengths: np.ndarray = scale * np.linalg.norm(rows / scale[:, np.newaxis], axis=1)
+    with np.errstate(over="ignore"):  # beyond float64 is infinity, which a figure shows as such
+        lengths: np.ndarray = scale * np.linalg.norm(rows / scale[:, np.newaxis], axis=1)
     return lengths
 
 

@@ -248,7 +248,8 @@ def _log_axis(curves: list[Curve], **place: Any) -> dict[str, Any]:
         (math.floor(math.log10(drawn.min())), math.ceil(math.log10(drawn.max()))) if drawn.size else (-1, 0)
     )
     low = min(low, high - 1)
-    powers = range(high, low - 1, -max(1, -(-(high - low) // 5)))
+    every = max(1, -(-(high - low) // 5))
+    powers = [power for power in range(high, low - 1, -every) if -323 <= power <= 308]  # what a float64 holds
     pad = (high - low) * 0.04
     return themes.axis(
         type="log",

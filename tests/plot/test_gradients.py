@@ -165,6 +165,19 @@ def test_what_is_not_finite_is_marked_and_counted():
     assert lv.plot.describe_gradients(found)
 
 
+@pytest.mark.parametrize(
+    ("value", "low", "high"), [(5e-324, -324, -323), (1.7e308, 308, 309), (0.5, -1, 0), (1.0, -1, 0)]
+)
+def test_the_log_axis_holds_every_number_there_is(value, low, high):
+    cell = lv.build("BasicRNNCell", 1, 1, dtype="float64")
+    trace = lv.run(cell, [[1.0]])
+    h, x = np.ones((1, 1)), np.array([[value]])
+    axis = lv.plot.gradients(lv.Gradients(trace, 0, 0, x, {"h": h * value}, {"h": h[0]})).layout.yaxis
+    assert axis.range[0] <= low < high <= axis.range[1]
+    assert len(axis.tickvals) >= 1
+    assert all(0 < tick < np.inf for tick in axis.tickvals)
+
+
 def test_one_step_is_a_dot():
     figure = lv.plot.gradients(find(t=0))
     assert figure.layout.title.text.endswith("1 steps × 8 units")
