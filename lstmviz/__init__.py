@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING, Any
 from lstmviz import cells, language, sequences
 from lstmviz.cells import KINDS, Cell, Linear, build, build_linear, fold
 from lstmviz.sequences import Sequence
-from lstmviz.trace import Explanation, Trace
+from lstmviz.trace import Explanation, Gradients, Trace
 
 if TYPE_CHECKING:
     from lstmviz import devices, engine, plot
-    from lstmviz.engine import run
+    from lstmviz.engine import gradients, run
 
 __version__ = "0.1.0"
 __all__ = [
     "KINDS",
     "Cell",
     "Explanation",
+    "Gradients",
     "Linear",
     "Sequence",
     "Trace",
@@ -34,6 +35,7 @@ __all__ = [
     "devices",
     "engine",
     "fold",
+    "gradients",
     "language",
     "plot",
     "run",
@@ -42,13 +44,14 @@ __all__ = [
 
 # TensorFlow takes 3 s to import and Plotly a quarter: each comes with the first use of what needs it.
 _LAZY_MODULES = ("devices", "engine", "plot")
+_OF_THE_ENGINE = ("gradients", "run")
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY_MODULES:
         return importlib.import_module(f"lstmviz.{name}")
-    if name == "run":
-        return importlib.import_module("lstmviz.engine").run
+    if name in _OF_THE_ENGINE:
+        return getattr(importlib.import_module("lstmviz.engine"), name)
     raise AttributeError(f"module 'lstmviz' has no attribute {name!r}")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from threading import Lock
 from types import MappingProxyType
@@ -19,10 +20,10 @@ import numpy as np
 from lstmviz import devices  # isort: skip  # before TensorFlow: it sets the log level
 import tensorflow as tf
 
-from lstmviz.cells import ACTIVATIONS, KINDS, Cell, Kind, as_numbers, build
+from lstmviz.cells import ACTIVATIONS, KINDS, Cell, Kind, Variable, as_numbers, build
 from lstmviz.language import _
 from lstmviz.sequences import make, wrap
-from lstmviz.trace import Trace
+from lstmviz.trace import Gradients, Trace, check_index
 
 Progress = Callable[[int, int], None]
 
@@ -37,7 +38,8 @@ _compiling = Lock()  # two first runs at once trace once
 
 
 def _is_about_other_functions(record: logging.LogRecord) -> bool:
-    return "_compiled.<locals>.loop" not in record.getMessage()
+    message = record.getMessage()
+    return not any(f"{made}.<locals>.loop" in message for made in ("_compiled", "_compiled_backward"))
 
 
 # TensorFlow takes each kind and each set of options for a needless retrace of one function, and warns the user of it.
@@ -110,6 +112,61 @@ def run(
     )
 
 
+def gradients(trace: Trace, unit: int, t: int | None = None) -> Gradients:
+    """How much `h[unit]` at step `t` depends on every x and every state before it.
+
+    TensorFlow differentiates the step that `run` took, at what it recorded, from step `t` back to the first one; on
+    the trace's device, in the cell's type. NaN and infinity are let through.
+
+    Args:
+        trace: The run.
+        unit: A unit of h, from 0.
+        t: The step, from 0; the last one by default.
+
+    Raises:
+        ValueError: the trace has no steps, or there is no such unit or step.
+        DeviceError: the trace's device is not there.
+
+    >>> import lstmviz as lv
+    >>> trace = run(lv.build("BasicLSTMCell", num_units=3, input_size=2), [[0.0, 1.0], [1.0, 0.0]], device="CPU:0")
+    >>> found = gradients(trace, unit=1)
+    >>> found.x.shape, found.states["h"][-1]
+    ((2, 2), array([0., 1., 0.], dtype=float32))
+    """
+    cell = trace.cell
+    if not len(trace):
+        raise ValueError(_("the trace has no steps, so it has no gradients; run the cell over at least one."))
+    t = check_index("t", len(trace) - 1 if t is None else t, len(trace))
+    unit = check_index("unit", unit, cell.output_size)
+    before = {
+        name: np.concatenate([trace.initial_state[name][np.newaxis], states[:t]])
+        for name, states in trace.states.items()
+    }
+    # Step t + 1 meets the states after step t; of these, h[unit] depends on itself alone.
+    last = {name: np.zeros((1, cell.state_size(name)), cell.dtype) for name in cell.kind.states}
+    last["h"][0, unit] = 1
+    place = devices.find(trace.device).name
+    with tf.device(place):
+        with _compiling:
+            loop = _compiled_backward(cell.kind, _structure(cell), cell.dtype.name, place)
+        x = tf.convert_to_tensor(trace.x[: t + 1].astype(cell.dtype, copy=False))
+        recorded, after = (
+            tuple(tf.convert_to_tensor(arrays[name]) for name in cell.kind.states)
+            for arrays in (before, last)
+        )
+        dx, found = loop(x, recorded, after, *_inputs(cell))
+    # The first row is the initial state's; what is left are the states after each step.
+    rows = [np.concatenate([each, last[name]]) for name, each in zip(cell.kind.states, found, strict=True)]
+    return Gradients(
+        trace=trace,
+        unit=unit,
+        t=t,
+        x=_named(["x"], [np.asarray(dx)])["x"],
+        states=_named(cell.kind.states, [row[1:] for row in rows]),
+        initial_state=_named(cell.kind.states, [row[0] for row in rows]),
+    )
+
+
 def warm_up(kinds: Iterable[str] = KINDS) -> None:
     """Compiles the loop for each of `kinds` with its default options, so that the first viewer does not wait for it."""
     for kind in kinds:
@@ -122,10 +179,7 @@ def _run_in_chunks(
     """The recorded blocks, activations and states, and the device that the last states were on."""
     with _compiling:
         loop = _compiled(cell.kind, _structure(cell), cell.dtype.name, place)
-    weights = {name: tf.convert_to_tensor(weight) for name, weight in _with_offset(cell).items()}
-    numbers = {
-        name: tf.constant(cell.options[name], cell.dtype) for name in _step_numbers(cell.kind, cell.options)
-    }
+    weights, numbers = _inputs(cell)
     state = [tf.convert_to_tensor(array) for array in start]
     steps, length = len(x), len(x)
     if progress:
@@ -153,6 +207,15 @@ def _run_in_chunks(
     return blocks, activations, states, devices.where(state[-1])
 
 
+def _inputs(cell: Cell) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
+    """The weights and the options' numbers, as a compiled loop takes them."""
+    weights = {name: tf.convert_to_tensor(weight) for name, weight in _with_offset(cell).items()}
+    numbers = {
+        name: tf.constant(cell.options[name], cell.dtype) for name in _step_numbers(cell.kind, cell.options)
+    }
+    return weights, numbers
+
+
 def _with_offset(cell: Cell) -> dict[str, np.ndarray]:
     """The weights, with what is added when the cell runs added to the biases."""
     weights = dict(cell.weights)
@@ -171,26 +234,52 @@ def _structure(cell: Cell) -> tuple[tuple[str, Any], ...]:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """What a compiled loop reads from a declaration: activations, kernels, the gates' biases, what else is given."""
+
+    squash: Mapping[str, Callable[[tf.Tensor], tf.Tensor]]
+    kernels: tuple[Variable, ...]
+    biases: Mapping[tuple[str, ...], str]
+    present: tuple[Variable, ...]
+    numbers: tuple[str, ...]
+
+    def signature(self, dtype: str) -> tuple[dict[str, tf.TensorSpec], dict[str, tf.TensorSpec]]:
+        """The weights and the numbers, with open dimensions."""
+        return (
+            {v.name: tf.TensorSpec([None] * len(v.shape), dtype) for v in self.present},
+            {name: tf.TensorSpec([], dtype) for name in self.numbers},
+        )
+
+
+def _plan(kind: Kind, options: Mapping[str, Any]) -> _Plan:
+    ops = _TensorFlowOps()
+    squash = {gate.name: _activation(ops, options, gate.activation) for gate in kind.gates}
+    squash |= {
+        name: _activation(ops, options, name) for name, value in options.items() if value in ACTIVATIONS
+    }
+    return _Plan(
+        squash=squash,
+        kernels=tuple(v for v in kind.variables if v.gates and len(v.shape) == 2),
+        biases={v.gates: v.name for v in kind.variables if v.gates and len(v.shape) == 1},
+        present=tuple(v for v in kind.variables if v.when is None or options[v.when] not in (None, False)),
+        numbers=tuple(_step_numbers(kind, options)),
+    )
+
+
 @cache
 def _compiled(kind: Kind, structure: tuple[tuple[str, Any], ...], dtype: str, place: str) -> Any:
     """The loop of a kind and its options: `(x, state, weights, numbers)` to recorded groups and the last state.
 
     It is traced once, here, on the device that is current; `place` names it so that each device has its own.
     """
-    options = dict(structure)
-    ops = _TensorFlowOps()
-    squash = {gate.name: _activation(ops, options, gate.activation) for gate in kind.gates}
-    squash |= {
-        name: _activation(ops, options, name) for name, value in options.items() if value in ACTIVATIONS
-    }
-    kernels = [v for v in kind.variables if v.gates and len(v.shape) == 2]
-    biases = {v.gates: v.name for v in kind.variables if v.gates and len(v.shape) == 1}
-    present = [v for v in kind.variables if v.when is None or options[v.when] not in (None, False)]
+    options, ops = dict(structure), _TensorFlowOps()
+    plan = _plan(kind, options)
+    squash, kernels, biases = plan.squash, plan.kernels, plan.biases
     signature = [
         tf.TensorSpec([None, None], dtype),
         tuple(tf.TensorSpec([1, None], dtype) for _state in kind.states),
-        {v.name: tf.TensorSpec([None] * len(v.shape), dtype) for v in present},
-        {name: tf.TensorSpec([], dtype) for name in _step_numbers(kind, options)},
+        *plan.signature(dtype),
     ]
 
     @tf.function(input_signature=signature, autograph=False)  # type: ignore[untyped-decorator]
@@ -265,6 +354,71 @@ def _compiled(kind: Kind, structure: tuple[tuple[str, Any], ...], dtype: str, pl
         return blocks, activations, states, last_state
 
     return loop.get_concrete_function()  # binds its arguments in half the time that `loop` takes
+
+
+@cache
+def _compiled_backward(kind: Kind, structure: tuple[tuple[str, Any], ...], dtype: str, place: str) -> Any:
+    """The loop from the last step back: `(x, recorded, after, weights, numbers)` to gradients for x and the states.
+
+    `recorded` are the states before each step, `[time, size]`; `after` the gradient for those after the last one,
+    `[1, size]`. Each turn takes it back by one step, at the numbers that the run recorded: nothing piles up in memory.
+    Traced once, as `_compiled` is.
+    """
+    options, ops = dict(structure), _TensorFlowOps()
+    plan = _plan(kind, options)
+    signature = [
+        tf.TensorSpec([None, None], dtype),
+        tuple(tf.TensorSpec([None, None], dtype) for _state in kind.states),
+        tuple(tf.TensorSpec([1, None], dtype) for _state in kind.states),
+        *plan.signature(dtype),
+    ]
+
+    @tf.function(input_signature=signature, autograph=False)  # type: ignore[untyped-decorator]
+    def loop(x: Any, recorded: Any, after: Any, weights: Any, numbers: Any) -> Any:
+        steps, input_size = tf.shape(x)[0], tf.shape(x)[1]
+        from_x = {
+            v.name: tf.matmul(x, weights[v.name][:input_size]) + weights[plan.biases[v.gates]]
+            for v in plan.kernels
+        }
+        hidden_rows = {v.name: weights[v.name][input_size:] for v in plan.kernels}
+        inputs = (from_x, recorded)
+
+        def turn(step: Any, gradient: Any, records: Any) -> Any:
+            rows, state = tf.nest.map_structure(lambda array: array[step : step + 1], inputs)
+
+            def product(kernel: str, h: Any) -> Any:
+                gates = next(v.gates for v in plan.kernels if v.name == kernel)
+                return tf.split(rows[kernel] + tf.matmul(h, hidden_rows[kernel]), len(gates), axis=1)
+
+            with tf.GradientTape() as tape:
+                tape.watch([rows, state])
+                _blocks, new = kind.step(ops, product, state, weights, options | numbers, plan.squash)
+            to_rows, to_state = tape.gradient(
+                tuple(new), (rows, state), gradient, unconnected_gradients=tf.UnconnectedGradients.ZERO
+            )
+            made = tf.concat([*(to_rows[v.name] for v in plan.kernels), *to_state], axis=1)
+            return step - 1, to_state, records.write(step, made)
+
+        _step, _first, records = tf.while_loop(
+            lambda step, *_rest: step >= 0,
+            turn,
+            (steps - 1, after, tf.TensorArray(dtype, steps)),
+            parallel_iterations=1,
+            shape_invariants=(
+                tf.TensorShape([]),
+                tuple(tf.TensorShape([None, None]) for _state in kind.states),
+                tf.TensorShape(None),
+            ),
+        )
+        widths = [tf.shape(weights[v.name])[1] for v in plan.kernels] + [tf.shape(each)[1] for each in after]
+        columns = _split(records.concat(), widths)
+        to_x = [
+            tf.matmul(columns[index], weights[v.name][:input_size], transpose_b=True)
+            for index, v in enumerate(plan.kernels)
+        ]
+        return tf.add_n(to_x), columns[len(plan.kernels) :]
+
+    return loop.get_concrete_function()
 
 
 def _step_numbers(kind: Kind, options: Mapping[str, Any]) -> list[str]:

@@ -154,8 +154,8 @@ class Trace:
             ValueError: there is no such step, gate or unit.
         """
         declared = self.cell.kind.gate(gate)
-        t = _check_index("t", t, len(self))
-        unit = _check_index("unit", unit, self.cell.num_units)
+        t = check_index("t", t, len(self))
+        unit = check_index("unit", unit, self.cell.num_units)
         weights = self.cell.gate(gate)
         read, letters = np.ones((), self.cell.dtype), []
         for name in declared.reads:
@@ -210,7 +210,67 @@ class Trace:
         return GateSummary(low, high, mean, counts, edges, values.size - finite.size)
 
 
-def _check_index(name: str, given: Any, length: int) -> int:
+@dataclass(frozen=True, eq=False)
+class Gradients:
+    """The gradient of one unit's h at one step, with respect to what came before it.
+
+    A state's row `s` is the gradient with respect to that state as step `s` hands it on to step `s + 1`, the others
+    handed on being held: how much h at step `t` would move if the run were stopped after step `s`, this one number
+    changed, and the run resumed. So the last row of h is 1 at `unit` and 0 elsewhere, and the last row of c is 0.
+
+    Attributes:
+        trace: The run.
+        unit: The unit of h.
+        t: The step.
+        x: With respect to each x, `[t + 1, input_size]`.
+        states: With respect to each state after each step, `c` `[t + 1, num_units]` and `h` `[t + 1, output_size]`.
+        initial_state: With respect to the states before the first step, `[num_units]` and `[output_size]`.
+    """
+
+    trace: Trace = field(repr=False)
+    unit: int
+    t: int
+    x: Float[np.ndarray, "steps input_size"] = field(repr=False)
+    states: Mapping[str, Float[np.ndarray, "steps _size"]] = field(repr=False)
+    initial_state: Mapping[str, Float[np.ndarray, " _size"]] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def norms(self) -> dict[str, Float[np.ndarray, " steps"]]:
+        """The Euclidean norm of each step's gradient, `[t + 1]` in float64, of x and of each state."""
+        arrays = {"x": self.x, **self.states}
+        return {name: _lengths(array.astype(np.float64)) for name, array in arrays.items()}
+
+    def reach(self, share: float = 0.01) -> dict[str, int | None]:
+        """How many steps before `t` the norm has fallen below `share` of its largest, and stays there.
+
+        0 is step `t` itself. None where the norm never falls so low, or is 0 everywhere: then nothing is remembered,
+        and nothing forgotten.
+        """
+        found: dict[str, int | None] = {}
+        for name, norms in self.norms().items():
+            finite = norms[np.isfinite(norms)]
+            kept = np.flatnonzero(~(norms < share * finite.max(initial=0)))
+            found[name] = self.t - int(kept[0]) + 1 if kept.size and kept[0] > 0 else None
+        return found
+
+
+def _lengths(rows: Float[np.ndarray, "steps size"]) -> Float[np.ndarray, " steps"]:
+    # By the largest first: the square of a float64 below 1e-162 would be 0.
+    largest = np.abs(rows).max(axis=1, initial=0)
+    scale = np.where(np.isfinite(largest) & (largest > 0), largest, 1)
+    with np.errstate(over="ignore"):  # beyond float64 is infinity, which a figure shows as such
+        lengths: np.ndarray = scale * np.linalg.norm(rows / scale[:, np.newaxis], axis=1)
+    return lengths
+
+
+def check_index(name: str, given: Any, length: int) -> int:
+    """`given` as a whole number from 0 to below `length`; `name` is what an error calls it.
+
+    Raises:
+        ValueError: it is not one.
+    """
     if isinstance(given, bool) or not isinstance(given, int | np.integer) or not 0 <= given < length:
         allowed = (
             _("0 to {last}").format(last=length - 1) if length else _("nothing, for the trace has no steps")

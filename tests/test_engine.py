@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 import lstmviz as lv
 from lstmviz import cells, engine
+from tests import tf1
 from tests.runs import TOLERANCE, make_run, runs
 
 with warnings.catch_warnings():  # TensorFlow's own use of deprecated APIs while it loads
     warnings.simplefilter("ignore")
     import keras
     import tensorflow as tf
-    from tensorflow.python.keras.layers.legacy_rnn import rnn_cell_impl as tf1
 
 # What a caller without the tests' shape checks gets.
 run = inspect.unwrap(engine.run)
@@ -27,21 +27,11 @@ run = inspect.unwrap(engine.run)
 
 def run_tf1(cell, x, state):
     """Every state after every step, by TensorFlow's TF1 class of the same name."""
-    with warnings.catch_warnings():
-        # The classes announce their own removal, and build their variables in a deprecated way.
-        warnings.filterwarnings("ignore", message=".*is deprecated and will be removed.*")
-        layer = getattr(tf1, cell.kind.name)(cell.num_units, dtype=cell.dtype.name, **cell.options)
-        layer.build((1, cell.input_size))
-    named = {variable.name.split("/", 1)[1].removesuffix(":0"): variable for variable in layer.weights}
-    assert set(named) == set(cell.weights)
-    for name, variable in named.items():
-        variable.assign(cell.weights[name])
+    layer = tf1.build_layer(cell)
     tensors = [tf.constant(state[name][np.newaxis]) for name in cell.kind.states]
     rows = {name: [] for name in cell.kind.states}
     for row in x:
-        one = tensors[0] if len(tensors) == 1 else tf1.LSTMStateTuple(*tensors)
-        output, after = layer(tf.constant(row[np.newaxis]), one)
-        tensors = list(after) if len(tensors) > 1 else [after]
+        output, tensors = tf1.step(layer, tf.constant(row[np.newaxis]), tensors)
         np.testing.assert_array_equal(output, tensors[-1])
         for name, tensor in zip(cell.kind.states, tensors, strict=True):
             rows[name].append(tensor.numpy()[0])

@@ -7,21 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 from lstmviz.cells import Cell
 from lstmviz.plot import theme as themes
-from lstmviz.plot.describe import describe_gates, describe_kernel
+from lstmviz.plot.describe import describe_gates, describe_gradients, describe_kernel
 from lstmviz.plot.gates import draw_gates
+from lstmviz.plot.gradients import draw_gradients
 from lstmviz.plot.json import to_json
 from lstmviz.plot.kernel import draw_kernel
 from lstmviz.plot.summary import draw_summary
-from lstmviz.trace import Trace
+from lstmviz.trace import Gradients, Trace
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 __all__ = [
     "describe_gates",
+    "describe_gradients",
     "describe_kernel",
     "gates",
     "gates_json",
+    "gradients",
+    "gradients_json",
     "kernel",
     "kernel_json",
     "summary",
@@ -72,6 +76,24 @@ def gates(
     return _figure(draw_gates(trace, values, units), theme)
 
 
+def gradients(*found: Gradients, theme: str = "light") -> Figure:
+    """How far back a cell remembers: the norms of the gradients over time, and the gradients themselves below.
+
+    The norms stand on a logarithmic axis, a circle where one has faded to 1% of its largest. The heatmaps share one
+    scale centred on 0, in which a colour stands for a power of ten. Numbers that are exactly 0, and NaN or infinity,
+    have no place on the axis: the figure says where they are.
+
+    Args:
+        *found: One gives its norms for x and for each state. Several, for the same step, stand side by side with their
+            norms for x, under their kind's name and the options that differ; the heatmaps are the first one's.
+        theme: "light" or "dark".
+
+    Raises:
+        ValueError: there is none, their steps differ, or the theme is not one there is.
+    """
+    return _figure(draw_gradients(found), theme)
+
+
 def summary(trace: Trace, *, theme: str = "light") -> Figure:
     """A small histogram of each gate, with its mean and the share of saturated values.
 
@@ -89,6 +111,11 @@ def kernel_json(cell: Cell) -> str:
 def gates_json(trace: Trace, *, values: str = "activations", units: Iterable[int] | None = None) -> str:
     """`gates(trace)` as JSON, without the time that Plotly takes to check it."""
     return to_json(themes.apply(draw_gates(trace, values, units), "light"))
+
+
+def gradients_json(*found: Gradients) -> str:
+    """`gradients(*found)` as JSON, without the time that Plotly takes to check it."""
+    return to_json(themes.apply(draw_gradients(found), "light"))
 
 
 def summary_json(trace: Trace) -> str:

@@ -6,7 +6,8 @@ import numpy as np
 
 from lstmviz.cells import Cell
 from lstmviz.language import _
-from lstmviz.trace import Trace
+from lstmviz.plot.gradients import draw_curves
+from lstmviz.trace import Gradients, Trace
 
 
 def describe_kernel(cell: Cell) -> str:
@@ -50,3 +51,29 @@ def describe_gates(trace: Trace) -> str:
             gate=most, share=shares[most]
         )
     return text
+
+
+def describe_gradients(*found: Gradients) -> str:
+    """What is differentiated, over how many steps, and how far back each norm has faded to 1% of its largest.
+
+    Raises:
+        ValueError: there are no gradients, or their steps differ.
+    """
+    curves, first = draw_curves(found), found[0]
+    text = _(
+        "The gradient of {h} at step {t} of {kind} with respect to {names} over {steps} steps, {units} units, "
+        "as heatmaps below its norms."
+    ).format(
+        h=f"h[{first.unit}]",
+        t=first.t,
+        kind=first.trace.cell.kind.name,
+        names=", ".join(["x", *first.states]),
+        steps=len(first),
+        units=first.trace.cell.num_units,
+    )
+    norms = (
+        _("The norm with respect to x, back from step {t}:")
+        if len(found) > 1
+        else _("The norms, back from step {t}:")
+    )
+    return f"{text} {norms.format(t=first.t)} {'; '.join(curve.words for curve in curves)}."

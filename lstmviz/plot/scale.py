@@ -21,22 +21,25 @@ class Scale:
         high: Where the last one does.
         diverging: Whether the colours part at 0, or rise from `low`.
         clipped: Whether numbers beyond `low` or `high` are drawn too, in the last colours.
+        logarithmic: Whether a colour stands for a power of ten, `themes.DECADES` on each side of 0.
     """
 
     low: float
     high: float
     diverging: bool = True
     clipped: bool = False
+    logarithmic: bool = False
 
     @property
     def colours(self) -> list[list[Any]]:
-        """The colour scale in the light theme, as plotly.js takes it."""
+        """The colours in the light theme, evenly spaced, as plotly.js takes them."""
         return themes.DIVERGING["light"] if self.diverging else themes.SEQUENTIAL
 
     @property
     def axis(self) -> dict[str, Any]:
         """Plotly's colour axis. `bar` stands for its colour bar: Plotly's own is slow, and too wide for a phone."""
-        return {"colorscale": self.colours, "cmin": self.low, "cmax": self.high, "showscale": False}
+        colours = themes.LOGARITHMIC["light"] if self.logarithmic else self.colours
+        return {"colorscale": colours, "cmin": self.low, "cmax": self.high, "showscale": False}
 
     @property
     def bar(self) -> str:

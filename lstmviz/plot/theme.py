@@ -18,6 +18,34 @@ DIVERGING = {
 }
 """Colour scales for what is centred on 0, as plotly.js takes them."""
 
+DECADES = 6
+"""Powers of ten between the last colours of `LOGARITHMIC` and its middle: three colours a side, a hundredfold each."""
+
+
+def _spread(colours: tuple[str, ...]) -> list[list[Any]]:
+    """`colours`, evenly spread over the powers of ten above and below 0; the values drawn stay what they are."""
+    half = len(colours) // 2
+    upper = []
+    for step in range(2 * DECADES + 1):  # two a decade: between them plotly.js goes straight
+        place = step / (2 * DECADES)
+        at = min(int(place * half), half - 1)
+        share = place * half - at
+        above = _mix(colours[half + at], colours[half + at + 1], share)
+        below = _mix(colours[half - at], colours[half - at - 1], share)
+        upper.append((0.5 * 10 ** ((place - 1) * DECADES), above, below))
+    stops = [[0.5 - reach, below] for reach, _above, below in reversed(upper)]
+    return [*stops, [0.5, colours[half]], *([0.5 + reach, above] for reach, above, _below in upper)]
+
+
+def _mix(one: str, other: str, share: float) -> str:
+    """The colour that lies `share` of the way from `one` to `other`, all of them `#rrggbb`."""
+    pairs = [(int(one[k : k + 2], 16), int(other[k : k + 2], 16)) for k in (1, 3, 5)]
+    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
+
+
+LOGARITHMIC = {theme: _spread(colours) for theme, colours in _DIVERGING.items()}
+"""The colours of `DIVERGING` for what spans many powers of ten on both sides of 0."""
+
 # Cividis (Nuñez, Anderton and Renslow 2018) at six places: made for colour-blind eyes, rising in lightness.
 SEQUENTIAL = [
     [k / 5, c] for k, c in enumerate(("#00224e", "#35456c", "#666970", "#948e77", "#c8b866", "#fee838"))
@@ -125,8 +153,9 @@ def dark_changes(layout: dict[str, Any]) -> dict[str, Any]:
     """What changes in the dark theme, as a flat patch of paths."""
     changes: dict[str, Any] = {"font.color": FONT["dark"]}
     for name, value in layout.items():
-        if name.startswith("coloraxis") and value["colorscale"] == DIVERGING["light"]:
-            changes[f"{name}.colorscale"] = DIVERGING["dark"]
+        for scale in (DIVERGING, LOGARITHMIC):
+            if name.startswith("coloraxis") and value["colorscale"] == scale["light"]:
+                changes[f"{name}.colorscale"] = scale["dark"]
         if name.startswith(("xaxis", "yaxis")) and value.get("showgrid"):
             changes[f"{name}.gridcolor"] = GRID["dark"]
     for index in range(len(layout.get("shapes", ()))):

@@ -36,12 +36,13 @@ def figures(cell, trace):
             "gates": lv.plot.gates(trace, theme=theme),
             "lines": lv.plot.gates(trace, units=[0, 4], theme=theme),
             "summary": lv.plot.summary(trace, theme=theme),
+            "gradients": lv.plot.gradients(lv.gradients(trace, unit=1), theme=theme),
         }
 
     return draw
 
 
-NAMES = ("kernel", "gates", "lines", "summary")
+NAMES = ("kernel", "gates", "lines", "summary", "gradients")
 
 
 def lightness(colour):
@@ -133,6 +134,7 @@ def test_the_pages_json_is_the_figure(cell, trace):
         (lv.plot.gates_json(trace, units=[1], values="preactivations"),
          lv.plot.gates(trace, units=[1], values="preactivations")),
         (lv.plot.summary_json(trace), lv.plot.summary(trace)),
+        (lv.plot.gradients_json(lv.gradients(trace, 1)), lv.plot.gradients(lv.gradients(trace, 1))),
     ]  # fmt: skip
     for text, figure in pairs:
         assert (

@@ -1,0 +1,300 @@
+"""How far back a cell remembers: gradients over time, and their norms."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from lstmviz.language import _
+from lstmviz.plot import scale as scales
+from lstmviz.plot import theme as themes
+from lstmviz.plot.gates import (
+    _NAME,
+    _NARROW,
+    _WIDE,
+    _Panel,
+    _row_axis,
+    _shorten,
+    _step_names,
+    _time_ticks,
+    _width,
+)
+from lstmviz.trace import Gradients
+
+_NORMS, _PANEL, _GAP, _TOP, _BOTTOM, _LINE = 170, 80, 27, 62, 34, 19  # pixels
+_LETTER, _SAMPLE, _ENTRY = 6.2, 46, 21  # pixels of a letter in the legend, of a line's sample, of a row
+_SCREEN = 560  # pixels of the legend on the smallest screen that is no phone
+_DOTTED = 60  # up to so many steps each has its dot
+_DASHES = ("solid", "dash", "dot", "dashdot")
+_SCALE = "coloraxis"
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """One line of the norms: `norms` `[time]`, and how many steps before the last it has faded, if it has."""
+
+    name: str
+    norms: np.ndarray
+    reach: int | None
+
+    @property
+    def words(self) -> str:
+        """What the legend says of it."""
+        if self.reach is not None:
+            return _("{name}: fades to 1% in {steps} steps").format(name=self.name, steps=self.reach)
+        if not self.norms.any():
+            return _("{name}: 0 at every step").format(name=self.name)
+        return _("{name}: does not fade to 1%").format(name=self.name)
+
+
+def draw_gradients(found: tuple[Gradients, ...]) -> dict[str, Any]:
+    """The plain dictionary of the gradients' figure."""
+    curves, first = draw_curves(found), found[0]
+    trace, panels = first.trace, _panels(found)
+    height = _NORMS + len(panels) * (_PANEL + _GAP)
+    scale = replace(scales.centre([panel.values for panel in panels]), logarithmic=True)
+    notes = [*_explain_colours(scale), *_name_zeros(curves, str(trace.cell.dtype))]
+    notes += scales.name_nonfinite([*(panel.values for panel in panels), *(other.x for other in found[1:])])
+    margin, layout = {"l": 50, "r": 8, "t": _TOP, "b": _BOTTOM + _LINE * len(notes)}, _lay_out(found, curves)
+    # A phone's legend is the highest; on a screen, the panels take the room.
+    legend, high_legend = (_ENTRY * _legend_rows(curves, room) for room in (_SCREEN, _NARROW))
+    layout["height"] = height + margin["t"] + high_legend + margin["b"]
+    layout["margin"] = margin | {"t": _TOP + legend}
+    layout["meta"]["narrow"]["margin.t"] = _TOP + high_legend
+    layout["legend"]["y"] = 1 - (_TOP - 2) / layout["height"]
+    layout["annotations"][0]["yshift"] = legend
+    layout["meta"]["narrow"]["annotations[0].yshift"] = high_legend
+    layout |= {
+        "xaxis": _time_axis(first, len(panels) + 1, layout["meta"]["narrow"]),
+        "yaxis": _log_axis(curves, domain=[1 - _NORMS / height, 1]),
+        _SCALE: scale.axis,
+    }
+    data = _draw_lines(curves, list(layout["xaxis"]["categoryarray"]))
+    for index, panel in enumerate(panels):
+        top = 1 - (_NORMS + _GAP + index * (_PANEL + _GAP)) / height
+        layout[f"yaxis{index + 2}"] = _row_axis(panel, trace, domain=[max(0.0, top - _PANEL / height), top])
+        _head_panel(panel, first, top, scale, layout)
+        data += scales.heatmap(
+            panel.values.T,
+            yaxis=f"y{index + 2}",
+            coloraxis=_SCALE,
+            hovertemplate=f"<b>∂{panel.name}[%{{y:d}}]</b> %{{z:.4g}}<br>%{{x}}<extra></extra>",
+        )
+    layout["annotations"].append(_foot(notes))
+    return {"data": data, "layout": layout}
+
+
+def _lay_out(found: tuple[Gradients, ...], curves: list[Curve]) -> dict[str, Any]:
+    """Title, heading and legend; the rest of the layout depends on the panels."""
+    trace = found[0].trace
+    title = _("{kind} gradients: {steps} steps × {units} units").format(
+        kind=trace.cell.kind.name, steps=len(found[0]), units=trace.cell.num_units
+    )
+    heading, short = _headings(found)
+    return themes.base_layout(title, 0) | {
+        "hovermode": "x",
+        "hoversubplots": "axis",
+        "showlegend": True,
+        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "yref": "container", "yanchor": "top",
+                   "tracegroupgap": 0, "bgcolor": "rgba(0,0,0,0)"},
+        "annotations": [themes.text(heading, x=0, y=1, xanchor="left", yanchor="bottom")],
+        "meta": {"narrow": {"annotations[0].text": short}, "linked": True},
+    }  # fmt: skip
+
+
+def _time_axis(one: Gradients, last: int, narrow: dict[str, Any]) -> dict[str, Any]:
+    """The steps up to `t`, at the foot of panel `last`; adds a phone's ticks to `narrow`."""
+    labels = one.trace.sequence.labels[: len(one)]
+    narrow |= {f"xaxis.{name}": value for name, value in _time_ticks(labels, _NARROW).items()}
+    return themes.axis(
+        anchor=f"y{last}",
+        type="category",
+        categoryorder="array",
+        categoryarray=_step_names(one.trace)[: len(one)],
+        range=[-0.5, len(one) - 0.5],
+        ticks="outside",
+        ticklen=4,
+        **_time_ticks(labels, _WIDE),
+    )
+
+
+def draw_curves(found: tuple[Gradients, ...]) -> list[Curve]:
+    """The norms of one's x and states; of several, each one's x.
+
+    Raises:
+        ValueError: there is none, or their steps differ.
+    """
+    _check(found)
+    if len(found) == 1:
+        reach = found[0].reach()
+        return [Curve(name, norms, reach[name]) for name, norms in found[0].norms().items()]
+    return [
+        Curve(label, one.norms()["x"], one.reach()["x"])
+        for label, one in zip(_labels(found), found, strict=True)
+    ]
+
+
+def _check(found: tuple[Gradients, ...]) -> None:
+    if not found:
+        raise ValueError(_("there are no gradients to draw; give at least one of what lv.gradients returns."))
+    steps = {one.t for one in found}
+    if len(steps) > 1:
+        raise ValueError(
+            _("t is {given}; gradients in one figure must be of the same step.").format(
+                given=", ".join(map(str, sorted(steps)))
+            )
+        )
+
+
+def _labels(found: tuple[Gradients, ...]) -> list[str]:
+    """Each one's kind where they differ, with what sets it apart from the others of its kind; no two alike."""
+    facts = [
+        {"num_units": one.trace.cell.num_units, **one.trace.cell.options, "unit": one.unit} for one in found
+    ]
+    kinds = [one.trace.cell.kind.name for one in found]
+    labels = []
+    for kind, own in zip(kinds, facts, strict=True):
+        alike = [other for other, name in zip(facts, kinds, strict=True) if name == kind]
+        apart = [
+            f"{name}={_write_option(own[name])}"
+            for name in own
+            if any(own[name] != other[name] for other in alike)
+        ]
+        of = [kind] if len(set(kinds)) > 1 or not apart else []
+        labels.append(" ".join([*of, ", ".join(apart)]).strip())
+    return [
+        f"{label} ({labels[: index + 1].count(label)})" if labels.count(label) > 1 else label
+        for index, label in enumerate(labels)
+    ]
+
+
+def _write_option(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _headings(found: tuple[Gradients, ...]) -> tuple[str, str]:
+    """The words above the norms, and those for a phone."""
+    h = f"h[{found[0].unit}]" if len({one.unit for one in found}) == 1 else "h"
+    if len(found) == 1:
+        words = _("<b>norm</b> of the gradient of {h} at step {t}").format(h=h, t=found[0].t)
+        return words, words
+    words = _("<b>norm</b> of the gradient of {h} at step {t} with respect to x").format(h=h, t=found[0].t)
+    return words, _("<b>norm</b> of ∂{h} / ∂x, step {t}").format(h=h, t=found[0].t)
+
+
+def _panels(found: tuple[Gradients, ...]) -> list[_Panel]:
+    """The first one's heatmaps; beside others, under its label."""
+    one = found[0]
+    titles = {"x": one.trace.sequence.title, "c": _("cell state"), "h": _("hidden state, the output")}
+    if len(found) > 1:
+        titles = dict.fromkeys(titles, _labels(found)[0])
+    return [
+        _Panel(name, titles.get(name, ""), values, _SCALE)
+        for name, values in {"x": one.x, **one.states}.items()
+    ]
+
+
+def _draw_lines(curves: list[Curve], names: list[str]) -> list[dict[str, Any]]:
+    """Each norm as a line, with a circle where it has faded."""
+    data: list[dict[str, Any]] = []
+    for index, curve in enumerate(curves):
+        shown = np.isfinite(curve.norms) & (curve.norms > 0)
+        dotted = len(names) <= _DOTTED or _has_single_points(shown)
+        colour = themes.LINES[index % len(themes.LINES)]
+        data.append(
+            {"type": "scatter", "mode": "lines+markers" if dotted else "lines", "x0": names[0],
+             "y": np.where(shown, curve.norms, np.nan), "name": curve.words, "legendgroup": curve.name,
+             "line": {"color": colour, "width": 2, "dash": _DASHES[index % len(_DASHES)]},
+             "marker": {"color": colour, "size": 4},
+             "hovertemplate": f"<b>{curve.name}</b> %{{y:.3g}}<extra></extra>"}
+        )  # fmt: skip
+        faded = None if curve.reach is None else len(names) - 1 - curve.reach
+        if faded is not None and shown[faded]:
+            data.append(
+                {"type": "scatter", "mode": "markers", "x": [names[faded]], "y": [curve.norms[faded]],
+                 "marker": {"symbol": "circle-open", "color": colour, "size": 12, "line": {"width": 2.5}},
+                 "legendgroup": curve.name, "showlegend": False, "hoverinfo": "skip"}
+            )  # fmt: skip
+    return data
+
+
+def _has_single_points(shown: np.ndarray) -> bool:
+    """Whether a point stands between two that are not drawn, and would be lost in a line."""
+    beside = np.concatenate([[False], shown, [False]])
+    return bool((shown & ~beside[:-2] & ~beside[2:]).any())
+
+
+def _head_panel(
+    panel: _Panel, one: Gradients, top: float, scale: scales.Scale, layout: dict[str, Any]
+) -> None:
+    """Adds to `layout` what stands above a heatmap: of what it is, and its scale."""
+    slope = f"∂h[{one.unit}] / ∂{panel.name}"
+    words = f"<b>{slope}</b> {_shorten(panel.title, _NAME - len(slope))}"
+    layout["meta"]["narrow"][f"annotations[{len(layout['annotations'])}].text"] = f"<b>{slope}</b>"
+    layout["annotations"] += [
+        themes.text(words, x=0, y=top, xanchor="left", yanchor="bottom"),
+        themes.text(scale.bar, x=1, y=top, xanchor="right", yanchor="bottom"),
+    ]
+
+
+def _log_axis(curves: list[Curve], **place: Any) -> dict[str, Any]:
+    """From the power of ten below the smallest norm to the one above the largest, with a few of them named."""
+    drawn = np.concatenate([curve.norms for curve in curves])
+    drawn = drawn[np.isfinite(drawn) & (drawn > 0)]
+    low, high = (
+        (math.floor(math.log10(drawn.min())), math.ceil(math.log10(drawn.max()))) if drawn.size else (-1, 0)
+    )
+    low = min(low, high - 1)
+    every = max(1, -(-(high - low) // 5))
+    powers = [power for power in range(high, low - 1, -every) if -323 <= power <= 308]  # what a float64 holds
+    pad = (high - low) * 0.04
+    return themes.axis(
+        type="log",
+        range=[low - pad, high + pad],
+        tickvals=[float(f"1e{power}") for power in powers],
+        ticktext=["1" if not power else f"1e{power}".replace("-", "−") for power in powers],
+        **place,
+    ) | {"showgrid": True, "gridcolor": themes.GRID["light"]}
+
+
+def _legend_rows(curves: list[Curve], room: int) -> int:
+    """The legend's rows in so many pixels, entry after entry."""
+    rows, left = 1, float(room)
+    for curve in curves:
+        needed = _SAMPLE + _LETTER * sum(map(_width, curve.words))
+        if needed > left and left < room:
+            rows, left = rows + 1, float(room)
+        left -= needed
+    return rows
+
+
+def _explain_colours(scale: scales.Scale) -> list[str]:
+    return [
+        _("Colours are logarithmic: one step along a bar is a factor of 100,"),
+        _("and its middle is whatever is nearer to 0 than {least}").format(
+            least=scales.write(scale.high / 10**themes.DECADES)
+        ),
+    ]
+
+
+def _name_zeros(curves: list[Curve], dtype: str) -> list[str]:
+    """Where a norm is 0, for no logarithmic axis shows it: in itself, or because `dtype` holds nothing as small."""
+    notes = []
+    for curve in curves:
+        zeros = np.flatnonzero(curve.norms == 0)
+        if zeros.size == 1:
+            words = _("{name} is 0 at step {t}, so not on the log axis").format(name=curve.name, t=zeros[0])
+            notes.append(words)
+        elif zeros.size:
+            words = _("{name} is 0 in {dtype} at {count:,} steps, so not on the log axis")
+            notes.append(words.format(name=curve.name, dtype=dtype, count=zeros.size))
+    return notes
+
+
+def _foot(notes: list[str]) -> dict[str, Any]:
+    return themes.text(
+        "<br>".join(notes), x=0, y=0, xanchor="left", yanchor="top", align="left", xshift=-42, yshift=-24
+    )
