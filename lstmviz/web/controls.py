@@ -45,6 +45,7 @@ def read(last: View) -> View:
         options=_read_options(view, dict(last.options)),
         signal=_read_signal(view, dict(last.signal)),
         units=tuple(sorted(unit for unit in state.get("units", last.units) if unit < view.num_units)),
+        gate=view.gate if view.gate in view.recorded else "",
     )
 
 

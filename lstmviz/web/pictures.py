@@ -30,8 +30,8 @@ def show_gates(view: View, sequence: Sequence, picture: render.RunPicture) -> No
 
 
 def name(view: View) -> str:
-    """What tells a view from another one: its query."""
-    return urlencode(views.to_query(view))
+    """What tells a view's pictures from another's: its query, without what is only pinned in them."""
+    return urlencode(views.to_query(view.unpinned))
 
 
 def fetch(key: str, query: Mapping[str, str]) -> bytes | None:

@@ -105,7 +105,8 @@ def fit(view: View, upload: Upload | None) -> tuple[Sequence, View, list[str]]:
     """
     sequence, cut = load_sequence(view, upload)
     view, bounded = views.bound(replace(view, input_size=sequence.input_size))
-    return sequence, view, [*([cut] if cut else []), *bounded]
+    view, moved = views.pin_within(view, len(sequence))
+    return sequence, view, [*([cut] if cut else []), *bounded, *moved]
 
 
 def load_cell(view: View) -> Cell:
@@ -161,7 +162,7 @@ def run_picture(
 
     if upload is not None:
         return make()
-    return _keep("run", (astuple(view), language.current()), make)
+    return _keep("run", (astuple(view.unpinned), language.current()), make)
 
 
 def load_linear(view: View) -> Linear:

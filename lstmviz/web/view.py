@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -31,7 +31,8 @@ VALUES = ("activations", "preactivations")
 class View:
     """Everything that decides what the page shows, but for an uploaded file; each field is a parameter of the address.
 
-    `options` holds the options of the cell's kind by name, `signal` those of the sequence.
+    `options` holds the options of the cell's kind by name, `signal` those of the sequence; `t`, `gate` and `unit` are what is
+    pinned: a step, a gate or a state, and a unit of it.
     """
 
     cell: str = "BasicLSTMCell"
@@ -51,12 +52,30 @@ class View:
     values: str = "activations"
     units: tuple[int, ...] = ()
     linear: bool = False
+    t: int | None = None
+    gate: str = ""
+    unit: int | None = None
     lang: str = "en"
+
+    @property
+    def unpinned(self) -> View:
+        """The same pictures with nothing pinned in them."""
+        return replace(self, t=None, gate="", unit=None)
+
+    @property
+    def pin(self) -> tuple[int, str, int]:
+        """The step, the gate and the unit that are looked at: those pinned, else the first ones."""
+        return self.t or 0, self.gate or self.recorded[0], self.unit or 0
 
     @property
     def kind(self) -> Kind:
         """The declaration of the cell's kind."""
         return KINDS[self.cell]
+
+    @property
+    def recorded(self) -> tuple[str, ...]:
+        """The names of what a run records, as they are computed: the gates, then the states."""
+        return (*(gate.name for gate in self.kind.gates), *self.kind.states)
 
     @property
     def is_generated(self) -> bool:
@@ -91,6 +110,7 @@ def parse(query: Mapping[str, str], language: str = "en") -> tuple[View, list[st
         lang=read.choice("lang", tuple(LANGUAGES), language),
     )
     view = _without_idle(replace(view, units=read.units(view.num_units)))
+    view = replace(view, **read.pin(view))
     view = replace(view, options=tuple((o.name, read.option(o)) for o in view.kind.options))
     if view.is_generated:
         view = replace(view, signal=read.signal(view.sequence))
@@ -136,6 +156,9 @@ def to_query(view: View) -> dict[str, str]:
         query["device"] = view.device
     if view.units:
         query["units"] = ",".join(map(str, view.units))
+    for name in ("t", "gate", "unit"):
+        if getattr(view, name) != getattr(View, name):
+            query[name] = getattr(view, name)
     for name in ("values", "linear"):
         if getattr(view, name) != getattr(View, name):
             query[name] = getattr(view, name)
@@ -174,7 +197,18 @@ def bound(view: View) -> tuple[View, list[str]]:
         cause = _("the page shows at most {number:,} recorded values").format(number=MAX_RECORDED)
         problems.append(_changed("time_steps", view.time_steps, fitting, cause))
         view = replace(view, time_steps=fitting)
+    if view.unit is not None and view.unit >= view.num_units:
+        view = replace(view, unit=view.num_units - 1)
     return view, problems
+
+
+def pin_within(view: View, steps: int) -> tuple[View, list[str]]:
+    """The view with its pin on a step that there is."""
+    if view.t is None or view.t < steps:
+        return view, []
+    shown = max(0, steps - 1)
+    cause = _("the sequence has {steps} steps").format(steps=steps)
+    return replace(view, t=shown), [_changed("t", view.t, shown, cause)]
 
 
 def _weights(view: View, num_units: int) -> int:
@@ -297,6 +331,15 @@ class _Reader:
         for generator in sequences.GENERATORS.values():
             for option in generator.options:
                 self.given.pop(option.name, None)
+
+    def pin(self, view: View) -> dict[str, Any]:
+        names = view.recorded
+        readers: dict[str, Callable[[], int | str]] = {
+            "t": lambda: self.whole("t", 0, MAX_STEPS - 1, 0),
+            "gate": lambda: self.choice("gate", names, names[0]),
+            "unit": lambda: self.whole("unit", 0, view.num_units - 1, 0),
+        }
+        return {name: read() for name, read in readers.items() if name in self.given}
 
     def units(self, num_units: int) -> tuple[int, ...]:
         given = self.given.pop("units", "")

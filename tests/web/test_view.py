@@ -166,3 +166,14 @@ def test_a_bounded_view_is_never_larger_than_the_page_can_show(cell, num_units, 
     assert shown.time_steps * per_step <= views.MAX_RECORDED
     assert bool(problems) == (shown != view)
     assert replace(shown, num_units=num_units, time_steps=time_steps) == view
+
+
+def test_a_pin_is_kept_and_the_nearest_one_taken():
+    view, problems = views.parse({"t": "12", "gate": "f", "unit": "3"})
+    assert (view.pin, problems) == ((12, "f", 3), [])
+    assert {"t": "12", "gate": "f", "unit": "3"}.items() <= views.to_query(view).items()
+    assert view.unpinned == views.parse({})[0]
+    view, problems = views.parse({"cell": "GRUCell", "gate": "f", "unit": "8", "t": "-1"})
+    assert view.pin == (0, "r", 7) and len(problems) == 3
+    view, problems = views.pin_within(views.parse({"t": "59"})[0], 30)
+    assert view.t == 29 and "30" in problems[0]
