@@ -12,6 +12,7 @@ import numpy as np
 from lstmviz.language import _
 from lstmviz.plot import scale as scales
 from lstmviz.plot import theme as themes
+from lstmviz.plot.link import link
 from lstmviz.trace import Trace
 
 VALUES = ("activations", "preactivations")
@@ -63,9 +64,17 @@ def draw_gates(trace: Trace, values: str, units: Iterable[int] | None) -> dict[s
                              categoryarray=names, range=[-0.5, max(len(trace), 1) - 0.5],
                              ticks="outside", ticklen=4, **wide),
         "annotations": [],
-        "meta": {"narrow": {f"xaxis.{name}": value for name, value in narrow.items()}, "linked": True},
+        "meta": {"narrow": {f"xaxis.{name}": value for name, value in narrow.items()}},
     }  # fmt: skip
     in_lines = [bool(chosen) and index > 0 for index in range(len(panels))]
+    rows = ["input", *("" if lines else "hidden" if panel.name == "h" else "unit"
+                       for panel, lines in zip(panels[1:], in_lines[1:], strict=True))]  # fmt: skip
+    axes = ["y", *(f"y{number}" for number in range(2, len(panels) + 1))]
+    layout["meta"]["link"] = link(
+        trace.cell,
+        [("x", axis, panel.name, "step", row) for axis, panel, row in zip(axes, panels, rows, strict=True)],
+        steps=len(trace),
+    )
     scale_of = _scales(panels)
     data: list[dict[str, Any]] = []
     for index, panel in enumerate(panels):

@@ -101,7 +101,7 @@ def _lay_out(found: tuple[Gradients, ...], curves: list[Curve]) -> dict[str, Any
         "legend": {"orientation": "h", "x": 0, "xanchor": "left", "yref": "container", "yanchor": "top",
                    "tracegroupgap": 0, "bgcolor": "rgba(0,0,0,0)"},
         "annotations": [themes.text(heading, x=0, y=1, xanchor="left", yanchor="bottom")],
-        "meta": {"narrow": {"annotations[0].text": short}, "linked": True},
+        "meta": {"narrow": {"annotations[0].text": short}},
     }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from lstmviz.cells import Cell, Gate, Variable
 from lstmviz.language import _
 from lstmviz.plot import scale as scales
 from lstmviz.plot import theme as themes
+from lstmviz.plot.link import link
 
 _ROW, _STRIP = 22, 24  # pixels of a row of a small kernel, and of one below it
 _LEAST, _MOST = 130, 520  # pixels of the kernel's height
@@ -40,7 +41,10 @@ def draw_kernel(cell: Cell) -> dict[str, Any]:
     starts = list(range(0, columns, cell.num_units))
     names = [_("column {number}").format(number=0), *map(str, starts[1:])]
     layout |= {
-        "meta": {"narrow": {f"annotations[{k}].font.size": 12 for k in range(len(starts))}},  # the gates' names
+        "meta": {
+            "narrow": {f"annotations[{k}].font.size": 12 for k in range(len(starts))},  # the gates' names
+            "link": link(cell, [("x", "y", "kernel", "column", "row"), ("x", "y2", strips[0], "column", "")]),
+        },
         "margin": {"l": _LEFT, "r": 8, "t": _TOP, "b": bottom},
         "coloraxis": scale.axis,
         "xaxis": themes.axis(type="category", categoryorder="array", categoryarray=_column_names(cell), anchor="y2",

@@ -9,6 +9,8 @@
  * @typedef {{key: string, of: string, words?: Record<string, string>}} Reference
  */
 
+import { link, onPin, pin, setPin, unlink } from "./linked.js";
+
 const NARROW = 640; // pixels: below this, and under a finger, a drag scrolls the page
 const RESIZE_DELAY = 60; // milliseconds of quiet after which a plot follows its container
 const DEFAULT_HEIGHT = 450; // plotly.js's own
@@ -64,15 +66,43 @@ function note(of) {
 }
 
 /**
- * Asks for the rest of the page once the pictures have moved on from what it tells of, and rest.
+ * Tells the script what it does not see: that the pictures have moved on from what the rest of the page tells of, and what
+ * was pinned in them. Both when they rest.
  *
- * @param {{data: {of: string}, setTriggerValue: (name: string, value: string) => void}} component
+ * @typedef {{t: number | null, gate: string, unit: number | null}} Pin
+ * @param {{data: {of: string, pin: Pin}, setTriggerValue: (name: string, value: any) => void}} component
  */
 export function follow({ data, setTriggerValue }) {
   catchUp = () => {
     if (shown !== normalise(data.of)) setTriggerValue("moved", shown);
   };
+  const told = JSON.stringify(data.pin);
+  if (told === toldPin) isConfirmed = true;
+  else if (isConfirmed) {
+    // The address came with it, or the script had to move it.
+    toldPin = told;
+    setPin({ t: data.pin.t ?? undefined, gate: data.pin.gate || undefined, unit: data.pin.unit ?? undefined });
+  }
+  tellPin = () => {
+    const { t = null, gate = "", unit = null } = pin();
+    const mine = JSON.stringify({ t, gate, unit });
+    if (mine === toldPin) return;
+    toldPin = mine;
+    isConfirmed = false;
+    setTriggerValue("pinned", { t, gate, unit });
+  };
 }
+
+let toldPin = "";
+let isConfirmed = true; // else a run of the script that began before may still tell of an older pin
+let pinTimer = 0;
+/** @type {() => void} */
+let tellPin = () => {};
+
+onPin(() => {
+  clearTimeout(pinTimer);
+  pinTimer = setTimeout(() => tellPin(), REST_DELAY);
+});
 
 // --- Pictures, fetched on a route of their own: where the page's script says so, and ahead of it while the slider moves.
 
@@ -251,6 +281,7 @@ class View {
     if (this.dark) patch(layout, layout.meta?.dark ?? {});
     this.width = width;
     Plotly.react(this.plot, data, layout, configFor(words));
+    link(this.plot);
   }
 
   /** @param {Error} error */
@@ -270,6 +301,7 @@ class View {
     this.loading.stop.abort();
     for (const [key, view] of pictures) if (view === this) pictures.delete(key);
     views.delete(this.parent);
+    unlink(this.plot);
     Plotly?.purge(this.plot);
     this.plot.remove();
   }

@@ -7,6 +7,8 @@ of what a moved slider waits for.
 from __future__ import annotations
 
 import json as json_module
+from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
@@ -72,9 +74,27 @@ def picture(key: str, of: str, made: tuple[bytes, str] | None = None) -> None:
         _mount(key=key, data=drawing(json, alt, None, **head))
 
 
-def follow(of: str) -> None:
-    """Runs the whole script again once the page's figures show something else than `of`, and rest."""
-    _mount_follower(key="follower", data={"of": of}, height=1, on_moved_change=lambda: None)
+def follow(of: str, pin: dict[str, int | str | None], on_pinned: Callable[[dict[str, Any]], None]) -> None:
+    """Runs the whole script again once the page's figures show something else than `of`, or another pin, and rest.
+
+    Args:
+        of: What the page tells of.
+        pin: The step `t`, the `gate` and the `unit` that are pinned, where any are.
+        on_pinned: Called before that run with what was pinned; the browser may send anything.
+    """
+
+    def pinned() -> None:
+        sent = st.session_state["follower"].get("pinned")
+        if isinstance(sent, dict):
+            on_pinned(sent)
+
+    _mount_follower(
+        key="follower",
+        data={"of": of, "pin": pin},
+        height=1,
+        on_moved_change=lambda: None,
+        on_pinned_change=pinned,
+    )
 
 
 def _words() -> dict[str, str]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -192,7 +193,11 @@ def _draw_rest(settled: _Settled) -> None:
         sections.linear(view, cell, picture)
         sections.code(view, cell, sequence)
         _draw_downloads(view, cell, sequence)
-    figure.follow(pictures.name(view))
+    figure.follow(pictures.name(view), {"t": view.t, "gate": view.gate, "unit": view.unit}, _pin)
+
+
+def _pin(sent: dict[str, Any]) -> None:
+    st.session_state["view"] = views.pinned(st.session_state["view"], sent)
 
 
 def _draw_downloads(view: View, cell: Cell, sequence: Sequence) -> None:

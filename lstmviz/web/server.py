@@ -161,7 +161,9 @@ _FOREVER = "public, max-age=31536000, immutable"  # the address changes with the
 
 def assets_path() -> str:
     """Where the figures' files are, relative to the page's own address; it changes with their content."""
-    return f"lstmviz/{version('plotly')}-{_digest(_figure_js())[:12]}"
+    return (
+        f"lstmviz/{version('plotly')}-{_digest(b''.join(read_module(path.name) for path in _modules()))[:12]}"
+    )
 
 
 def routes() -> list[Route]:
@@ -170,7 +172,7 @@ def routes() -> list[Route]:
     folder = f"/{base}/{assets_path()}" if base else f"/{assets_path()}"
     return [
         Route(f"{folder}/plotly.min.js", _serve_plotly),
-        Route(f"{folder}/figure.js", _serve_figure_js),
+        *(Route(f"{folder}/{path.name}", _serve_module) for path in _modules()),
         Route(f"{folder}/pictures/{{key:str}}", _serve_picture),
     ]
 
@@ -179,8 +181,9 @@ async def _serve_plotly(request: Request) -> Response:
     return _serve(request, _plotly_js(), await asyncio.to_thread(_plotly_gzipped))
 
 
-async def _serve_figure_js(request: Request) -> Response:
-    return _serve(request, _figure_js(), gzip.compress(_figure_js(), mtime=0))
+async def _serve_module(request: Request) -> Response:
+    module = read_module(request.url.path.split("/")[-1])
+    return _serve(request, module, gzip.compress(module, mtime=0))
 
 
 # Few at a time: each takes several times its size while it is made, and more at once would finish none of them sooner.
@@ -246,8 +249,14 @@ def _compress_plotly() -> bytes:
 
 
 @cache
-def _figure_js() -> bytes:
-    return (_HERE / "figure.js").read_bytes()
+def _modules() -> list[Path]:
+    return sorted(_HERE.glob("*.js"))
+
+
+@cache
+def read_module(name: str) -> bytes:
+    """The text of one of the page's JavaScript modules, in UTF-8."""
+    return (_HERE / name).read_bytes()
 
 
 def _digest(content: bytes) -> str:

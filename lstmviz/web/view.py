@@ -202,6 +202,24 @@ def bound(view: View) -> tuple[View, list[str]]:
     return view, problems
 
 
+def pinned(view: View, sent: Mapping[str, Any]) -> View:
+    """The view with what a browser says was pinned; what is none of its steps, names or units is left out."""
+
+    def index(name: str, length: int) -> int | None:
+        value = sent.get(name)
+        return (
+            value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < length else None
+        )
+
+    gate = sent.get("gate")
+    return replace(
+        view,
+        t=index("t", MAX_STEPS),
+        gate=gate if isinstance(gate, str) and gate in view.recorded else "",
+        unit=index("unit", view.num_units),
+    )
+
+
 def pin_within(view: View, steps: int) -> tuple[View, list[str]]:
     """The view with its pin on a step that there is."""
     if view.t is None or view.t < steps:

@@ -1,0 +1,30 @@
+"""What a figure says of its panels, so that a page can mark one place in all its figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lstmviz.cells import Cell
+from lstmviz.language import _
+
+Panel = tuple[str, str, str, str, str]
+"""A panel's x axis, y axis and name, and what its columns and rows stand for, as `web/linked.js` has it."""
+
+
+def link(cell: Cell, panels: list[Panel], steps: int = 0) -> dict[str, Any]:
+    """What goes into a figure's `layout.meta.link`.
+
+    Args:
+        cell: The cell that the panels are of.
+        panels: The panels, from the top.
+        steps: How many steps there are.
+    """
+    names = ("x", "y", "name", "columns", "rows")
+    return {
+        "panels": [dict(zip(names, panel, strict=True)) for panel in panels],
+        "gates": [gate.name for gate in cell.kind.gates],
+        "units": cell.num_units,
+        "inputs": cell.input_size,
+        "steps": steps,
+        "words": {"step": _("step {t}")},
+    }

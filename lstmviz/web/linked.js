@@ -1,0 +1,338 @@
+/**
+ * Links the pictures of one page: the place under the pointer or the keyboard is marked in all of them.
+ *
+ * A picture says in `layout.meta.link` what its panels show; the rest is here, and in the browser alone. Also part of the
+ * exported page.
+ *
+ * @typedef {{x: string, y: string, name: string, columns: "step" | "column" | "", rows: "unit" | "input" | "hidden" | "row" | ""}} Panel
+ *     one picture in a figure: its axes, and what its columns and rows stand for; "column" is one of the kernel's, "row"
+ *     one of its rows of x, then of h
+ * @typedef {{panels: Panel[], gates: string[], units: number, inputs: number, steps: number, words: Record<string, string>}} Link
+ * @typedef {{t?: number, gate?: string, unit?: number, input?: number, hidden?: number}} Place
+ */
+
+const SLIP = 4; // pixels that a click may slip
+const KEYS = /** @type {Record<string, [number, number]>} */ ({
+  ArrowLeft: [0, -1],
+  ArrowRight: [0, 1],
+  ArrowUp: [-1, 0],
+  ArrowDown: [1, 0],
+  Home: [0, -Infinity],
+  End: [0, Infinity],
+});
+
+/** @type {Set<Linked>} */
+const all = new Set();
+/** @type {Place} */
+let pinned = {};
+/** @type {Place} */
+let pointed = {};
+/** @type {Set<(place: Place) => void>} */
+const listeners = new Set();
+
+/** What is pinned. @returns {Place} */
+export const pin = () => pinned;
+
+/**
+ * Pins a place, or part of one, and marks it in all pictures.
+ *
+ * @param {Place} place
+ */
+export function setPin(place) {
+  pinned = { ...pinned, ...place };
+  for (const one of all) one.mark();
+}
+
+/**
+ * Calls `listener` with each place that is clicked, or chosen with Enter.
+ *
+ * @param {(place: Place) => void} listener
+ */
+export function onPin(listener) {
+  listeners.add(listener);
+}
+
+/**
+ * Links a figure that Plotly has drawn; again after it was drawn anew does no harm.
+ *
+ * @param {any} plot
+ */
+export function link(plot) {
+  if (!plot._fullLayout?.meta?.link) return;
+  plot.linked ??= new Linked(plot);
+  plot.linked.mark();
+}
+
+/** @param {any} plot */
+export function unlink(plot) {
+  if (plot.linked) all.delete(plot.linked);
+}
+
+class Linked {
+  /** @param {any} plot */
+  constructor(plot) {
+    this.plot = plot;
+    /** The cell that the keyboard is on: a panel, a row, a column. @type {[number, number, number] | null} */
+    this.cursor = null;
+    /** @type {[number, number] | null} */
+    this.pressed = null;
+    this.layer = document.createElement("div");
+    this.layer.style.cssText = "position: absolute; inset: 0; pointer-events: none; overflow: hidden";
+    this.layer.setAttribute("aria-hidden", "true");
+    this.reading = document.createElement("div");
+    this.reading.setAttribute("role", "status");
+    this.reading.className = "lstmviz-reading";
+    this.reading.style.cssText =
+      "position: absolute; right: 8px; top: 34px; pointer-events: none; padding: 1px 6px; border-radius: 4px; " +
+      "font: 600 14px sans-serif; background: #1a1c24; color: #fff; visibility: hidden";
+    /** @type {HTMLElement[]} */
+    this.marks = [];
+    plot.style.position = "relative";
+    plot.append(this.layer, this.reading);
+    plot.tabIndex = 0;
+    plot.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => this.point(this.find(event)));
+    plot.addEventListener("pointerleave", () => this.point(null));
+    plot.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => (this.pressed = [event.clientX, event.clientY]), true);
+    // Plotly takes what happens over its pictures for itself; a click is over wherever it ends.
+    addEventListener("pointerup", (event) => this.click(event), true);
+    plot.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.press(event));
+    plot.addEventListener("blur", () => this.leave());
+    plot.on("plotly_afterplot", () => this.mark());
+    all.add(this);
+  }
+
+  /** @returns {Link} */
+  get link() {
+    return this.plot._fullLayout.meta.link;
+  }
+
+  /**
+   * The axes of a panel as they are drawn now.
+   *
+   * @param {Panel} panel
+   */
+  axes({ x, y }) {
+    const layout = this.plot._fullLayout;
+    return [layout[x.replace("x", "xaxis")], layout[y.replace("y", "yaxis")]];
+  }
+
+  /**
+   * The panel, row and column at a place on the screen.
+   *
+   * @param {{clientX: number, clientY: number}} event
+   * @returns {[number, number, number] | null}
+   */
+  find({ clientX, clientY }) {
+    const box = this.plot.getBoundingClientRect();
+    const [left, top] = [clientX - box.left, clientY - box.top];
+    for (const [index, panel] of this.link.panels.entries()) {
+      const [across, down] = this.axes(panel);
+      const [column, row] = [at(across, left), at(down, top)];
+      if (column !== null && row !== null) return [index, panel.rows ? row : -1, column];
+    }
+    return null;
+  }
+
+  /**
+   * @param {[number, number, number]} cell
+   * @returns {Place}
+   */
+  place([index, row, column]) {
+    const { panels, gates, units, inputs } = this.link;
+    const panel = panels[index];
+    /** @type {Place} */
+    const place = {};
+    if (panel.columns === "step") place.t = column;
+    if (panel.columns === "column") {
+      place.gate = gates[Math.floor(column / units)];
+      place.unit = column % units;
+    }
+    if (panel.rows === "unit" && row >= 0) place.unit = row;
+    if (panel.rows === "hidden" && row >= 0 && row < units) place.unit = row;
+    if (panel.rows === "input" && row >= 0) place.input = row;
+    if (panel.rows === "row") row < inputs ? (place.input = row) : (place.hidden = row - inputs);
+    if (panel.columns === "step" && panel.rows !== "input") place.gate = panel.name;
+    return place;
+  }
+
+  /** @param {[number, number, number] | null} cell */
+  point(cell) {
+    const place = cell ? this.place(cell) : {};
+    if (JSON.stringify(place) === JSON.stringify(pointed)) return;
+    pointed = place;
+    for (const one of all) one.mark();
+  }
+
+  /** @param {PointerEvent} event */
+  click(event) {
+    const { pressed } = this;
+    this.pressed = null;
+    if (!pressed || Math.hypot(event.clientX - pressed[0], event.clientY - pressed[1]) > SLIP) return;
+    if (/** @type {Element} */ (event.target).closest?.(".modebar, .legend")) return;
+    const cell = this.find(event);
+    if (cell) this.choose(cell);
+  }
+
+  /** @param {[number, number, number]} cell */
+  choose(cell) {
+    const { t, gate, unit } = this.place(cell);
+    const place = Object.fromEntries(Object.entries({ t, gate, unit }).filter(([_name, value]) => value !== undefined));
+    if (!Object.keys(place).length) return;
+    setPin(place);
+    for (const listener of listeners) listener(pinned);
+  }
+
+  /** @param {KeyboardEvent} event */
+  press(event) {
+    if (event.target !== this.plot || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Escape") this.leave();
+    else if ((event.key === "Enter" || event.key === " ") && this.cursor) this.choose(this.cursor);
+    else if (event.key in KEYS) this.step(...KEYS[event.key]);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /**
+   * Moves the keyboard's cell; off a panel's upper or lower edge lies the next panel.
+   *
+   * @param {number} down
+   * @param {number} across
+   */
+  step(down, across) {
+    let [index, row, column] = this.cursor ?? this.start();
+    row += down;
+    if (row < 0 && index > 0) [index, row] = [index - 1, this.size(index - 1)[0] - 1];
+    else if (row >= this.size(index)[0] && index < this.link.panels.length - 1) [index, row] = [index + 1, 0];
+    const [rows, columns] = this.size(index);
+    this.cursor = [index, Math.min(Math.max(row, 0), rows - 1), Math.min(Math.max(column + across, 0), columns - 1)];
+    this.point(this.cursor);
+    this.reading.textContent = this.read(this.cursor);
+    this.reading.style.visibility = "visible";
+    this.mark();
+  }
+
+  /** @returns {[number, number, number]} beside which the first key leads: the pinned cell */
+  start() {
+    const { panels, gates, units } = this.link;
+    const index = Math.max(0, panels.findIndex(({ name }) => name === pinned.gate));
+    if (panels[index].columns === "column") return [index, 0, units * Math.max(0, gates.indexOf(pinned.gate ?? "")) + (pinned.unit ?? 0)];
+    return [index, pinned.unit ?? 0, pinned.t ?? 0];
+  }
+
+  leave() {
+    this.cursor = null;
+    this.reading.style.visibility = "hidden";
+    this.point(null);
+  }
+
+  /** @param {number} index */
+  size(index) {
+    const { z } = this.heatmap(index) ?? { z: [[]] };
+    return z.length ? [z.length, z[0].length] : [1, this.link.steps];
+  }
+
+  /** @param {number} index */
+  heatmap(index) {
+    const { x, y } = this.link.panels[index];
+    return this.plot._fullData.find((/** @type {any} */ trace) => trace.type === "heatmap" && trace.xaxis === x && trace.yaxis === y);
+  }
+
+  /**
+   * What stands in a cell, for who cannot see it.
+   *
+   * @param {[number, number, number]} cell
+   */
+  read([index, row, column]) {
+    const { panels, gates, units, inputs, words } = this.link;
+    const { name, columns, rows } = panels[index];
+    const value = this.heatmap(index)?.z[row]?.[column];
+    const number = typeof value === "number" ? value.toPrecision(4).replace("-", "−") : "";
+    if (columns === "step") return `${name}${rows ? `[${row}]` : ""}, ${words.step.replace("{t}", String(column))}: ${number}`;
+    const from = rows === "row" ? (row < inputs ? `x[${row}]` : `h[${row - inputs}]`) : name;
+    return `${from} → ${gates[Math.floor(column / units)]}[${column % units}]: ${number}`;
+  }
+
+  mark() {
+    if (!this.plot._fullLayout?.meta?.link) return;
+    const place = { ...pinned, ...pointed };
+    const boxes = this.link.panels.flatMap((panel) => this.boxes(panel, place));
+    for (const [index, [left, top, width, height, strong]] of boxes.entries()) {
+      const mark = (this.marks[index] ??= this.layer.appendChild(document.createElement("div")));
+      mark.style.cssText =
+        `position: absolute; left: 0; top: 0; box-sizing: border-box; width: ${width}px; height: ${height}px; ` +
+        `transform: translate(${left}px, ${top}px); border: ${strong ? 2 : 1}px solid #000; outline: 1px solid #fff; border-radius: 1px`;
+    }
+    for (const mark of this.marks.slice(boxes.length)) mark.style.display = "none";
+  }
+
+  /**
+   * What of a panel is marked: left, top, width, height in pixels, and whether it is the very cell.
+   *
+   * @param {Panel} panel
+   * @param {Place} place
+   * @returns {[number, number, number, number, boolean][]}
+   */
+  boxes(panel, place) {
+    const { gates, units, inputs } = this.link;
+    const [across, down] = this.axes(panel);
+    const columns = [];
+    if (panel.columns === "step" && place.t !== undefined) columns.push(place.t);
+    if (panel.columns === "column" && place.unit !== undefined) gates.forEach((_gate, index) => columns.push(index * units + (place.unit ?? 0)));
+    let row;
+    if (panel.rows === "unit" || panel.rows === "hidden") row = panel.rows === "hidden" ? place.hidden ?? place.unit : place.unit;
+    if (panel.rows === "input") row = place.input;
+    if (panel.rows === "row") row = place.input ?? (place.hidden === undefined ? undefined : inputs + place.hidden);
+    const whole = span(down);
+    /** @type {[number, number, number, number, boolean][]} */
+    const boxes = [];
+    for (const column of columns) {
+      const wide = span(across, column);
+      if (wide && whole) boxes.push([wide[0], whole[0], wide[1], whole[1], false]);
+      const high = row === undefined ? null : span(down, row);
+      if (panel.columns === "step" && wide && high) boxes.push([wide[0], high[0], wide[1], high[1], true]);
+    }
+    const high = row === undefined ? null : span(down, row);
+    const full = span(across);
+    if (panel.rows === "row" && high && full) boxes.push([full[0], high[0], full[1], high[1], false]);
+    return boxes;
+  }
+}
+
+/**
+ * The index on an axis at a pixel of its figure; null beside the axis.
+ *
+ * @param {any} axis
+ * @param {number} pixel
+ */
+function at(axis, pixel) {
+  const share = (pixel - axis._offset) / axis._length;
+  if (share < 0 || share >= 1) return null;
+  const [first, last] = upright(axis);
+  return Math.round(first + share * (last - first));
+}
+
+/**
+ * Where an index, or all of them, stands on an axis: start and length in pixels; null where it is out of view.
+ *
+ * @param {any} axis
+ * @param {number} [index]
+ * @returns {[number, number] | null}
+ */
+function span(axis, index) {
+  if (index === undefined) return [axis._offset, axis._length];
+  const [first, last] = upright(axis);
+  const pixel = (/** @type {number} */ value) => axis._offset + ((value - first) / (last - first)) * axis._length;
+  const [start, end] = [pixel(index - 0.5), pixel(index + 0.5)].sort((a, b) => a - b);
+  if (end <= axis._offset || start >= axis._offset + axis._length) return null;
+  const [from, to] = [Math.max(start, axis._offset), Math.min(end, axis._offset + axis._length)];
+  const least = 3; // a cell of a large picture is thinner than a line
+  return to - from >= least ? [from, to - from] : [(from + to - least) / 2, least];
+}
+
+/** @param {any} axis */
+function upright(axis) {
+  // The screen counts from the top; a value axis from the bottom, a heatmap's rows from the top: its range is turned.
+  const [first, last] = axis.range;
+  return axis._id.startsWith("y") ? [last, first] : [first, last];
+}
