@@ -12,6 +12,7 @@ from lstmviz import plot
 from lstmviz.cells import Cell
 from lstmviz.language import _, current
 from lstmviz.trace import Trace
+from lstmviz.web.server import read_module
 
 
 def kernel_npz(cell: Cell) -> bytes:
@@ -84,6 +85,8 @@ background: {background}; color: {text} }} a {{ color: inherit }}</style></head>
 <body><h1>{html.escape(title)}</h1>
 <p>{html.escape(trace.sequence.title)} · {html.escape(trace.device)} · <a href="{html.escape(link)}">{html.escape(back)}</a></p>
 {"".join(parts)}
+<script type="module">{read_module("linked.js").decode()}
+for (const plot of document.querySelectorAll(".js-plotly-plot")) link(plot);</script>
 </body></html>
 """.encode()
 
