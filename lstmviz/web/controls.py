@@ -12,6 +12,7 @@ import streamlit as st
 from lstmviz import cells, sequences
 from lstmviz.cells import KINDS, Option, OptionValue
 from lstmviz.language import LANGUAGES, _
+from lstmviz.web import limits
 from lstmviz.web import view as views
 from lstmviz.web.markup import escape
 from lstmviz.web.render import Upload
@@ -65,7 +66,7 @@ def draw_cell(view: View) -> None:
     st.number_input(
         "input_size",
         1,
-        views.MAX_INPUT_SIZE,
+        limits.MAX_INPUT_SIZE,
         key="input_size",
         disabled=not view.is_generated,
         help=_("The number of features of x. Text, typed numbers and files bring their own."),
@@ -95,7 +96,7 @@ def draw_size() -> None:
     number.number_input(
         _("num_units, exactly"),
         1,
-        views.MAX_UNITS,
+        limits.MAX_UNITS,
         key="num_units_exact",
         on_change=_number_typed,
         help=_("The same number, for values beyond the slider."),
@@ -122,7 +123,7 @@ def draw_sequence(view: View) -> None:
         help=_("The same seed gives the same weights, and the same noise."),
     )
     if view.is_generated:
-        longest = sequences.longest(view.sequence, view.input_size) or views.MAX_STEPS
+        longest = sequences.longest(view.sequence, view.input_size) or limits.MAX_STEPS
         steps.number_input(
             "time_steps", 1, longest, key="time_steps", help=_("The number of steps of the sequence.")
         )
@@ -248,7 +249,7 @@ def _draw_option(option: Option) -> None:
         st.number_input(
             label,
             int(option.minimum),
-            views.MAX_UNITS,
+            limits.MAX_UNITS,
             None,
             key=option.name,
             help=text,

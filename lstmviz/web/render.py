@@ -14,6 +14,7 @@ from lstmviz.cells import Cell, Linear, build, build_linear, fold
 from lstmviz.language import _
 from lstmviz.sequences import Sequence
 from lstmviz.trace import Trace
+from lstmviz.web import limits
 from lstmviz.web import view as views
 from lstmviz.web.shelf import Shelf
 from lstmviz.web.view import View
@@ -88,7 +89,7 @@ def load_sequence(view: View, upload: Upload | None) -> tuple[Sequence, str | No
             upload.content, columns=list(upload.columns) or None, standardise=view.standardise
         )
     per_step = view.num_units * (len(view.kind.gates) + len(view.kind.states)) + sequence.input_size
-    longest = max(1, views.MAX_RECORDED // per_step)
+    longest = max(1, min(limits.MAX_STEPS, limits.MAX_RECORDED // per_step))
     if len(sequence) <= longest:
         return sequence, None
     problem = _(

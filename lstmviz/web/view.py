@@ -11,15 +11,10 @@ from typing import Any
 from lstmviz import cells, sequences
 from lstmviz.cells import KINDS, Kind, Option, OptionValue
 from lstmviz.language import LANGUAGES, _
+from lstmviz.web.limits import MAX_INPUT_SIZE, MAX_RECORDED, MAX_STEPS, MAX_UNITS, MAX_WEIGHTS
 
-MAX_UNITS = 1024
-MAX_INPUT_SIZE = 1024
-MAX_STEPS = 10_000
 MAX_SEED = 2**31 - 1
 MAX_TEXT = 2_000  # characters: what an address can carry everywhere
-# What a browser draws and a phone loads without trouble; both bound the bytes of a picture.
-MAX_WEIGHTS = 2_500_000
-MAX_RECORDED = 2_500_000
 
 TEXT, NUMBERS, CSV = "text", "numbers", "csv"
 SEQUENCES = (*sequences.GENERATORS, TEXT, NUMBERS, CSV)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -10,6 +13,7 @@ from hypothesis import strategies as st
 
 from lstmviz import sequences
 from lstmviz.cells import INITIAL_WEIGHTS, KINDS, build
+from lstmviz.web import limits
 from lstmviz.web import view as views
 from lstmviz.web.view import View, bound, parse, to_query
 
@@ -153,7 +157,7 @@ def test_more_steps_than_the_data_have_are_cut_to_them():
 
 @given(
     st.sampled_from(list(KINDS)),
-    st.integers(1, views.MAX_UNITS),
+    st.integers(1, limits.MAX_UNITS),
     st.integers(1, views.MAX_INPUT_SIZE),
     st.integers(1, 10_000),
 )
@@ -161,9 +165,9 @@ def test_a_bounded_view_is_never_larger_than_the_page_can_show(cell, num_units, 
     view = View(cell=cell, num_units=num_units, input_size=input_size, time_steps=time_steps, sequence="sine")
     shown, problems = bound(view)
     gates = len(shown.kind.gates)
-    assert gates * shown.num_units * (shown.num_units + shown.input_size) <= views.MAX_WEIGHTS
+    assert gates * shown.num_units * (shown.num_units + shown.input_size) <= limits.MAX_WEIGHTS
     per_step = shown.num_units * (gates + len(shown.kind.states)) + shown.input_size
-    assert shown.time_steps * per_step <= views.MAX_RECORDED
+    assert shown.time_steps * per_step <= limits.MAX_RECORDED
     assert bool(problems) == (shown != view)
     assert replace(shown, num_units=num_units, time_steps=time_steps) == view
 
@@ -177,3 +181,25 @@ def test_a_pin_is_kept_and_the_nearest_one_taken():
     assert view.pin == (0, "r", 7) and len(problems) == 3
     view, problems = views.pin_within(views.parse({"t": "59"})[0], 30)
     assert view.t == 29 and "30" in problems[0]
+
+
+def test_a_server_may_bound_weights_and_steps():
+    read = limits.read_limit
+    assert read("LIMIT", 7, {}) == 7
+    assert read("LIMIT", 7, {"LIMIT": " 1_000 "}) == 1000
+    for wrong in ("-1", "0", "many", "1e6"):
+        with pytest.raises(ValueError, match=r"LIMIT is .*; it must be a whole number from 1"):
+            read("LIMIT", 7, {"LIMIT": wrong})
+
+
+def test_a_bounded_server_shows_the_nearest_view():
+    program = (
+        "from lstmviz.web import view\n"
+        "shown, problems = view.parse({'num_units': '100', 'time_steps': '300', 'sequence': 'sine'})\n"
+        "print(shown.num_units, shown.time_steps, len(problems))"
+    )
+    environment = {**os.environ, "LSTMVIZ_MAX_WEIGHTS": "5000", "LSTMVIZ_MAX_STEPS": "50"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["33", "50", "2"]  # 4 · 33 · (33 + 4) = 4,884
