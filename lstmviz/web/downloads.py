@@ -86,7 +86,10 @@ background: {background}; color: {text} }} a {{ color: inherit }}</style></head>
 <p>{html.escape(trace.sequence.title)} · {html.escape(trace.device)} · <a href="{html.escape(link)}">{html.escape(back)}</a></p>
 {"".join(parts)}
 <script type="module">{read_module("linked.js").decode()}
-for (const plot of document.querySelectorAll(".js-plotly-plot")) link(plot);</script>
+for (const plot of document.querySelectorAll(".js-plotly-plot")) {{
+  if (plot.clientWidth < 640 && plot.layout.meta?.narrow) Plotly.relayout(plot, plot.layout.meta.narrow);
+  link(plot);
+}}</script>
 </body></html>
 """.encode()
 

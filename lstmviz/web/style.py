@@ -10,6 +10,11 @@ STYLE = """<style>
   .stMainBlockContainer { padding: 3rem 1rem 3rem; }
   .stHorizontalBlock:has(> .stColumn .st-key-controls) { flex-direction: column; }
   .stHorizontalBlock:has(> .stColumn .st-key-controls) > .stColumn { width: 100%; flex: 1 1 auto; min-width: 0; }
+  /* Two beside each other, so that the pictures are not a screen away. */
+  .st-key-controls { display: grid; grid-template-columns: 1fr 1fr; gap: .75rem; align-items: end; }
+  .st-key-controls > :not(.st-key-cell, .st-key-input_size, :has(.st-key-cell, .st-key-input_size)) { grid-column: 1 / -1; }
+  .st-key-controls .stHorizontalBlock { flex-wrap: nowrap; gap: .75rem; }
+  .st-key-controls .stHorizontalBlock > .stColumn { min-width: 0; flex: 1; }
 }
 .stMarkdown h1 { font-size: 2.2rem; padding-bottom: .2rem; }
 .stMarkdown h2 { font-size: 1.5rem; }
