@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lstmviz import cells, language, sequences
 from lstmviz.cells import KINDS, Cell, Linear, build, build_linear, fold
+from lstmviz.compare import Comparison, Parting, compare
 from lstmviz.sequences import Sequence
 from lstmviz.trace import Explanation, Gradients, Trace
 
@@ -24,14 +25,17 @@ __version__ = "0.1.0"
 __all__ = [
     "KINDS",
     "Cell",
+    "Comparison",
     "Explanation",
     "Gradients",
     "Linear",
+    "Parting",
     "Sequence",
     "Trace",
     "build",
     "build_linear",
     "cells",
+    "compare",
     "devices",
     "engine",
     "fold",

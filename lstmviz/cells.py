@@ -559,6 +559,21 @@ class Cell:
         """The size of h: `num_units`, or `num_proj` where h is projected."""
         return _output_size(self.num_units, self.options)
 
+    def astype(self, dtype: str) -> Cell:
+        """The same cell storing and computing in `dtype`: from float32 to float64 each weight stays the number it is.
+
+        `build(..., dtype="float64")` keeps the digits that float32 drops, so it differs in its weights too.
+
+        Args:
+            dtype: "float32" or "float64".
+
+        Raises:
+            ValueError: the dtype is neither.
+        """
+        type_ = _float_type(dtype)
+        weights = {name: as_numbers(name, weight, type_) for name, weight in self.weights.items()}
+        return Cell(self.kind, self.num_units, self.input_size, self.options, weights)
+
     def activation_of(self, gate: str) -> str:
         """The name in `ACTIVATIONS` of the activation that the gate called `gate` has in this cell."""
         name = self.kind.gate(gate).activation
