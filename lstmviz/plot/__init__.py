@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from lstmviz.cells import Cell
+from lstmviz.compare import Comparison
 from lstmviz.plot import theme as themes
-from lstmviz.plot.describe import describe_gates, describe_gradients, describe_kernel
+from lstmviz.plot.compare import draw_compare
+from lstmviz.plot.describe import describe_compare, describe_gates, describe_gradients, describe_kernel
 from lstmviz.plot.gates import draw_gates
 from lstmviz.plot.gradients import draw_gradients
 from lstmviz.plot.json import to_json
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 __all__ = [
+    "compare",
+    "compare_json",
+    "describe_compare",
     "describe_gates",
     "describe_gradients",
     "describe_kernel",
@@ -94,6 +99,25 @@ def gradients(*found: Gradients, theme: str = "light") -> Figure:
     return _figure(draw_gradients(found), theme)
 
 
+def compare(comparison: Comparison, *, values: str = "activations", theme: str = "light") -> Figure:
+    """Two runs beside each other: both kernels and their difference, then how far apart the runs are over time.
+
+    The kernels a and b share a scale, their difference has its own, and so have the differences of all gates and
+    states, `[time, num_units]` each. Above those, a logarithmic axis shows the largest |a − b| of each at each step, with
+    the tolerance as a dashed line. A circle and a line down mark where the runs first part, which a sentence says too.
+    What one run has and the other lacks is left out, and the figure says so.
+
+    Args:
+        comparison: What `lv.compare` gives.
+        values: "activations" or "preactivations", the gates after or before their sigmoid or tanh.
+        theme: "light" or "dark".
+
+    Raises:
+        ValueError: `values` or the theme is not one there is.
+    """
+    return _figure(draw_compare(comparison, values), theme)
+
+
 def summary(trace: Trace, *, theme: str = "light") -> Figure:
     """A small histogram of each gate, with its mean and the share of saturated values.
 
@@ -116,6 +140,11 @@ def gates_json(trace: Trace, *, values: str = "activations", units: Iterable[int
 def gradients_json(*found: Gradients) -> str:
     """`gradients(*found)` as JSON, without the time that Plotly takes to check it."""
     return to_json(themes.apply(draw_gradients(found), "light"))
+
+
+def compare_json(comparison: Comparison, *, values: str = "activations") -> str:
+    """`compare(comparison)` as JSON, without the time that Plotly takes to check it."""
+    return to_json(themes.apply(draw_compare(comparison, values), "light"))
 
 
 def summary_json(trace: Trace) -> str:

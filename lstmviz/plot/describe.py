@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from lstmviz.cells import Cell
+from lstmviz.compare import Comparison
 from lstmviz.language import _
+from lstmviz.plot import scale as scales
+from lstmviz.plot.compare import say_parting, say_settings
 from lstmviz.plot.gradients import draw_curves
 from lstmviz.trace import Gradients, Trace
 
@@ -77,3 +80,25 @@ def describe_gradients(*found: Gradients) -> str:
         else _("The norms, back from step {t}:")
     )
     return f"{text} {norms.format(t=first.t)} {'; '.join(curve.words for curve in curves)}."
+
+
+def describe_compare(comparison: Comparison, *, values: str = "activations") -> str:
+    """What sets two runs apart, where they first part, how far apart each gate and state is, and what is left out.
+
+    Raises:
+        ValueError: `values` is neither "activations" nor "preactivations".
+    """
+    largest = {name: float(np.abs(array).max(initial=0)) for name, array in comparison.shown(values).items()}
+    return " ".join(
+        [
+            _("Two runs over {steps} steps: their kernels, and their differences over time.").format(
+                steps=len(comparison)
+            ),
+            f"{say_settings(comparison)}.",
+            say_parting(comparison, comparison.parting(values)),
+            _("The largest differences: {found}.").format(
+                found=", ".join(f"{name} {scales.write(number)}" for name, number in largest.items())
+            ),
+            *comparison.left_out,
+        ]
+    )

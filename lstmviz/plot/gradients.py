@@ -60,7 +60,9 @@ def draw_gradients(found: tuple[Gradients, ...]) -> dict[str, Any]:
     notes += scales.name_nonfinite([*(panel.values for panel in panels), *(other.x for other in found[1:])])
     margin, layout = {"l": 50, "r": 8, "t": _TOP, "b": _BOTTOM + _LINE * len(notes)}, _lay_out(found, curves)
     # A phone's legend is the highest; on a screen, the panels take the room.
-    legend, high_legend = (_ENTRY * _legend_rows(curves, room) for room in (_SCREEN, _NARROW))
+    legend, high_legend = (
+        _ENTRY * _legend_rows([c.words for c in curves], room) for room in (_SCREEN, _NARROW)
+    )
     layout["height"] = height + margin["t"] + high_legend + margin["b"]
     layout["margin"] = margin | {"t": _TOP + legend}
     layout["meta"]["narrow"]["margin.t"] = _TOP + high_legend
@@ -69,7 +71,9 @@ def draw_gradients(found: tuple[Gradients, ...]) -> dict[str, Any]:
     layout["meta"]["narrow"]["annotations[0].yshift"] = high_legend
     layout |= {
         "xaxis": _time_axis(first, len(panels) + 1, layout["meta"]["narrow"]),
-        "yaxis": _log_axis(curves, domain=[1 - _NORMS / height, 1]),
+        "yaxis": _log_axis(
+            np.concatenate([curve.norms for curve in curves]), domain=[1 - _NORMS / height, 1]
+        ),
         _SCALE: scale.axis,
     }
     data = _draw_lines(curves, list(layout["xaxis"]["categoryarray"]))
@@ -240,9 +244,8 @@ def _head_panel(
     ]
 
 
-def _log_axis(curves: list[Curve], **place: Any) -> dict[str, Any]:
-    """From the power of ten below the smallest norm to the one above the largest, with a few of them named."""
-    drawn = np.concatenate([curve.norms for curve in curves])
+def _log_axis(drawn: np.ndarray, **place: Any) -> dict[str, Any]:
+    """From the power of ten below the smallest number to the one above the largest, with a few of them named."""
     drawn = drawn[np.isfinite(drawn) & (drawn > 0)]
     low, high = (
         (math.floor(math.log10(drawn.min())), math.ceil(math.log10(drawn.max()))) if drawn.size else (-1, 0)
@@ -260,11 +263,11 @@ def _log_axis(curves: list[Curve], **place: Any) -> dict[str, Any]:
     ) | {"showgrid": True, "gridcolor": themes.GRID["light"]}
 
 
-def _legend_rows(curves: list[Curve], room: int) -> int:
+def _legend_rows(entries: list[str], room: int) -> int:
     """The legend's rows in so many pixels, entry after entry."""
     rows, left = 1, float(room)
-    for curve in curves:
-        needed = _SAMPLE + _LETTER * sum(map(_width, curve.words))
+    for words in entries:
+        needed = _SAMPLE + _LETTER * sum(map(_width, words))
         if needed > left and left < room:
             rows, left = rows + 1, float(room)
         left -= needed

@@ -64,9 +64,9 @@ def centre(arrays: Iterable[np.ndarray], beyond: Iterable[np.ndarray] = ()) -> S
     return Scale(-limit, limit, clipped=any(_largest(array) > limit for array in beyond))
 
 
-def write(number: float) -> str:
-    """A number for a scale: two digits, and a minus sign as wide as a plus."""
-    return f"{number:.2g}".replace("-", "−")
+def write(number: float, digits: int = 2) -> str:
+    """A number for a scale, with so many digits: a minus sign as wide as a plus, and infinity as its sign."""
+    return f"{number:.{digits}g}".replace("-", "−").replace("inf", "∞").replace("nan", "NaN")
 
 
 def name_nonfinite(arrays: Iterable[np.ndarray]) -> list[str]:

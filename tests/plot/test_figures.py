@@ -29,7 +29,12 @@ def trace(cell):
 
 
 @pytest.fixture(scope="module")
-def figures(cell, trace):
+def comparison(cell, trace):
+    return lv.compare(trace, lv.run(lv.build("LSTMCell", 5, 3, seed=1), trace.sequence))
+
+
+@pytest.fixture(scope="module")
+def figures(cell, trace, comparison):
     def draw(theme):
         return {
             "kernel": lv.plot.kernel(cell, theme=theme),
@@ -37,12 +42,13 @@ def figures(cell, trace):
             "lines": lv.plot.gates(trace, units=[0, 4], theme=theme),
             "summary": lv.plot.summary(trace, theme=theme),
             "gradients": lv.plot.gradients(lv.gradients(trace, unit=1), theme=theme),
+            "compare": lv.plot.compare(comparison, theme=theme),
         }
 
     return draw
 
 
-NAMES = ("kernel", "gates", "lines", "summary", "gradients")
+NAMES = ("kernel", "gates", "lines", "summary", "gradients", "compare")
 
 
 def lightness(colour):
@@ -127,13 +133,15 @@ def test_plotlys_own_template_stays_out(figures, name):
     assert "colorway" not in figures("light")[name].to_json()
 
 
-def test_the_pages_json_is_the_figure(cell, trace):
+def test_the_pages_json_is_the_figure(cell, trace, comparison):
     pairs = [
         (lv.plot.kernel_json(cell), lv.plot.kernel(cell)),
         (lv.plot.gates_json(trace), lv.plot.gates(trace)),
         (lv.plot.gates_json(trace, units=[1], values="preactivations"),
          lv.plot.gates(trace, units=[1], values="preactivations")),
         (lv.plot.summary_json(trace), lv.plot.summary(trace)),
+        (lv.plot.compare_json(comparison, values="preactivations"),
+         lv.plot.compare(comparison, values="preactivations")),
         (lv.plot.gradients_json(lv.gradients(trace, 1)), lv.plot.gradients(lv.gradients(trace, 1))),
     ]  # fmt: skip
     for text, figure in pairs:
