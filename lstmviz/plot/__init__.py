@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from lstmviz.cells import Cell
 from lstmviz.plot import theme as themes
-from lstmviz.plot.describe import describe_gates, describe_kernel
+from lstmviz.plot.describe import describe_gates, describe_kernel, describe_step
 from lstmviz.plot.gates import draw_gates
 from lstmviz.plot.json import to_json
 from lstmviz.plot.kernel import draw_kernel
+from lstmviz.plot.step import draw_step, make_step_frames
 from lstmviz.plot.summary import draw_summary
 from lstmviz.trace import Trace
 
@@ -20,10 +21,14 @@ if TYPE_CHECKING:
 __all__ = [
     "describe_gates",
     "describe_kernel",
+    "describe_step",
     "gates",
     "gates_json",
     "kernel",
     "kernel_json",
+    "step",
+    "step_frames",
+    "step_json",
     "summary",
     "summary_json",
     "to_json",
@@ -81,6 +86,39 @@ def summary(trace: Trace, *, theme: str = "light") -> Figure:
     return _figure(draw_summary(trace), theme)
 
 
+def step(trace: Trace, t: int, unit: int, gate: str | None = None, *, theme: str = "light") -> Figure:
+    """One step of one unit taken apart, with its numbers.
+
+    The data flow from x and the last h through each gate's sum and activation to the new states, all as squares with
+    their numbers; how the new states come about as formulas; and each gate's formula above the waterfall of its
+    pre-activation: its largest terms, `x[2]  0.52 · 0.6  +0.31`, all others in one bar that says so, the bias, and what is
+    added when the cell runs. All waterfalls have the same scale.
+
+    Args:
+        trace: The run.
+        t: The step, from 0.
+        unit: The unit, from 0.
+        gate: Show the waterfall of this gate alone, with more terms.
+        theme: "light" or "dark".
+
+    Raises:
+        ValueError: there is no such step, unit, gate or theme.
+    """
+    return _figure(draw_step(trace, t, unit, gate), theme)
+
+
+def step_frames(trace: Trace, unit: int, t: int = 0, gate: str | None = None) -> dict[str, Any]:
+    """What changes in `step(trace, t, unit, gate)` from step to step, so that a page can play it.
+
+    Of a trace of more than 120 steps, the 120 around `t`: `frames["first"]` is the first of them, `frames["steps"]` how
+    many they are. `drawStep` in `web/step.js` puts one of them into the drawn figure.
+
+    Raises:
+        ValueError: there is no such unit, step or gate.
+    """
+    return make_step_frames(trace, unit, t, gate)
+
+
 def kernel_json(cell: Cell) -> str:
     """`kernel(cell)` as JSON, without the time that Plotly takes to check it."""
     return to_json(themes.apply(draw_kernel(cell), "light"))
@@ -89,6 +127,11 @@ def kernel_json(cell: Cell) -> str:
 def gates_json(trace: Trace, *, values: str = "activations", units: Iterable[int] | None = None) -> str:
     """`gates(trace)` as JSON, without the time that Plotly takes to check it."""
     return to_json(themes.apply(draw_gates(trace, values, units), "light"))
+
+
+def step_json(trace: Trace, t: int, unit: int, gate: str | None = None) -> str:
+    """`step(trace, t, unit, gate)` as JSON, without the time that Plotly takes to check it."""
+    return to_json(themes.apply(draw_step(trace, t, unit, gate), "light"))
 
 
 def summary_json(trace: Trace) -> str:
