@@ -139,6 +139,58 @@ class Formula:
     replaces: str | None = None
 
 
+@dataclass(frozen=True)
+class Operator:
+    """What an operation does with its operands.
+
+    Attributes:
+        compute: Gets the operations of a library, the operands, and the operation's parameter.
+        text: How it is written, `{0} · {1}`; `{p}` stands for the parameter.
+        loose: Whether it is set in brackets inside an operation that binds, as a sum is.
+        binds: Whether it is one that binds, as a product does.
+        inner: Whether its numbers can be written out: a product with a matrix has too many.
+    """
+
+    compute: Callable[[Ops, Sequence[Array], Any], Array]
+    text: str
+    loose: bool = False
+    binds: bool = False
+    inner: bool = True
+
+
+OPERATORS: Mapping[str, Operator] = MappingProxyType(
+    {
+        "copy": Operator(lambda ops, a, p: a[0], "{0}"),
+        "product": Operator(lambda ops, a, p: a[0] * a[1], "{0} · {1}", binds=True),
+        "sum": Operator(lambda ops, a, p: a[0] + a[1], "{0} + {1}", loose=True),
+        "complement": Operator(lambda ops, a, p: 1 - a[0], "1 − {0}", loose=True, binds=True),
+        "activation": Operator(lambda ops, a, p: ACTIVATIONS[p](ops, a[0]), "{p}({0})"),
+        "clip": Operator(lambda ops, a, p: ops.clip(a[0], p), "clip({0}, ±{p})"),
+        "project": Operator(lambda ops, a, p: ops.matmul(a[0], p), "{0} · projection", inner=False),
+    }
+)
+"""The operations between the gates and the new states, by name."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of the data flow from the gates' activations and the old states to the new states.
+
+    Attributes:
+        result: The name of what it gives. A new state is `c_t`, and may be given again, as the last one given counts.
+        operator: A name in `OPERATORS`.
+        operands: Names of gates, of old states like `c_{t-1}`, and of earlier results.
+        parameter: The option or the variable that the operator needs beside.
+        when: The option that has to be on for the operation to be there.
+    """
+
+    result: str
+    operator: str
+    operands: tuple[str, ...]
+    parameter: str | None = None
+    when: str | None = None
+
+
 class Product(Protocol):
     """What the engine gives a step to meet a kernel with."""
 
@@ -166,6 +218,7 @@ class Kind:
             options' values and the activation functions by gate (and `activation`); it returns the gates' pre-activations
             and the new states, each in the declared order. Offsets are in the product already.
         formulas: The step as formulas.
+        flow: The step's operations after the gates', one at a time: what a drawing of the data flow shows.
     """
 
     name: str
@@ -176,6 +229,7 @@ class Kind:
     options: tuple[Option, ...]
     step: Step
     formulas: tuple[Formula, ...]
+    flow: tuple[Operation, ...]
 
     def gate(self, name: str) -> Gate:
         """The gate called `name`.
@@ -334,6 +388,17 @@ _LSTM_FORMULAS = (
     ),
 )
 
+_LSTM_FLOW = (
+    Operation("kept", "product", ("f", "c_{t-1}")),
+    Operation("written", "product", ("i", "j")),
+    Operation("c_t", "sum", ("kept", "written")),
+    Operation("c_t", "clip", ("c_t",), parameter="cell_clip", when="cell_clip"),
+    Operation("squashed", "activation", ("c_t",), parameter="activation"),
+    Operation("h_t", "product", ("squashed", "o")),
+    Operation("h_t", "project", ("h_t",), parameter="projection/kernel", when="num_proj"),
+    Operation("h_t", "clip", ("h_t",), parameter="proj_clip", when="proj_clip"),
+)
+
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         kind.name: kind
@@ -362,6 +427,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                     Formula(_mark("bias add"), r"z = [x_t, h_{t-1}] \cdot kernel + bias", ("1", "num_units")),
                     Formula(_mark("new h"), r"h_t = {activation}(z)", ("1", "num_units")),
                 ),
+                flow=(Operation("h_t", "copy", ("z",)),),
             ),
             Kind(
                 name="BasicLSTMCell",
@@ -372,6 +438,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 options=(_FORGET_BIAS, _ACTIVATION),
                 step=_lstm_step,
                 formulas=_LSTM_FORMULAS,
+                flow=_LSTM_FLOW,
             ),
             Kind(
                 name="LSTMCell",
@@ -423,6 +490,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 ),
                 step=_lstm_step,
                 formulas=_LSTM_FORMULAS,
+                flow=_LSTM_FLOW,
             ),
             Kind(
                 name="GRUCell",
@@ -462,6 +530,12 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                         ("1", "num_units"),
                     ),
                     Formula(_mark("new h"), r"h_t = u \odot h_{t-1} + (1 - u) \odot c", ("1", "num_units")),
+                ),
+                flow=(
+                    Operation("kept", "product", ("u", "h_{t-1}")),
+                    Operation("free", "complement", ("u",)),
+                    Operation("taken", "product", ("free", "c")),
+                    Operation("h_t", "sum", ("kept", "taken")),
                 ),
             ),
         )
@@ -642,7 +716,7 @@ def weight_shapes(
     return {
         variable.name: tuple(evaluate(axis, sizes) for axis in variable.shape)
         for variable in kind.variables
-        if variable.when is None or options[variable.when] not in (None, False)
+        if _is_on(variable.when, options)
     }
 
 
@@ -656,9 +730,7 @@ def evaluate(axis: str, sizes: Mapping[str, int]) -> int:
 
 def formulas(cell: Cell) -> list[tuple[Formula, str, tuple[int, ...]]]:
     """The formulas of the cell's step, each with its LaTeX filled in with the options and its shape in numbers."""
-    active = [
-        f for f in cell.kind.formulas if f.when is None or cell.options.get(f.when) not in (None, False)
-    ]
+    active = [f for f in cell.kind.formulas if _is_on(f.when, cell.options)]
     replaced = {f.replaces for f in active}
     sizes = {"input_size": cell.input_size, "num_units": cell.num_units, "output_size": cell.output_size}
     rows = []
@@ -677,6 +749,20 @@ def formulas(cell: Cell) -> list[tuple[Formula, str, tuple[int, ...]]]:
             latex = latex.replace(f"{{{name}}}", shown)
         rows.append((formula, latex, tuple(evaluate(axis, sizes) for axis in formula.shape)))
     return rows
+
+
+def flow(cell: Cell) -> list[tuple[Operation, Any]]:
+    """The operations of the cell's step after the gates', each with its parameter: an option's value, or weights."""
+    known = {**cell.options, **cell.weights}
+    return [
+        (operation, known[operation.parameter] if operation.parameter else None)
+        for operation in cell.kind.flow
+        if _is_on(operation.when, cell.options)
+    ]
+
+
+def _is_on(option: str | None, options: Mapping[str, OptionValue]) -> bool:
+    return option is None or options.get(option) not in (None, False)
 
 
 def _output_size(num_units: int, options: Mapping[str, OptionValue]) -> int:

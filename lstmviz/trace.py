@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from lstmviz.cells import Cell, Gate
+from lstmviz.cells import OPERATORS, Cell, Gate, Operation, flow
 from lstmviz.language import _
 from lstmviz.sequences import Sequence
 
@@ -80,6 +80,28 @@ class Explanation:
 
 
 @dataclass(frozen=True, eq=False)
+class Terms:
+    """The terms of one gate's pre-activation for one unit, over some steps.
+
+    Attributes:
+        names: How each is written; see `Term`.
+        values: What met the weights.
+        weights: The numbers from the kernel, the bias, the offset and the peephole.
+    """
+
+    names: tuple[str, ...]
+    values: Float[np.ndarray, "steps terms"]
+    weights: Float[np.ndarray, " terms"]
+
+    @property
+    def products(self) -> Float[np.ndarray, "steps terms"]:
+        """What each term adds to the sum, in float64."""
+        with np.errstate(invalid="ignore"):
+            products: np.ndarray = self.values.astype(np.float64) * self.weights.astype(np.float64)
+            return products
+
+
+@dataclass(frozen=True, eq=False)
 class GateSummary:
     """One gate's values over all steps and units.
 
@@ -142,6 +164,12 @@ class Trace:
         """The state that step `t` started from."""
         return self.states[state][t - 1] if t else self.initial_state[state]
 
+    def before_each(self, state: str, steps: slice) -> Float[np.ndarray, "steps _size"]:
+        """The states that each of `steps` started from."""
+        first, last, _stride = steps.indices(len(self))
+        start = self.initial_state[state][np.newaxis] if first == 0 else self.states[state][first - 1 : first]
+        return np.concatenate([start, self.states[state][first : max(last - 1, first)]])[: last - first]
+
     def explain(self, t: int, gate: str, unit: int) -> Explanation:
         """The terms of one pre-activation, from the recorded values and the cell's weights.
 
@@ -153,38 +181,69 @@ class Trace:
         Raises:
             ValueError: there is no such step, gate or unit.
         """
-        declared = self.cell.kind.gate(gate)
+        self.cell.kind.gate(gate)
         t = check_index("t", t, len(self))
         unit = check_index("unit", unit, self.cell.num_units)
-        weights = self.cell.gate(gate)
-        read, letters = np.ones((), self.cell.dtype), []
-        for name in declared.reads:
-            read = read * (self.gates[name][t] if name in self.gates else self.before(t, name))
-            letters.append(name)
-        terms = [
-            Term(f"x[{k}]", float(v), float(w))
-            for k, (v, w) in enumerate(zip(self.x[t], weights.kernel_x[:, unit], strict=True))
-        ]
-        terms += [
-            Term(" * ".join(f"{letter}[{k}]" for letter in letters), float(v), float(w))
-            for k, (v, w) in enumerate(zip(read, weights.kernel_h[:, unit], strict=True))
-        ]
-        terms.append(Term("bias", 1.0, float(weights.bias[unit])))
-        if declared.offset:
-            terms.append(Term(declared.offset, 1.0, float(self.cell.offset[self.cell.columns(gate)][unit])))
-        if declared.peephole and declared.peephole in self.cell.weights:
-            c = self.states["c"][t] if declared.peeps_at_new_c else self.before(t, "c")
-            terms.append(
-                Term(f"c[{unit}]", float(c[unit]), float(self.cell.weights[declared.peephole][unit]))
-            )
+        terms = self.terms(gate, unit, slice(t, t + 1))
         return Explanation(
             t,
             gate,
             unit,
-            tuple(terms),
+            tuple(map(Term, terms.names, terms.values[0].tolist(), terms.weights.tolist())),
             float(self.preactivations[gate][t, unit]),
             float(self.gates[gate][t, unit]),
         )
+
+    def terms(self, gate: str, unit: int, steps: slice = slice(None)) -> Terms:
+        """The terms of one gate's pre-activation for one unit, at each of `steps`.
+
+        Raises:
+            ValueError: there is no such gate or unit.
+        """
+        declared = self.cell.kind.gate(gate)
+        unit = check_index("unit", unit, self.cell.num_units)
+        weights, x = self.cell.gate(gate), self.x[steps]
+        read, ones = np.ones((), self.cell.dtype), np.ones((len(x), 1), self.cell.dtype)
+        with np.errstate(invalid="ignore"):  # 0 times infinity, which was recorded so
+            for name in declared.reads:
+                read = read * (
+                    self.gates[name][steps] if name in self.gates else self.before_each(name, steps)
+                )
+        names = [f"x[{k}]" for k in range(x.shape[1])]
+        names += [" * ".join(f"{name}[{k}]" for name in declared.reads) for k in range(read.shape[1])]
+        values, factors = [x, read, ones], [*weights.kernel[:, unit], weights.bias[unit]]
+        names.append("bias")
+        if declared.offset:
+            names.append(declared.offset)
+            values.append(ones)
+            factors.append(self.cell.offset[self.cell.columns(gate)][unit])
+        if declared.peephole and declared.peephole in self.cell.weights:
+            names.append(f"c[{unit}]")
+            c = self.states["c"][steps] if declared.peeps_at_new_c else self.before_each("c", steps)
+            values.append(c[:, unit : unit + 1])
+            factors.append(self.cell.weights[declared.peephole][unit])
+        return Terms(tuple(names), np.concatenate(values, axis=1), np.array(factors, self.cell.dtype))
+
+    def follow(self, steps: slice = slice(None)) -> list[tuple[Operation, Float[np.ndarray, "steps _size"]]]:
+        """What each operation between the gates and the new states gave at each of `steps`, for all units.
+
+        Computed here from what was recorded of the gates and the old states, in float64; new states are as recorded.
+        """
+        known = {name: values[steps].astype(np.float64) for name, values in self.gates.items()}
+        known |= {f"{name}_{{t-1}}": self.before_each(name, steps).astype(np.float64) for name in self.states}
+        operations = flow(self.cell)
+        last = {operation.result: index for index, (operation, _parameter) in enumerate(operations)}
+        followed = []
+        with np.errstate(all="ignore"):
+            for index, (operation, parameter) in enumerate(operations):
+                compute = OPERATORS[operation.operator].compute
+                values = compute(_NumpyOps, [known[name] for name in operation.operands], parameter)
+                state = operation.result.removesuffix("_t")
+                if state in self.states and last[operation.result] == index:
+                    values = self.states[state][steps].astype(np.float64)
+                known[operation.result] = values
+                followed.append((operation, values))
+        return followed
 
     def summary(self, bins: int = 20) -> dict[str, GateSummary]:
         """Each gate's saturation, mean and histogram."""
@@ -265,11 +324,30 @@ def _lengths(rows: Float[np.ndarray, "steps size"]) -> Float[np.ndarray, " steps
     return lengths
 
 
+class _NumpyOps:
+    """The operations of a step, as `cells.Ops` asks for them."""
+
+    matmul = staticmethod(np.matmul)
+    tanh = staticmethod(np.tanh)
+
+    @staticmethod
+    def sigmoid(a: np.ndarray) -> np.ndarray:
+        return 1 / (1 + np.exp(-a))
+
+    @staticmethod
+    def relu(a: np.ndarray) -> np.ndarray:
+        return np.maximum(a, 0)
+
+    @staticmethod
+    def clip(a: np.ndarray, limit: float) -> np.ndarray:
+        return np.clip(a, -limit, limit)
+
+
 def check_index(name: str, given: Any, length: int) -> int:
-    """`given` as a whole number from 0 to below `length`; `name` is what an error calls it.
+    """`given` as a whole number from 0 to `length - 1`.
 
     Raises:
-        ValueError: it is not one.
+        ValueError: it is none.
     """
     if isinstance(given, bool) or not isinstance(given, int | np.integer) or not 0 <= given < length:
         allowed = (

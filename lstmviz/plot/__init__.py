@@ -9,11 +9,18 @@ from lstmviz.cells import Cell
 from lstmviz.compare import Comparison
 from lstmviz.plot import theme as themes
 from lstmviz.plot.compare import draw_compare
-from lstmviz.plot.describe import describe_compare, describe_gates, describe_gradients, describe_kernel
+from lstmviz.plot.describe import (
+    describe_compare,
+    describe_gates,
+    describe_gradients,
+    describe_kernel,
+    describe_step,
+)
 from lstmviz.plot.gates import draw_gates
 from lstmviz.plot.gradients import draw_gradients
 from lstmviz.plot.json import to_json
 from lstmviz.plot.kernel import draw_kernel
+from lstmviz.plot.step import draw_step, make_step_frames
 from lstmviz.plot.summary import draw_summary
 from lstmviz.trace import Gradients, Trace
 
@@ -27,12 +34,16 @@ __all__ = [
     "describe_gates",
     "describe_gradients",
     "describe_kernel",
+    "describe_step",
     "gates",
     "gates_json",
     "gradients",
     "gradients_json",
     "kernel",
     "kernel_json",
+    "step",
+    "step_frames",
+    "step_json",
     "summary",
     "summary_json",
     "to_json",
@@ -127,6 +138,39 @@ def summary(trace: Trace, *, theme: str = "light") -> Figure:
     return _figure(draw_summary(trace), theme)
 
 
+def step(trace: Trace, t: int, unit: int, gate: str | None = None, *, theme: str = "light") -> Figure:
+    """One step of one unit taken apart, with its numbers.
+
+    The data flow from x and the last h through each gate's sum and activation to the new states, all as squares with
+    their numbers; how the new states come about as formulas; and each gate's formula above the waterfall of its
+    pre-activation: its largest terms, `x[2]  0.52 · 0.6  +0.31`, all others in one bar that says so, the bias, and what is
+    added when the cell runs. All waterfalls have the same scale.
+
+    Args:
+        trace: The run.
+        t: The step, from 0.
+        unit: The unit, from 0.
+        gate: Show the waterfall of this gate alone, with more terms.
+        theme: "light" or "dark".
+
+    Raises:
+        ValueError: there is no such step, unit, gate or theme.
+    """
+    return _figure(draw_step(trace, t, unit, gate), theme)
+
+
+def step_frames(trace: Trace, unit: int, t: int = 0, gate: str | None = None) -> dict[str, Any]:
+    """What changes in `step(trace, t, unit, gate)` from step to step, so that a page can play it.
+
+    Of a trace of more than 120 steps, the 120 around `t`: `frames["first"]` is the first of them, `frames["steps"]` how
+    many they are. `drawStep` in `web/step.js` puts one of them into the drawn figure.
+
+    Raises:
+        ValueError: there is no such unit, step or gate.
+    """
+    return make_step_frames(trace, unit, t, gate)
+
+
 def kernel_json(cell: Cell) -> str:
     """`kernel(cell)` as JSON, without the time that Plotly takes to check it."""
     return to_json(themes.apply(draw_kernel(cell), "light"))
@@ -145,6 +189,11 @@ def gradients_json(*found: Gradients) -> str:
 def compare_json(comparison: Comparison, *, values: str = "activations") -> str:
     """`compare(comparison)` as JSON, without the time that Plotly takes to check it."""
     return to_json(themes.apply(draw_compare(comparison, values), "light"))
+
+
+def step_json(trace: Trace, t: int, unit: int, gate: str | None = None) -> str:
+    """`step(trace, t, unit, gate)` as JSON, without the time that Plotly takes to check it."""
+    return to_json(themes.apply(draw_step(trace, t, unit, gate), "light"))
 
 
 def summary_json(trace: Trace) -> str:

@@ -10,6 +10,7 @@ from lstmviz.language import _
 from lstmviz.plot import scale as scales
 from lstmviz.plot.compare import say_parting, say_settings
 from lstmviz.plot.gradients import draw_curves
+from lstmviz.plot.number import write
 from lstmviz.trace import Gradients, Trace
 
 
@@ -102,3 +103,27 @@ def describe_compare(comparison: Comparison, *, values: str = "activations") -> 
             *comparison.left_out,
         ]
     )
+
+
+def describe_step(trace: Trace, t: int, unit: int) -> str:
+    """The gates and states of one unit at one step, and what moved each gate most."""
+    parts = []
+    for gate in trace.cell.kind.gates:
+        explanation = trace.explain(t, gate.name, unit)
+        most = max(explanation.terms, key=lambda term: abs(term.product))
+        parts.append(
+            _("{gate} is {value}, most of all by {term} ({product})").format(
+                gate=gate.name,
+                value=write(explanation.activation),
+                term=most.name,
+                product=write(most.product),
+            )
+        )
+    states = [
+        _("{state} goes from {old} to {new}").format(
+            state=name, old=write(float(trace.before(t, name)[unit])), new=write(float(values[t, unit]))
+        )
+        for name, values in trace.states.items()
+        if unit < values.shape[1]
+    ]
+    return _("Unit {unit} at step {t}: {parts}.").format(unit=unit, t=t, parts="; ".join([*parts, *states]))

@@ -55,6 +55,9 @@ SEQUENTIAL = [
 NONFINITE = "#d6249f"
 """What is NaN or infinite: a colour of neither scale, in both themes."""
 
+RISES, FALLS, NEUTRAL = "#d9741a", "#3c87c4", "#868d94"
+"""What adds, what takes away, and what is neither; in both themes."""
+
 GATES = ("#0072b2", "#d55e00", "#009e73", "#aa5c8a")
 """A colour for each gate (Okabe and Ito 2008, the pink a little darker)."""
 

@@ -1,0 +1,106 @@
+"""A gate's pre-activation as a waterfall: its largest terms, the rest in one, and what is added once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from lstmviz.language import _
+from lstmviz.plot.number import write
+from lstmviz.trace import Terms
+
+PLACES = 4096
+"""The positions that a bar's end can have."""
+
+_FARTHEST = 1e38  # beyond it, differences overflow
+
+
+@dataclass(frozen=True, eq=False)
+class Waterfall:
+    """The bars of one gate at each step; the last bar, their sum, is not among them.
+
+    Attributes:
+        labels: What the bars of the largest terms are called, `h[5]  0.31 · −0.6`, `[largest][steps]`.
+        ends: What the bars below them are called at every step: the others, the bias, an offset.
+        products: What each bar adds, `[steps, bars]`.
+    """
+
+    labels: tuple[tuple[str, ...], ...]
+    ends: tuple[str, ...]
+    products: Float[np.ndarray, "steps bars"]
+
+    @property
+    def sums(self) -> Float[np.ndarray, "steps bars"]:
+        """The sum after each bar; what is not finite has no length."""
+        with np.errstate(over="ignore"):
+            sums = np.cumsum(np.where(np.isfinite(self.products), self.products, 0.0), axis=1)
+            return np.clip(sums, -_FARTHEST, _FARTHEST)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """From where to where waterfalls go that are to be compared."""
+
+    low: float
+    high: float
+
+    def place(self, sums: float | np.ndarray) -> Int[np.ndarray, "..."]:
+        """Positions from 0 to 4,095."""
+        return np.rint((sums - self.low) / (self.high - self.low) * (PLACES - 1)).astype(int)
+
+
+def make_waterfall(terms: Terms, largest: int) -> Waterfall:
+    """The waterfall of `terms`: each step's `largest` products in order of their size, and all others in one bar."""
+    products = terms.products
+    once = np.array([is_alone(name) for name in terms.names])
+    met = products[:, ~once]
+    # Where one term would be left, it is shown too.
+    count = largest if met.shape[1] > largest + 1 else met.shape[1]
+    size = np.where(np.isnan(met), np.inf, np.abs(met))
+    chosen = np.argsort(-size, axis=1, kind="stable")[:, :count]
+    bars, ends = [np.take_along_axis(met, chosen, axis=1)], []
+    if others := met.shape[1] - count:
+        rest = met.copy()
+        np.put_along_axis(rest, chosen, 0.0, axis=1)
+        with np.errstate(invalid="ignore", over="ignore"):
+            bars.append(rest.sum(axis=1, keepdims=True))
+        ends.append(_("{count:,} others").format(count=others))
+    bars.append(products[:, once])
+    ends += [name for name, alone in zip(terms.names, once, strict=True) if alone]
+    return Waterfall(
+        _write_labels(terms, np.flatnonzero(~once)[chosen]), tuple(ends), np.concatenate(bars, axis=1)
+    )
+
+
+def find_reach(waterfalls: Iterable[Waterfall]) -> Reach:
+    """The reach of all the waterfalls' bars at all their steps, and a little more; it holds 0."""
+    sums = [waterfall.sums for waterfall in waterfalls]
+    low = min(float(each.min(initial=0.0)) for each in sums)
+    high = max(float(each.max(initial=0.0)) for each in sums)
+    air = (high - low) * 0.02 or 1.0
+    return Reach(low - air, high + air)
+
+
+def is_alone(name: str) -> bool:
+    """Whether a term is added as it is, as the bias is: no number of x, h or c meets it."""
+    return re.fullmatch(r"\w+", name) is not None
+
+
+def shorten(name: str) -> str:
+    """A term's name in little room: `r[5] * h[5]` as `r·h[5]`."""
+    return re.sub(r"\[\d+\] \* ", "·", name)
+
+
+def _write_labels(terms: Terms, chosen: np.ndarray) -> tuple[tuple[str, ...], ...]:
+    names = [shorten(name) for name in terms.names]
+    weights = [write(weight) for weight in terms.weights.tolist()]
+    values = np.take_along_axis(terms.values, chosen, axis=1).tolist()
+    rows = [
+        [f"{names[k]}  {write(value)} · {weights[k]}" for k, value in zip(row, numbers, strict=True)]
+        for row, numbers in zip(chosen.tolist(), values, strict=True)
+    ]
+    return tuple(zip(*rows, strict=True))
