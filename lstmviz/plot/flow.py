@@ -46,15 +46,12 @@ class Node:
     row: float = 0.0
 
 
-Wire = tuple[tuple[float, float], ...]
-
-
 @dataclass(frozen=True, eq=False)
 class Graph:
     """Nodes at their places, the first row being 0, and wires as points `(column, row)` from one to the next."""
 
     nodes: tuple[Node, ...]
-    wires: tuple[Wire, ...]
+    wires: tuple[tuple[tuple[float, float], ...], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +63,8 @@ class Made:
         name: Its own name; a state that is given again has another one.
         operands: The names of what it is made from.
         symbols: How it is written, `f · c_{t-1} + i · j`.
-        numbers: The same with each step's numbers.
+        form: The same with a `#` for each number; empty where there are too many to be written out.
+        numbers: Each step's numbers for these.
         values: What it gave at each step, `[steps]`.
     """
 
@@ -74,7 +72,8 @@ class Made:
     name: str
     operands: tuple[str, ...]
     symbols: str
-    numbers: tuple[str, ...]
+    form: str
+    numbers: tuple[tuple[str, ...], ...]
     values: np.ndarray
 
     @property
@@ -95,32 +94,51 @@ def follow(trace: Trace, unit: int, steps: slice) -> list[Made]:
     """
     values = {gate.name: trace.gates[gate.name][steps, unit] for gate in trace.cell.kind.gates}
     values |= {old: each[:, unit] for old, each in _old_states(trace, steps).items()}
-    written = {name: (name, *map(write, numbers)) for name, numbers in values.items()}
-    latest, loose, made = {name: name for name in values}, set(), []
+    written = {
+        name: _Written(name, "#", tuple((write(n),) for n in numbers)) for name, numbers in values.items()
+    }
+    latest, made = {name: name for name in values}, []
     parameters = [parameter for _operation, parameter in flow(trace.cell)]
     for (operation, results), parameter in zip(trace.follow(steps), parameters, strict=True):
         if unit >= results.shape[1]:
             break
-        operator, result = OPERATORS[operation.operator], operation.result
-        inside = [
-            [f"({text})" if name in loose and operator.binds else text for text in written[name]]
-            for name in operation.operands
-        ]
-        text = [
-            operator.text.format(*parts, p=_write_parameter(parameter)) for parts in zip(*inside, strict=True)
-        ]
-        if not operator.inner:
-            text[1:] = [""] * (len(text) - 1)
+        result = operation.result
+        out = _write_out(operation, parameter, [written[name] for name in operation.operands])
         name = f"{latest[result]}'" if result in latest else result
         operands = tuple(latest[operand] for operand in operation.operands)
-        made.append(Made(operation, name, operands, text[0], tuple(text[1:]), results[:, unit]))
+        made.append(Made(operation, name, operands, out.symbols, out.form, out.numbers, results[:, unit]))
         latest[result] = name
-        if made[-1].is_state:
-            text = [result, *map(write, results[:, unit])]
-        elif operator.loose:
-            loose.add(result)
-        written[result] = tuple(text)
+        if made[-1].is_state:  # from here on it is called by its name
+            out = _Written(result, "#", tuple((write(number),) for number in results[:, unit]))
+        written[result] = out
     return made
+
+
+@dataclass(frozen=True)
+class _Written:
+    """An expression in symbols and as a form for each step's numbers; whether it needs brackets where something binds."""
+
+    symbols: str
+    form: str
+    numbers: tuple[tuple[str, ...], ...]
+    loose: bool = False
+
+    def bracket(self, binds: bool) -> _Written:
+        if not (self.loose and binds):
+            return self
+        return replace(self, symbols=f"({self.symbols})", form=f"({self.form})")
+
+
+def _write_out(operation: Operation, parameter: object, operands: list[_Written]) -> _Written:
+    operator = OPERATORS[operation.operator]
+    inside = [operand.bracket(operator.binds) for operand in operands]
+    shown = _write_parameter(parameter)
+    symbols = operator.text.format(*(operand.symbols for operand in inside), p=shown)
+    if not operator.inner:
+        return _Written(symbols, "", ((),) * len(operands[0].numbers))
+    form = operator.text.format(*(operand.form for operand in inside), p=shown)
+    numbers = (sum(row, ()) for row in zip(*(operand.numbers for operand in inside), strict=True))
+    return _Written(symbols, form, tuple(numbers), operator.loose)
 
 
 def build_graph(trace: Trace, unit: int, steps: slice) -> Graph:
@@ -179,56 +197,72 @@ def _home(trace: Trace, name: str) -> float:
 # --- Places -----------------------------------------------------------------------------------------------------------
 
 
+Edge = tuple[str, str]
+_Rows = dict[tuple[str | Edge, int], float]  # of a node or a wire, in a column
+
+
 def _place(nodes: list[Node]) -> Graph:
-    """Each node one column right of what it is made from; wires that cross a column get room in it."""
+    """Each node right of what it is made from; wires that cross a column get room in it."""
     columns = _columns(nodes)
-    by_name = {node.name: node for node in nodes}
+    homes = {node.name: node.home for node in nodes}
     edges = [(operand, node.name) for node in nodes for operand in node.operands]
-    at: dict[tuple[object, int], float] = {}  # the row of a node or of a wire, in a column
+    rows: _Rows = {}
     for column in range(max(columns.values()) + 1):
-        wanted: dict[object, tuple[float, float]] = {}
+        wanted: dict[str | Edge, tuple[float, float]] = {}
+        for edge in edges:
+            thread = _thread(edge, homes, columns, column)
+            if thread in wanted or not columns[edge[0]] < column < columns[edge[1]]:
+                continue
+            home = homes[edge[1]]
+            before = rows.get((_thread(edge, homes, columns, column - 1), column - 1), 0.0)
+            wanted[thread] = (before if home is None else home, _WIRE)
         for node in nodes:
             if columns[node.name] == column:
-                before = [at[_thread(edge, by_name, columns, column - 1)] for edge in edges
-                          if edge[1] == node.name and edge[0] != START]  # fmt: skip
-                middle = sum(before) / len(before) if before else 0.0
-                wanted[node.name] = (middle if node.home is None else node.home, _NODE)
-        for edge in edges:
-            if columns[edge[0]] < column < columns[edge[1]]:
-                thread, target = _thread(edge, by_name, columns, column)[0], by_name[edge[1]]
-                row = (
-                    target.home
-                    if target.home is not None
-                    else at[_thread(edge, by_name, columns, column - 1)]
+                ends = [_thread(edge, homes, columns, column - 1) for edge in edges if edge[1] == node.name]
+                wanted[node.name] = (
+                    _find_row(node, [rows.get((end, column - 1), 0.0) for end in ends]),
+                    _NODE,
                 )
-                wanted[thread] = (row, _WIRE)
-        at |= {(name, column): row for name, row in _spread(wanted).items()}
-    top = min(at.values())
-    placed = [replace(n, column=columns[n.name], row=at[n.name, columns[n.name]] - top) for n in nodes]
-    starts = [at[node.name, columns[node.name]] - top for node in nodes if columns[node.name] == 0]
-    middle = (min(starts) + max(starts)) / 2
-    wires = []
-    for source, target in edges:
-        points = [(-1.0, middle)] if source == START else []
-        points += [(column, at[_thread((source, target), by_name, columns, column)] - top)
-                   for column in range(max(columns[source], 0), columns[target])]  # fmt: skip
-        wires.append((*points, (columns[target], at[target, columns[target]] - top)))
+        rows |= {(thread, column): row for thread, row in _spread(wanted).items()}
+    top = min(rows.values())
+    placed = (
+        replace(node, column=columns[node.name], row=rows[node.name, columns[node.name]] - top)
+        for node in nodes
+    )
+    first = [rows[_thread(edge, homes, columns, 0), 0] for edge in edges if edge[0] == START]
+    rows |= {(START, -1): (min(first) + max(first)) / 2}
+    wires = (
+        tuple((float(column), rows[_thread(edge, homes, columns, column), column] - top)
+              for column in range(columns[edge[0]], columns[edge[1]] + 1))
+        for edge in edges
+    )  # fmt: skip
     return Graph(tuple(placed), tuple(dict.fromkeys(wires)))
 
 
+def _find_row(node: Node, operands: list[float]) -> float:
+    if node.home is not None:
+        return node.home
+    return sum(operands) / len(operands)
+
+
 def _thread(
-    edge: tuple[str, str], nodes: Mapping[str, Node], columns: Mapping[str, int], column: int
-) -> tuple[object, int]:
-    """What an edge is in a column: its node, where that stands, else a wire; wires of one node run together."""
+    edge: Edge, homes: Mapping[str, float | None], columns: Mapping[str, int], column: int
+) -> str | Edge:
+    """What an edge is in a column: the node that stands there, else a wire; wires from one node run together."""
     source, target = edge
-    if columns[source] == column:
-        return source, column
-    return (edge if nodes[target].home is not None else ("from", source)), column
+    if column in (columns[source], columns[target]):
+        return source if column == columns[source] else target
+    return (source, "" if homes[target] is None else target)
 
 
 def _columns(nodes: list[Node]) -> dict[str, int]:
     columns = {START: -1}
     operands = {node.name: node.operands for node in nodes}
+    old = {name for name, made_from in operands.items() if not made_from}
+    # Gates that wait for no result stand below each other, whether or not they see an old state.
+    early = {name: set(made_from) for name, made_from in operands.items()
+             if START in made_from and old | {START} >= set(made_from)}  # fmt: skip
+    columns |= dict.fromkeys(early, int(any(old & made_from for made_from in early.values())))
 
     def find(name: str) -> int:
         if name not in columns:
@@ -245,10 +279,10 @@ def _columns(nodes: list[Node]) -> dict[str, int]:
     return columns
 
 
-def _spread(wanted: Mapping[object, tuple[float, float]]) -> dict[object, float]:
+def _spread(wanted: Mapping[str | Edge, tuple[float, float]]) -> dict[str | Edge, float]:
     """Rows as near to the wanted ones as their sizes allow, in the same order."""
     ordered = sorted(wanted, key=lambda name: wanted[name][0])
-    rows: dict[object, float] = {}
+    rows: dict[str | Edge, float] = {}
     free = -np.inf
     for name in ordered:
         row, size = wanted[name]

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,9 @@ from lstmviz.plot.scale import Scale
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _NONFINITE = "!"
+_FORM = "@"
 _LEVELS = len(_ALPHABET)  # colours of a scale, a letter each; two letters are a bar's end
+_THICK = 14  # pixels of a bar
 _AXES = ("coloraxis", "coloraxis2")  # what parts at 0, and what rises from it
 
 Numbers = Sequence[float] | np.ndarray
@@ -28,7 +31,8 @@ Place = tuple[float, float, float, float]
 class Text:
     """Words at `x`, a share of the panel's width, and `y` pixels below its top.
 
-    `words` has one entry for each step, or a single one where they stay; `position` is Plotly's `textposition`.
+    `words` has one entry for each step, or a single one where they stay; `position` is Plotly's `textposition`. Where
+    there are `forms`, one for each step or for all, each `#` in them is a hole for the next of the step's words.
     """
 
     x: float
@@ -36,6 +40,26 @@ class Text:
     words: tuple[str, ...]
     position: str = "middle right"
     size: int = 13
+    forms: tuple[str, ...] = ()
+
+    def write(self, numbers: dict[str, int]) -> list[str]:
+        """What stands for each step's words in a frame: a form's number, new in `numbers` or known, before its words."""
+        if not self.forms:
+            return list(self.words)
+        forms = self.forms if len(self.forms) > 1 else self.forms * len(self.words)
+        return [
+            f"{_FORM}{numbers.setdefault(form, len(numbers))} {words}"
+            for form, words in zip(forms, self.words, strict=True)
+        ]
+
+
+def fill_in(text: str, forms: Sequence[str]) -> str:
+    """A text of a frame as it is shown; `1 + −2` is shown as `1 − 2`."""
+    if not text.startswith(_FORM):
+        return text
+    number, *words = text.removeprefix(_FORM).split(" ")
+    filled = iter(words)
+    return re.sub("#", lambda _hole: next(filled), forms[int(number)]).replace("+ −", "− ")
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,8 +205,7 @@ def _parts(panels: Sequence[Panel]) -> Iterator[tuple[str, int, Panel, Any]]:
 def _draw(what: str, index: int, panel: Panel, part: Any) -> dict[str, Any]:
     trace: dict[str, Any] = {"hoverinfo": "skip", "yaxis": _axis("y", index), "xaxis": _axis("x", 2 * index)}
     if what == "bars":
-        marker = {"line": {"width": 0}}
-        trace |= {"type": "bar", "orientation": "h", "y": list(part.rows), "width": 14, "marker": marker}
+        trace |= {"type": "bar", "orientation": "h", "y": list(part.rows), "width": _THICK, "marker": {}}
         return trace | {"xaxis": _axis("x", 2 * index + 1)}
     trace |= {
         "type": "scatter",
@@ -193,7 +216,12 @@ def _draw(what: str, index: int, panel: Panel, part: Any) -> dict[str, Any]:
     }
     if what == "fills":
         line = {"width": 1, "color": themes.NEUTRAL}
-        marker = {"symbol": "square", "size": panel.square_size, "coloraxis": part[0].axis, "line": line}
+        marker: dict[str, Any] = {
+            "symbol": "square",
+            "size": panel.square_size,
+            "coloraxis": part[0].axis,
+            "line": line,
+        }
         return trace | {"mode": "markers", "marker": marker}
     trace |= {"mode": "text", "textposition": [each.position for each in part]}
     trace["textfont"] = {"size": [each.size for each in part]}
@@ -206,19 +234,20 @@ def _draw(what: str, index: int, panel: Panel, part: Any) -> dict[str, Any]:
 def make_frames(panels: Sequence[Panel], steps: slice) -> dict[str, Any]:
     """What changes at each of `steps`, as strings, one a step.
 
-    `texts` holds the words, a line each; `fills` a letter for each square, its colour from A to _, or ! for what is not
-    finite; `bars` two letters for each end of a bar. `places` says which traces of the figure take how many of them,
-    in order.
+    `texts` holds the words, a line each, or `@`, a number of `forms` and what to fill in; `fills` a letter for each
+    square, its colour from A to _, or ! for what is not finite; `bars` two letters for each end of a bar. `places` says
+    which traces of the figure take how many of them, in order.
     """
     places: dict[str, list[list[int]]] = {"texts": [], "fills": [], "bars": []}
-    texts: list[tuple[str, ...]] = []
+    texts: list[list[str]] = []
+    forms: dict[str, int] = {}
     fills: list[np.ndarray] = []
     bars: list[np.ndarray] = []
     zero = 0
     letters = np.array([*_ALPHABET])
     for number, (what, _index, _panel, part) in enumerate(_parts(panels)):
         if what == "texts":
-            texts += [text.words for text in part]
+            texts += [text.write(forms) for text in part]
         elif what == "fills":
             fills += [square.letters for square in part]
         elif what == "bars":
@@ -235,6 +264,7 @@ def make_frames(panels: Sequence[Panel], steps: slice) -> dict[str, Any]:
         "places": places,
         "zero": zero,
         "colours": {"rises": themes.RISES, "falls": themes.FALLS, "nonfinite": themes.NONFINITE},
+        "forms": list(forms),
         "texts": ["\n".join(words) for words in zip(*texts, strict=True)],
         "fills": ["".join(row) for row in np.stack(fills, axis=1)],
         "bars": ["".join(row) for row in np.concatenate(bars, axis=1)],
@@ -244,7 +274,7 @@ def make_frames(panels: Sequence[Panel], steps: slice) -> dict[str, Any]:
 def put(frames: dict[str, Any], t: int, data: list[dict[str, Any]]) -> None:
     """Puts step `t` into a figure's traces."""
     step = t - frames["first"]
-    words = iter(frames["texts"][step].split("\n"))
+    words = (fill_in(text, frames["forms"]) for text in frames["texts"][step].split("\n"))
     for number, count in frames["places"]["texts"]:
         data[number]["text"] = [themes.escape(next(words)) for _place in range(count)]
     fills = iter(frames["fills"][step])
@@ -255,13 +285,8 @@ def put(frames: dict[str, Any], t: int, data: list[dict[str, Any]]) -> None:
     code = iter(map(_ALPHABET.find, frames["bars"][step]))
     for number, count in frames["places"]["bars"]:
         ends = [next(code) * _LEVELS + next(code) for _bar in range(count - 1)]
-        data[number] |= _stand(ends, frames)
-        data[number]["marker"] = {**data[number]["marker"], "color": data[number].pop("colours")}
-
-
-def _stand(ends: list[int], frames: dict[str, Any]) -> dict[str, Any]:
-    zero, colours = frames["zero"], frames["colours"]
-    starts = [zero, *ends[:-1], zero]
-    lengths = [end - start for start, end in zip(starts, [*ends, ends[-1]], strict=True)]
-    signs = [colours["rises" if length >= 0 else "falls"] for length in lengths[:-1]]
-    return {"base": starts, "x": lengths, "colours": [*signs, themes.NEUTRAL]}
+        starts = [frames["zero"], *ends[:-1], frames["zero"]]
+        lengths = [end - start for start, end in zip(starts, [*ends, ends[-1]], strict=True)]
+        signs = [frames["colours"]["rises" if length >= 0 else "falls"] for length in lengths[:-1]]
+        marker = {**data[number]["marker"], "color": [*signs, themes.NEUTRAL]}
+        data[number] |= {"base": starts, "x": lengths, "marker": marker}

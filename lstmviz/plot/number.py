@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 
-def write(number: float) -> str:
+
+def write(number: float | np.floating) -> str:
     """A number in at most three digits, `0.31`, `−12.3`, `2.1e+04`, with a minus sign as wide as a plus."""
     size = abs(number)
     if not math.isfinite(number):
@@ -19,8 +21,3 @@ def write(number: float) -> str:
     else:
         text = f"{number:.2g}"
     return text.replace("-", "−")
-
-
-def tidy(text: str) -> str:
-    """`1 + −2` as `1 − 2`."""
-    return text.replace("+ −", "− ")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,8 @@ from lstmviz.cells import Gate
 from lstmviz.language import _
 from lstmviz.plot import flow, frames
 from lstmviz.plot import scale as scales
-from lstmviz.plot import theme as themes
 from lstmviz.plot.frames import Bars, Panel, Place, Square, Text
-from lstmviz.plot.number import tidy, write
+from lstmviz.plot.number import write
 from lstmviz.plot.waterfall import Reach, Waterfall, find_reach, is_alone, make_waterfall, shorten
 from lstmviz.trace import Terms, Trace, check_index
 
@@ -23,8 +22,9 @@ WINDOW = 120
 
 _CELLS = 16  # squares for x and h
 _LARGEST, _LARGEST_OF_ONE = 5, 20  # bars for the largest terms, of each of all gates and of a single one
-_ROW, _LINE, _NODES = 20, 19, 66  # pixels: of a bar, of a line of text, from node to node
-_TOP, _GAP = 44, 22  # pixels above the panels, and between them
+_ROW, _LINE = 20, 19  # pixels of a bar and of a line of text
+_NODES, _NODES_CROWDED = 66, 92  # pixels from node to node
+_TOP, _GAP = 44.0, 22.0  # pixels above the panels, and between them
 _LABEL = 24  # characters of a step's label
 _CROWDED = 8  # columns from which on words of neighbours stand at two heights
 
@@ -73,18 +73,18 @@ def _draw_panels(trace: Trace, unit: int, gate: str | None, steps: slice) -> lis
 def _arrange(panels: Sequence[Panel]) -> tuple[list[Place], list[Place]]:
     """The panels' places on a screen, from left to right and the waterfalls in pairs, and on a phone, one a line."""
     inputs, graph, states, *gates = panels
-    wide = [(0.0, 0.19, _TOP, inputs.height), (0.21, 1.0, _TOP, graph.height)]
-    y = _TOP + max(inputs.height, graph.height) + _GAP
+    wide: list[Place] = [(0.0, 0.19, _TOP, inputs.height), (0.21, 1.0, _TOP, graph.height)]
     # The formulas go below the graph where the inputs are higher than it.
     under = _TOP + graph.height + _GAP
     wide.append((0.21, 1.0, under, states.height))
-    y = max(y, under + states.height + _GAP)
+    y = max(_TOP + inputs.height, under + states.height + _GAP)
     for index, panel in enumerate(gates):
         left = 0.52 * (index % 2)
         wide.append((left, left + 0.48 if len(gates) > 1 else 1.0, y, panel.height))
         if index % 2 or index == len(gates) - 1:
             y += panel.height + _GAP
-    narrow, y = [], float(_TOP)
+    narrow: list[Place] = []
+    y = _TOP
     for panel in panels:
         narrow.append((0.0, 1.0, y, panel.height))
         y += panel.height + _GAP
@@ -127,8 +127,11 @@ def _draw_flow(trace: Trace, unit: int, steps: slice) -> Panel:
     graph = flow.build_graph(trace, unit, steps)
     columns = max(node.column for node in graph.nodes) + 1
 
+    crowded = columns >= _CROWDED
+    pitch = _NODES_CROWDED if crowded else _NODES
+
     def find(column: float, row: float) -> tuple[float, float]:
-        return (column + 1) / (columns + 0.6), 64 + row * _NODES
+        return (column + 1) / (columns + 0.6), 64 + row * pitch
 
     found = {
         "preactivation": scales.centre(trace.preactivations.values()),
@@ -141,20 +144,23 @@ def _draw_flow(trace: Trace, unit: int, steps: slice) -> Panel:
     texts, squares = [], []
     for node in graph.nodes:
         x, y = find(node.column, node.row)
-        aside = 14 * (node.column % 2) if columns >= _CROWDED else 0
+        aside = 14 * (node.column % 2) if crowded else 0
         squares.append(Square(x, y, node.values, found[node.scale]))
-        labels.append(Text(x, y - 21 - aside, (node.label,), "middle center"))
+        label = f"{node.label} {node.wire}" if crowded else node.label
+        labels.append(Text(x, y - 21 - aside, (label,), "middle center"))
         texts.append(Text(x, y + 20 + aside, tuple(map(write, node.values.tolist())), "middle center"))
-        if node.wire:
+        if node.wire and not crowded:
             labels.append(Text(find(node.column - 0.5, 0)[0], y - 9, (node.wire,), "middle center"))
     path = "".join(_draw_wire([find(*point) for point in wire]) for wire in graph.wires)
-    height = find(0, max(node.row for node in graph.nodes))[1] + 40
+    first, last = (find(0, end)[1] for end in (0, max(node.row for node in graph.nodes)))
+    path += f"M0,{first - 12:.0f}V{last + 12:.0f}"  # x and h, as one vector
+    height = last + 40
     return Panel(height, tuple(texts), tuple(labels), tuple(squares), path=path)
 
 
 def _draw_wire(points: Sequence[tuple[float, float]]) -> str:
     path = f"M{points[0][0]:.4f},{points[0][1]:.0f}"
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in itertools.pairwise(points):
         middle = (x0 + x1) / 2
         path += f"C{middle:.4f},{y0:.0f} {middle:.4f},{y1:.0f} {x1:.4f},{y1:.0f}"
     return path
@@ -167,15 +173,17 @@ def _draw_states(trace: Trace, unit: int, steps: slice) -> Panel:
         if not made.is_state:
             continue
         symbols = f"{made.operation.result} {'←' if made.is_again else '='} {made.symbols}"
-        results = map(write, made.values.tolist())
+        numbers = zip(made.numbers, map(write, made.values.tolist()), strict=True)
+        sides = [] if made.form in ("", "#") else [made.form]
+        words = tuple(" ".join([*(row if sides else ()), result]) for row, result in numbers)
         labels.append(Text(0, y, (flow.mark_up(symbols),)))
-        texts.append(Text(0, y + _LINE, tuple(map(_equal, made.numbers, results))))
+        texts.append(Text(0, y + _LINE, words, forms=(_equal(*sides, "#"),)))
         y += 2 * _LINE + 6
     if unit >= trace.cell.output_size:
-        words = _(
+        note = _(
             "h holds {count} numbers, each made of all {units} units; none is unit {unit}'s own."
         ).format(count=trace.cell.output_size, units=trace.cell.num_units, unit=unit)
-        labels.append(Text(0, y, (words,)))
+        labels.append(Text(0, y, (note,)))
         y += _LINE
     return Panel(y, tuple(texts), tuple(labels))
 
@@ -189,22 +197,25 @@ def _draw_gate(
     symbols, sums = _group(terms)
     squash = flow.write_activation(trace.activation_of(gate))
     call = f"{squash}({{}})" if squash else "{}"
-    numbers = tuple(_equal(call.format(tidy(" + ".join(row))), call.format(z), a)
-                    for row, z, a in zip(sums, before, after, strict=True))  # fmt: skip
+    sides = [call.format(" + ".join("#" * len(symbols))), *([call.format("#")] if squash else []), "#"]
+    numbers = tuple(
+        " ".join([*row, *([z] if squash else []), a]) for row, z, a in zip(sums, before, after, strict=True)
+    )
     title = f"<b>{gate.name}</b> {_(gate.title)}"
     labels = [
         Text(0, 8, (title,), size=15),
         Text(0, 30, (f"{gate.name} = {call.format(' + '.join(symbols))}",)),
     ]
-    texts = [Text(0, 30 + _LINE, numbers)]
-    bars = waterfall.products.shape[1]
-    rows = tuple(78.0 + _ROW * k for k in range(bars + 1))
-    names = [*waterfall.labels, *((end,) for end in waterfall.ends), (flow.mark_up(f"Σ_{gate.name}"),)]
-    for k, (y, words) in enumerate(zip(rows, names, strict=True)):
-        (texts if k < len(waterfall.labels) else labels).append(Text(0.46, y, words, "middle left"))
+    texts = [Text(0, 30 + _LINE, numbers, forms=(_equal(*sides),))]
+    rows = tuple(78.0 + _ROW * k for k in range(waterfall.products.shape[1] + 1))
+    largest = len(waterfall.forms)
+    for y, forms, values in zip(rows[:largest], waterfall.forms, waterfall.values, strict=True):
+        texts.append(Text(0.46, y, values, "middle left", forms=forms))
+    for y, end in zip(rows[largest:], [*waterfall.ends, flow.mark_up(f"Σ_{gate.name}")], strict=True):
+        labels.append(Text(0.46, y, (end,), "middle left"))
     columns = [[_sign(number) for number in column] for column in waterfall.products.T.tolist()]
     texts += [Text(0.84, y, tuple(column)) for y, column in zip(rows, [*columns, before], strict=True)]
-    drawn = Bars(rows, reach.place(waterfall.sums), int(reach.place(0.0)), 0.48, 0.84)
+    drawn = Bars(rows, reach.place(waterfall.sums), int(reach.place(np.zeros(()))), 0.48, 0.84)
     return Panel(rows[-1] + 14, tuple(texts), tuple(labels), bars=drawn)
 
 
@@ -220,8 +231,7 @@ def _group(terms: Terms) -> tuple[list[str], list[list[str]]]:
 
 
 def _equal(*sides: str) -> str:
-    """`= 0.2 + 0.3 = 0.5`, what repeats left out."""
-    return " ".join(f"= {tidy(side)}" for side in dict.fromkeys(side for side in sides if side))
+    return " ".join(f"= {side}" for side in sides)
 
 
 def _sign(number: float) -> str:

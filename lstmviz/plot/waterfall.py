@@ -24,12 +24,14 @@ class Waterfall:
     """The bars of one gate at each step; the last bar, their sum, is not among them.
 
     Attributes:
-        labels: What the bars of the largest terms are called, `h[5]  0.31 · −0.6`, `[largest][steps]`.
+        forms: What the bars of the largest terms are called, `h[5]  # · −0.6`, `[largest][steps]`.
+        values: What goes into the hole, `[largest][steps]`.
         ends: What the bars below them are called at every step: the others, the bias, an offset.
         products: What each bar adds, `[steps, bars]`.
     """
 
-    labels: tuple[tuple[str, ...], ...]
+    forms: tuple[tuple[str, ...], ...]
+    values: tuple[tuple[str, ...], ...]
     ends: tuple[str, ...]
     products: Float[np.ndarray, "steps bars"]
 
@@ -48,9 +50,9 @@ class Reach:
     low: float
     high: float
 
-    def place(self, sums: float | np.ndarray) -> Int[np.ndarray, "..."]:
+    def place(self, sums: Float[np.ndarray, " *places"]) -> Int[np.ndarray, " *places"]:
         """Positions from 0 to 4,095."""
-        return np.rint((sums - self.low) / (self.high - self.low) * (PLACES - 1)).astype(int)
+        return np.asarray(np.rint((sums - self.low) / (self.high - self.low) * (PLACES - 1)), int)
 
 
 def make_waterfall(terms: Terms, largest: int) -> Waterfall:
@@ -71,8 +73,16 @@ def make_waterfall(terms: Terms, largest: int) -> Waterfall:
         ends.append(_("{count:,} others").format(count=others))
     bars.append(products[:, once])
     ends += [name for name, alone in zip(terms.names, once, strict=True) if alone]
+    weights = [write(weight) for weight in terms.weights.tolist()]
+    forms = [f"{shorten(name)}  # · {weight}" for name, weight in zip(terms.names, weights, strict=True)]
+    index = np.flatnonzero(~once)[chosen]
     return Waterfall(
-        _write_labels(terms, np.flatnonzero(~once)[chosen]), tuple(ends), np.concatenate(bars, axis=1)
+        tuple(tuple(forms[k] for k in column) for column in index.T.tolist()),
+        tuple(
+            tuple(map(write, column)) for column in np.take_along_axis(terms.values, index, axis=1).T.tolist()
+        ),
+        tuple(ends),
+        np.concatenate(bars, axis=1),
     )
 
 
@@ -93,14 +103,3 @@ def is_alone(name: str) -> bool:
 def shorten(name: str) -> str:
     """A term's name in little room: `r[5] * h[5]` as `r·h[5]`."""
     return re.sub(r"\[\d+\] \* ", "·", name)
-
-
-def _write_labels(terms: Terms, chosen: np.ndarray) -> tuple[tuple[str, ...], ...]:
-    names = [shorten(name) for name in terms.names]
-    weights = [write(weight) for weight in terms.weights.tolist()]
-    values = np.take_along_axis(terms.values, chosen, axis=1).tolist()
-    rows = [
-        [f"{names[k]}  {write(value)} · {weights[k]}" for k, value in zip(row, numbers, strict=True)]
-        for row, numbers in zip(chosen.tolist(), values, strict=True)
-    ]
-    return tuple(zip(*rows, strict=True))

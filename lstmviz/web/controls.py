@@ -21,7 +21,7 @@ from lstmviz.web.view import View
 SLIDER_UNITS = 256
 _PLAIN = (
     "cell", "input_size", "initial_weights", "seed", "sequence", "time_steps", "text", "encoding", "numbers",
-    "standardise", "device", "values", "linear", "lang",
+    "standardise", "device", "values", "linear", "dtype", "tolerance", "lang",
 )  # fmt: skip
 _TRANSLATED: dict[str, Callable[[str], object]] = {
     "sequence": views.SEQUENCES.__contains__,
@@ -47,6 +47,7 @@ def read(last: View) -> View:
         signal=_read_signal(view, dict(last.signal)),
         units=tuple(sorted(unit for unit in state.get("units", last.units) if unit < view.num_units)),
         gate=view.gate if view.gate in view.recorded else "",
+        versus=views.compare_with(view, dict(last.versus))[0].versus,
     )
 
 
@@ -79,6 +80,13 @@ def draw_cell(view: View) -> None:
             list(cells.INITIAL_WEIGHTS),
             key="initial_weights",
             help=_("How the kernel starts, by Keras's names. TensorFlow's cells start as glorot_uniform."),
+        )
+        st.segmented_control(
+            "dtype",
+            views.DTYPES,
+            key="dtype",
+            required=True,
+            help=_("The type of the weights, in which the cell also computes."),
         )
 
 

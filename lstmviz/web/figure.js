@@ -5,11 +5,13 @@
  * figure, or says what it is a picture of: then it is fetched on a route of its own.
  *
  * @typedef {{data: object[], layout: Record<string, any>}} Figure as plotly.js reads it
- * @typedef {{alt: string, height: number | null, words: Record<string, string>, figure: Figure}} Drawing
+ * @typedef {{alt: string, words: Record<string, string>, figure: Figure, frames?: object}} Drawing
  * @typedef {{key: string, of: string, words?: Record<string, string>}} Reference
  */
 
-import { link, onPin, pin, setPin, unlink } from "./linked.js";
+import { followPin, link, onPin, pin, setPin, unlink } from "./linked.js";
+import { Player } from "./player.js";
+import { drawStep } from "./step.js";
 
 const NARROW = 640; // pixels: below this, and under a finger, a drag scrolls the page
 const RESIZE_DELAY = 60; // milliseconds of quiet after which a plot follows its container
@@ -178,11 +180,107 @@ function giveUp() {
 /** @param {string} query as Python writes it */
 const normalise = (query) => new URLSearchParams(query).toString();
 
-/** One figure on the page. */
-class View {
+// --- The step taken apart
+
+/** @type {WeakMap<HTMLElement, StepView>} */
+const stepViews = new WeakMap();
+
+/**
+ * @param {{data: Uint8Array, parentElement: HTMLElement}} component
+ * @returns {() => void} what to do when the component goes
+ */
+export function step({ data, parentElement }) {
+  let view = stepViews.get(parentElement);
+  if (!view) stepViews.set(parentElement, (view = new StepView(parentElement)));
+  view.tell(new TextDecoder().decode(data));
+  return () => {
+    if (!parentElement.isConnected) view.close();
+  };
+}
+
+/**
+ * Time's controls, and below them the pinned unit at the pinned step.
+ *
+ * @typedef {{of: string, steps: number, player: any, words: Record<string, any>, figure?: Figure}} StepReference
+ */
+class StepView {
   /** @param {HTMLElement} parent */
   constructor(parent) {
     this.parent = parent;
+    this.player = new Player(parent);
+    this.view = new View(parent.appendChild(document.createElement("div")), () => this.follow());
+    /** @type {StepReference | null} */
+    this.told = null;
+    this.asked = ""; // what the frames were asked for with
+    this.stop = new AbortController();
+    this.stopFollowing = followPin(() => this.follow());
+  }
+
+  /** @param {string} text a StepReference, or the Drawing itself */
+  tell(text) {
+    const told = /** @type {StepReference} */ (JSON.parse(text));
+    const isOther = told.of !== this.told?.of || told.figure;
+    this.told = told;
+    this.view.told = text;
+    this.player.show(told.steps, told.player);
+    if (told.figure) this.view.show(text, told.of);
+    else if (isOther) this.follow();
+    else this.view.repaint();
+  }
+
+  /** Shows what is pinned; asks for it first if it is another unit, or beyond the steps that are here. */
+  async follow() {
+    if (!this.told) return;
+    const { frames, of } = this.view;
+    const [t, unit] = [Math.min(pin().t ?? 0, this.told.steps - 1), pin().unit ?? 0];
+    const isHere = frames && of === this.told.of && frames.unit === unit && t >= frames.first && t < frames.first + frames.steps;
+    if (isHere) drawStep(this.view.plot, frames, t);
+    else if (!this.told.figure) this.load(t, unit); // else the script sends it
+  }
+
+  /**
+   * @param {number} t
+   * @param {number} unit
+   */
+  async load(t, unit) {
+    if (!this.told) return;
+    const { of } = this.told;
+    const query = new URLSearchParams(of);
+    query.set("t", String(t));
+    query.set("unit", String(unit));
+    if (query.toString() === this.asked) return;
+    const asked = (this.asked = query.toString());
+    this.stop.abort();
+    this.stop = new AbortController();
+    const text = await fetch(new URL(`pictures/step?${asked}`, import.meta.url), { signal: this.stop.signal })
+      .then((answer) => (answer.status === 200 ? answer.text() : ""))
+      .catch(() => "");
+    if (this.asked !== asked) return;
+    this.asked = "";
+    if (text) this.view.show(text, of);
+    else if (this.told.of === of) this.view.fail(new Error(`no step of ${asked}`));
+  }
+
+  close() {
+    this.stop.abort();
+    this.stopFollowing();
+    this.player.close();
+    this.view.close();
+    stepViews.delete(this.parent);
+  }
+}
+
+/** One figure on the page. */
+class View {
+  /**
+   * @param {HTMLElement} parent
+   * @param {() => void} onDrawn
+   */
+  constructor(parent, onDrawn = () => {}) {
+    this.parent = parent;
+    this.onDrawn = onDrawn;
+    /** What of it plays. @type {any} */
+    this.frames = null;
     this.plot = document.createElement("div");
     this.plot.className = "lstmviz-figure";
     this.plot.setAttribute("role", "figure");
@@ -260,9 +358,10 @@ class View {
   draw() {
     const width = this.plot.clientWidth;
     if (!this.text || !width) return; // closed, or in a tab that is not open: the observer comes back
-    const { alt, height, words, figure } = /** @type {Drawing} */ (JSON.parse(this.text));
+    const { alt, words, figure, frames } = /** @type {Drawing} */ (JSON.parse(this.text));
     const { data, layout } = figure;
-    layout.height = height ?? layout.height ?? DEFAULT_HEIGHT;
+    if (width < NARROW) patch(layout, layout.meta?.narrow ?? {});
+    layout.height ??= DEFAULT_HEIGHT;
     this.plot.style.height = `${layout.height}px`; // at once, so that what follows does not jump
     this.plot.setAttribute("aria-label", alt);
     // Streamlit says "en" of every page, and screen readers believe it. Saying the same again styles the page anew.
@@ -277,11 +376,12 @@ class View {
       uirevision: layout.uirevision ?? this.revision, // a zoom outlives a change of theme or width, not of data
     });
     if (width < NARROW || matchMedia("(pointer: coarse)").matches) layout.dragmode = false;
-    if (width < NARROW) patch(layout, layout.meta?.narrow ?? {});
     if (this.dark) patch(layout, layout.meta?.dark ?? {});
     this.width = width;
     Plotly.react(this.plot, data, layout, configFor(words));
     link(this.plot);
+    this.frames = frames;
+    this.onDrawn();
   }
 
   /** @param {Error} error */

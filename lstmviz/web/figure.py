@@ -7,8 +7,8 @@ of what a moved slider waits for.
 from __future__ import annotations
 
 import json as json_module
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -25,53 +25,88 @@ export default module.NAME;
 _mount = st.components.v2.component(
     "lstmviz_figure", js=_LOADER.replace("NAME", "default"), isolate_styles=False
 )
+_mount_step = st.components.v2.component(
+    "lstmviz_step", js=_LOADER.replace("NAME", "step"), isolate_styles=False
+)
 _mount_follower = st.components.v2.component(
     "lstmviz_follower", js=_LOADER.replace("NAME", "follow"), isolate_styles=False
 )
 
 
-def drawing(json: bytes, alt: str, height: int | None = None, **more: str) -> bytes:
-    """All that a figure's component needs to draw it, in UTF-8.
+class Made(NamedTuple):
+    """A figure as its component draws it.
 
-    Args:
+    Attributes:
         json: The figure as plotly.js reads it, in UTF-8, `{"data": [...], "layout": {...}}`. `layout.meta.dark` may
-            hold what changes in the dark theme, as a flat patch like `{"font.color": "#eee"}`. The width is the
-            page's, the background transparent.
+            hold what changes in the dark theme, as a flat patch like `{"font.color": "#eee"}`, `layout.meta.narrow` what
+            changes on a phone. The width is the page's, the background transparent.
         alt: What the figure shows, for who cannot see it.
-        height: Pixels; `layout.height` where none is given.
-        more: What else the component is told; see `picture`.
+        frames: What of it changes with the step, as JSON; see `plot.step_frames`.
     """
-    head = {"alt": alt, "height": height, "words": _words(), **more}
-    return b"".join((json_module.dumps(head, ensure_ascii=False)[:-1].encode(), b',"figure":', json, b"}"))
+
+    json: bytes
+    alt: str
+    frames: bytes = b"null"
 
 
-def figure(json: bytes, *, key: str, alt: str, height: int | None = None) -> None:
+def drawing(made: Made, more: Mapping[str, Any] | None = None) -> bytes:
+    """All that a figure's component needs to draw it, in UTF-8, with what else it is told."""
+    head = json_module.dumps({"alt": made.alt, "words": _words(), **(more or {})}, ensure_ascii=False)
+    return b"".join((head[:-1].encode(), b',"frames":', made.frames, b',"figure":', made.json, b"}"))
+
+
+def figure(json: bytes, *, key: str, alt: str) -> None:
     """Shows a figure, in the place of an earlier one under the same key if there is one.
 
     Args:
-        json: As for `drawing`; also the others.
+        json: As `Made` has it; also `alt`.
         key: Names the figure on the page: its element has the class `st-key-<key>`.
-        alt: As for `drawing`.
-        height: As for `drawing`.
+        alt: What the figure shows.
     """
     # Bytes pass as they are; a mapping would be serialised twice here and parsed twice in the browser.
-    _mount(key=key, data=drawing(json, alt, height))
+    _mount(key=key, data=drawing(Made(json, alt)))
 
 
-def picture(key: str, of: str, made: tuple[bytes, str] | None = None) -> None:
+def picture(key: str, of: str, made: Made | None = None) -> None:
     """Shows a picture of a view, which the browser fetches from `server`'s route, unless the slider has already done so.
 
     Args:
         key: Names the figure on the page, and the picture on the route.
         of: The view's query; see also `follow`.
-        made: The figure and its `alt`, where the route cannot make it.
+        made: The figure, where the route cannot make it.
     """
-    head = {"key": key, "of": of}
-    if made is None:
-        _mount(key=key, data=json_module.dumps(head | {"words": _words()}, ensure_ascii=False).encode())
-    else:
-        json, alt = made
-        _mount(key=key, data=drawing(json, alt, None, **head))
+    _mount(key=key, data=_refer({"key": key, "of": of}, made))
+
+
+def step(of: str, steps: int, made: Made | None = None) -> None:
+    """Shows time's controls, and the pinned unit at the pinned step, which the browser fetches from `server`'s route.
+
+    Args:
+        of: The view's query.
+        steps: How many steps there are.
+        made: The figure, where the route cannot make it.
+    """
+    _mount_step(key="step", data=_refer({"of": of, "steps": steps, "player": _player_words()}, made))
+
+
+def _refer(head: Mapping[str, Any], made: Made | None) -> bytes:
+    if made:
+        return drawing(made, head)
+    return json_module.dumps({**head, "words": _words()}, ensure_ascii=False).encode()
+
+
+def _player_words() -> dict[str, str]:
+    return {
+        "play": _("Play"),
+        "pause": _("Pause"),
+        "first": _("First step"),
+        "back": _("One step back"),
+        "forward": _("One step on"),
+        "last": _("Last step"),
+        "scrub": _("Step"),
+        "speed": _("Speed"),
+        "persecond": _("{number} steps a second"),
+    }
 
 
 def follow(of: str, pin: dict[str, int | str | None], on_pinned: Callable[[dict[str, Any]], None]) -> None:

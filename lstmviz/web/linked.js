@@ -29,6 +29,8 @@ let pinned = {};
 let pointed = {};
 /** @type {Set<(place: Place) => void>} */
 const listeners = new Set();
+/** @type {Set<(place: Place) => void>} */
+const followers = new Set();
 
 /** What is pinned. @returns {Place} */
 export const pin = () => pinned;
@@ -41,6 +43,23 @@ export const pin = () => pinned;
 export function setPin(place) {
   pinned = { ...pinned, ...place };
   for (const one of all) one.mark();
+  for (const follower of followers) follower(pinned);
+}
+
+/** Tells of what is pinned as a click would: it has come to rest. */
+export function announcePin() {
+  for (const listener of listeners) listener(pinned);
+}
+
+/**
+ * Calls `follower` whenever something else is pinned, also while time is played.
+ *
+ * @param {(place: Place) => void} follower
+ * @returns {() => void} what to do when it need not follow any more
+ */
+export function followPin(follower) {
+  followers.add(follower);
+  return () => followers.delete(follower);
 }
 
 /**
@@ -179,7 +198,7 @@ class Linked {
     const place = Object.fromEntries(Object.entries({ t, gate, unit }).filter(([_name, value]) => value !== undefined));
     if (!Object.keys(place).length) return;
     setPin(place);
-    for (const listener of listeners) listener(pinned);
+    announcePin();
   }
 
   /** @param {KeyboardEvent} event */

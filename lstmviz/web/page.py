@@ -17,7 +17,7 @@ from lstmviz.cells import Cell
 from lstmviz.language import LANGUAGES, _
 from lstmviz.sequences import Sequence
 from lstmviz.trace import Trace
-from lstmviz.web import controls, downloads, figure, pictures, render, sections, server
+from lstmviz.web import beside, controls, downloads, figure, pictures, render, sections, server
 from lstmviz.web import view as views
 from lstmviz.web.markup import escape
 from lstmviz.web.render import Upload
@@ -188,8 +188,11 @@ def _draw_rest(settled: _Settled) -> None:
     picture = render.run_picture(view, sequence, settled.upload) if sequence else None
     if picture:
         sections.summary(picture)
+    if sequence:
+        sections.taken_apart(view, sequence, settled.upload)
     sections.step(cell)
     if sequence and picture:
+        beside.draw(view, sequence, settled.upload, render.device_names())
         sections.linear(view, cell, picture)
         sections.code(view, cell, sequence)
         _draw_downloads(view, cell, sequence)

@@ -7,13 +7,15 @@ for each viewer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import urlencode
 
 from lstmviz import language
 from lstmviz.sequences import Sequence
 from lstmviz.web import figure, render, server
 from lstmviz.web import view as views
+from lstmviz.web.figure import Made
+from lstmviz.web.render import Upload
 from lstmviz.web.view import View
 
 
@@ -25,8 +27,17 @@ def show_kernel(view: View, sequence: Sequence | None) -> None:
 
 def show_gates(view: View, sequence: Sequence, picture: render.RunPicture) -> None:
     """Shows the gates' picture on the page."""
-    made = None if _is_for_all(view, sequence) else (picture.figure, picture.alternative)
+    made = None if _is_for_all(view, sequence) else Made(picture.figure, picture.alternative)
     figure.picture("gates", name(view), made)
+
+
+def show_step(view: View, sequence: Sequence, upload: Upload | None) -> None:
+    """Shows time's controls and the step that is pinned, or the first one."""
+    made = None
+    if not _is_for_all(view, sequence):
+        picture = render.step_picture(view, sequence, upload)
+        made = Made(picture.figure, picture.alternative, picture.frames)
+    figure.step(name(view), len(sequence), made)
 
 
 def name(view: View) -> str:
@@ -49,22 +60,33 @@ def fetch(key: str, query: Mapping[str, str]) -> bytes | None:
         except ValueError:
             return None
         made = None if problems else PICTURES[key](view, sequence)
-        return made and figure.drawing(*made)
+        return figure.drawing(made) if made else None
 
 
-def _kernel(view: View, _sequence: Sequence | None) -> tuple[bytes, str]:
+def _kernel(view: View, _sequence: Sequence | None) -> Made:
     picture = render.kernel_picture(view)
-    return picture.figure, picture.alternative
+    return Made(picture.figure, picture.alternative)
 
 
-def _gates(view: View, sequence: Sequence) -> tuple[bytes, str] | None:
+def _gates(view: View, sequence: Sequence) -> Made | None:
     if not server.wait_warm(0) or not _has_device(view) or not _is_for_all(view, sequence):
         return None
     picture = render.run_picture(view, sequence, None)
-    return picture.figure, picture.alternative
+    return Made(picture.figure, picture.alternative)
 
 
-PICTURES = {"kernel": _kernel, "gates": _gates}
+def _step(view: View, sequence: Sequence) -> Made | None:
+    if not server.wait_warm(0) or not _has_device(view) or not _is_for_all(view, sequence):
+        return None
+    picture = render.step_picture(view, sequence, None)
+    return Made(picture.figure, picture.alternative, picture.frames)
+
+
+PICTURES: Mapping[str, Callable[[View, Sequence], Made | None]] = {
+    "kernel": _kernel,
+    "gates": _gates,
+    "step": _step,
+}
 
 
 def _is_for_all(view: View, sequence: Sequence) -> bool:

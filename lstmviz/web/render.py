@@ -11,6 +11,7 @@ import numpy as np
 
 from lstmviz import language, plot, sequences
 from lstmviz.cells import Cell, Linear, build, build_linear, fold
+from lstmviz.compare import compare
 from lstmviz.language import _
 from lstmviz.sequences import Sequence
 from lstmviz.trace import Trace
@@ -21,7 +22,7 @@ from lstmviz.web.view import View
 
 Progress = Callable[[int, int], None]
 
-_Picture = TypeVar("_Picture", "KernelPicture", "RunPicture")
+_Picture = TypeVar("_Picture", "KernelPicture", "RunPicture", "StepPicture", "ComparisonPicture")
 
 _QUICK = 0.1  # seconds
 _STEP_SECONDS, _WEIGHT_SECONDS = (
@@ -61,6 +62,23 @@ class RunPicture:
     steps: int
     first_nonfinite: int | None
     fold_difference: float | None
+
+
+@dataclass(frozen=True)
+class StepPicture:
+    """What one step of one unit tells, and the others of it."""
+
+    figure: bytes
+    alternative: str
+    frames: bytes
+
+
+@dataclass(frozen=True)
+class ComparisonPicture:
+    """What two runs tell beside each other."""
+
+    figure: bytes
+    alternative: str
 
 
 def load_sequence(view: View, upload: Upload | None) -> tuple[Sequence, str | None]:
@@ -127,6 +145,13 @@ def load_trace(view: View, sequence: Sequence, progress: Progress | None = None)
     return engine.run(load_cell(view), sequence, view.device or None, progress=progress)
 
 
+def device_names() -> list[str]:
+    """The devices that TensorFlow sees; waits for TensorFlow where it is not there yet."""
+    from lstmviz import devices
+
+    return [device.name for device in devices.list_devices()]
+
+
 def is_quick(view: View, steps: int) -> bool:
     """Whether a run takes less than about a tenth of a second, so that nobody need be told of it or wait to end it."""
     rows, columns = view.input_size + view.num_units, len(view.kind.gates) * view.num_units
@@ -166,6 +191,46 @@ def run_picture(
     return _keep("run", (astuple(view.unpinned), language.current()), make)
 
 
+def step_picture(view: View, sequence: Sequence, upload: Upload | None) -> StepPicture:
+    """The pinned unit at the pinned step, and what changes from step to step; kept for all viewers, but nothing of an upload."""
+    t, _gate, unit = view.pin
+
+    def make() -> StepPicture:
+        trace = load_trace(view, sequence)
+        return StepPicture(
+            figure=plot.step_json(trace, t, unit).encode(),
+            alternative=plot.describe_step(trace, t, unit),
+            frames=plot.to_json(plot.step_frames(trace, unit, t)).encode(),
+        )
+
+    if upload is not None:
+        return make()
+    return _keep("step", (astuple(view.unpinned), t, unit, language.current()), make)
+
+
+def comparison_picture(view: View, sequence: Sequence, upload: Upload | None) -> ComparisonPicture:
+    """A view beside the setting it is compared with, both over `sequence`; kept for all viewers, but nothing of an upload is.
+
+    Raises:
+        ValueError: there is nothing to compare with, or its device is not there.
+    """
+    beside = views.other(view)
+    if beside is None:
+        raise ValueError(_("There is nothing to compare with."))
+    beside = replace(beside, input_size=sequence.input_size)
+
+    def make() -> ComparisonPicture:
+        made = compare(load_trace(view, sequence), load_trace(beside, sequence), float(view.tolerance))
+        return ComparisonPicture(
+            plot.compare_json(made, values=view.values).encode(),
+            plot.describe_compare(made, values=view.values),
+        )
+
+    if upload is not None:
+        return make()
+    return _keep("compare", (astuple(replace(view, t=None, gate="", unit=None)), language.current()), make)
+
+
 def load_linear(view: View) -> Linear:
     """The linear layer in front of the view's cell: as many features out as in."""
     linear, _alone, _shown = _load_cells(view)
@@ -184,7 +249,8 @@ def _load_cells(view: View) -> tuple[Linear, Cell, Cell]:
         **options,
     )
     linear = build_linear(view.input_size, view.input_size, seed=view.seed)
-    return linear, cell, fold(linear, cell) if view.linear else cell
+    shown = fold(linear, cell) if view.linear else cell
+    return linear, cell.astype(view.dtype), shown.astype(view.dtype)
 
 
 def _fold_difference(view: View, sequence: Sequence, folded: Trace) -> float:
@@ -204,6 +270,7 @@ def _cell_key(view: View) -> tuple[object, ...]:
         view.initial_weights,
         view.seed,
         view.linear,
+        view.dtype,
         language.current(),
     )
 
@@ -213,5 +280,5 @@ def _keep(what: str, key: tuple[object, ...], make: Callable[[], _Picture]) -> _
     return kept
 
 
-def _bytes(picture: KernelPicture | RunPicture) -> int:
+def _bytes(picture: KernelPicture | RunPicture | StepPicture | ComparisonPicture) -> int:
     return sum(len(part) if isinstance(part, bytes) else sys.getsizeof(part) for part in astuple(picture))

@@ -88,6 +88,19 @@ def summary(picture: render.RunPicture) -> None:
     figure.figure(picture.summary, key="summary", alt=_("Histograms of each gate's values."))
 
 
+def taken_apart(view: View, sequence: Sequence, upload: render.Upload | None) -> None:
+    """One unit at one step with its numbers, and time's controls."""
+    write(
+        _("Where does a number come from?"),
+        _(
+            "One unit at one step, with its numbers: each gate's largest terms, their sum, the activation, and the new state. "
+            "**Click** a value in a picture above to take it apart; **play** to watch it change. The space bar plays, the arrow "
+            "keys go step by step."
+        ),
+    )
+    pictures.show_step(view, sequence, upload)
+
+
 def step(cell: Cell) -> None:
     """One step of time as formulas beside their shapes, and which gate is which."""
     head = [_("operation"), _("formula"), _("shape")]
@@ -116,7 +129,7 @@ def step(cell: Cell) -> None:
                 "hold it: whoever moves the weights elsewhere has to add it to f's bias."
             ).format(value=cell.options["forget_bias"])
         )
-    with st.container(key="step"):
+    with st.container(key="formulas"):
         write(_("One step of time"), *texts)
 
 

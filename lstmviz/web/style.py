@@ -3,8 +3,8 @@
 STYLE = """<style>
 .stMainBlockContainer { padding: 3.5rem 2rem 4rem; max-width: 1600px; }
 @media (min-width: 900px) {
-  .st-key-controls { position: sticky; top: 3.5rem; max-height: calc(100dvh - 4rem); overflow: hidden auto;
-    scrollbar-width: thin; padding-right: .5rem; }
+  :has(> .st-key-controls) { position: sticky; top: 4.25rem; }
+  .st-key-controls { max-height: calc(100dvh - 5rem); overflow: hidden auto; scrollbar-width: thin; padding-right: .5rem; }
 }
 @media (max-width: 899px) {
   .stMainBlockContainer { padding: 3rem 1rem 3rem; }

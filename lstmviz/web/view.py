@@ -20,6 +20,11 @@ TEXT, NUMBERS, CSV = "text", "numbers", "csv"
 SEQUENCES = (*sequences.GENERATORS, TEXT, NUMBERS, CSV)
 ENCODINGS = ("character", "byte")
 VALUES = ("activations", "preactivations")
+DTYPES = ("float32", "float64")
+TOLERANCES = ("0", "1e-7", "1e-6", "1e-5", "1e-4", "1e-3", "1e-2", "1e-1")
+COMPARED = ("cell", "num_units", "seed", "initial_weights", "dtype", "device")
+"""What may differ in a compared setting, beside the options of its kind; both read the same sequence."""
+_B = "b."  # before a parameter of the compared setting
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,8 @@ class View:
     """Everything that decides what the page shows, but for an uploaded file; each field is a parameter of the address.
 
     `options` holds the options of the cell's kind by name, `signal` those of the sequence; `t`, `gate` and `unit` are what is
-    pinned: a step, a gate or a state, and a unit of it.
+    pinned: a step, a gate or a state, and a unit of it. `versus` holds what differs in the setting that this one is compared
+    with, as its address would have it.
     """
 
     cell: str = "BasicLSTMCell"
@@ -47,15 +53,18 @@ class View:
     values: str = "activations"
     units: tuple[int, ...] = ()
     linear: bool = False
+    dtype: str = "float32"
     t: int | None = None
     gate: str = ""
     unit: int | None = None
+    versus: tuple[tuple[str, str], ...] = ()
+    tolerance: str = "1e-5"
     lang: str = "en"
 
     @property
     def unpinned(self) -> View:
-        """The same pictures with nothing pinned in them."""
-        return replace(self, t=None, gate="", unit=None)
+        """The same pictures with nothing pinned in them, and nothing to compare them with."""
+        return replace(self, t=None, gate="", unit=None, versus=(), tolerance=View.tolerance)
 
     @property
     def pin(self) -> tuple[int, str, int]:
@@ -102,6 +111,8 @@ def parse(query: Mapping[str, str], language: str = "en") -> tuple[View, list[st
         device=read.given.pop("device", View.device),
         values=read.choice("values", VALUES, View.values),
         linear=read.flag("linear", View.linear),
+        dtype=read.choice("dtype", DTYPES, View.dtype),
+        tolerance=read.choice("tolerance", TOLERANCES, View.tolerance),
         lang=read.choice("lang", tuple(LANGUAGES), language),
     )
     view = _without_idle(replace(view, units=read.units(view.num_units)))
@@ -113,6 +124,7 @@ def parse(query: Mapping[str, str], language: str = "en") -> tuple[View, list[st
         read.drop_signals()
     view, dropped = _drop_unmet(view)
     problems += dropped
+    versus = {name.removeprefix(_B): read.given.pop(name) for name in list(read.given) if name.startswith(_B)}
     other_options = {option.name: kind.name for kind in KINDS.values() for option in kind.options}
     for name in read.given:
         if name in other_options:
@@ -122,7 +134,52 @@ def parse(query: Mapping[str, str], language: str = "en") -> tuple[View, list[st
         else:
             problems.append(_("{name} is not a parameter of this page; it was left out.").format(name=name))
     view, bounded = bound(view)
-    return view, problems + bounded
+    view, misread = compare_with(view, versus)
+    return view, [*problems, *bounded, *misread]
+
+
+def compare_with(view: View, versus: Mapping[str, str]) -> tuple[View, list[str]]:
+    """The view compared with the setting in which `versus` differs, and a sentence for each thing in it that was wrong."""
+    if not versus:
+        return replace(view, versus=()), []
+    beside, misread = parse(_beside(view, versus))
+    problems = [f"{_B} {said}" for said in misread]
+    known = {*COMPARED, *dict(beside.options)}
+    problems += [
+        _("{name} cannot be compared; it was left out.").format(name=f"{_B}{name}")
+        for name in versus
+        if name not in known
+    ]
+    own, others = _told(view), _told(beside)
+    apart = {
+        name: others[name]
+        for name in versus
+        if name in known and others.get(name) not in (None, own.get(name))
+    }
+    return replace(view, versus=tuple(apart.items())), problems
+
+
+def other(view: View) -> View | None:
+    """The setting that a view is compared with."""
+    return parse(_beside(view, dict(view.versus)))[0] if view.versus else None
+
+
+def _beside(view: View, versus: Mapping[str, str]) -> dict[str, str]:
+    """The address of the compared setting; an option that its kind does not have is left out."""
+    kind = KINDS.get(versus.get("cell", view.cell), view.kind)
+    foreign = {option.name for each in KINDS.values() for option in each.options}
+    foreign -= {option.name for option in kind.options}
+    changed = {
+        name: value for name, value in versus.items() if name in COMPARED or name in dict(view.options)
+    }
+    changed |= {o.name: versus[o.name] for o in kind.options if o.name in versus}
+    own = _told(view.unpinned)
+    return {name: value for name, value in (own | changed).items() if name not in foreign and value}
+
+
+def _told(view: View) -> dict[str, str]:
+    """The address with what it leaves out where it is as usual."""
+    return to_query(view) | {"dtype": view.dtype, "device": view.device}
 
 
 def to_query(view: View) -> dict[str, str]:
@@ -154,7 +211,8 @@ def to_query(view: View) -> dict[str, str]:
     for name in ("t", "gate", "unit"):
         if getattr(view, name) != getattr(View, name):
             query[name] = getattr(view, name)
-    for name in ("values", "linear"):
+    query |= {f"{_B}{name}": value for name, value in view.versus}
+    for name in ("values", "linear", "dtype", "tolerance"):
         if getattr(view, name) != getattr(View, name):
             query[name] = getattr(view, name)
     return {name: _written(value) for name, value in query.items() if value is not None}

@@ -210,7 +210,7 @@ def test_everything_follows_num_units(opened):
     expect(opened.get_by_text("15 × 44 (kernel) + 44 (bias) = 704")).to_be_visible()
     expect(opened.locator(".st-key-num_units_exact input")).to_have_value("11")
     _await_query(opened, num_units="11")
-    expect(opened.locator(".st-key-step")).to_contain_text("[1, 44]")
+    expect(opened.locator(".st-key-formulas")).to_contain_text("[1, 44]")
     expect(opened.locator("pre", has_text="num_units=11")).to_be_visible()
     assert opened.evaluate(f"{marked}.length") == before, "a figure was drawn anew"
     assert (
@@ -547,6 +547,11 @@ def test_a_long_run_shows_how_far_it_is_and_ends_when_a_control_moves(open_page,
     assert _alerts(page) == []
 
 
+def test_the_controls_stay_in_view_on_a_wide_screen(opened):
+    opened.locator(".st-key-page_html").scroll_into_view_if_needed()
+    expect(opened.locator(".st-key-cell")).to_be_in_viewport()
+
+
 # --- pictures ahead of the page's script
 
 
@@ -581,7 +586,7 @@ def test_the_pictures_follow_the_slider_while_it_is_held(opened):
     _settle(opened)
     cell = lv.build("BasicLSTMCell", num_units=held, input_size=4)
     np.testing.assert_array_equal(_drawn(opened, "kernel")[0], cell.kernel)
-    expect(opened.locator(".st-key-step")).to_contain_text(f"[1, {4 * held}]")
+    expect(opened.locator(".st-key-formulas")).to_contain_text(f"[1, {4 * held}]")
 
 
 def test_many_quick_moves_end_at_the_last_one(opened):

@@ -167,3 +167,42 @@ def test_a_link_of_one_viewer_opens_the_same_page_for_another():
     receiver = _open(**_query(sender))
     assert _texts(receiver) == _texts(sender)
     assert json.dumps(_query(receiver), sort_keys=True) == json.dumps(_query(sender), sort_keys=True)
+
+
+def test_a_question_compares_with_one_click():
+    page = _open(num_units="3", time_steps="9")
+    _run(page.button(key="ask_forget_bias").click())
+    query = _query(page)
+    assert query["forget_bias"] == "0" and query["b.forget_bias"] == "1"
+    assert page.number_input(key="forget_bias").value == 0
+    assert page.selectbox(key="versus_name").value == "forget_bias"
+    _run(page.number_input(key="versus_number").set_value(2.5))
+    assert _query(page)["b.forget_bias"] == "2.5"
+    _run(page.selectbox(key="versus_name").set_value("cell"))
+    assert _query(page)["b.cell"] == "BasicRNNCell" and "b.forget_bias" not in _query(page)
+    _run(page.selectbox(key="versus_value").set_value("GRUCell"))
+    assert _query(page)["b.cell"] == "GRUCell"
+    _run(page.selectbox(key="tolerance").set_value("1e-3"))
+    assert _query(page)["tolerance"] == "1e-3"
+    _run(page.selectbox(key="versus_name").set_value("-"))
+    assert not [name for name in _query(page) if name.startswith("b.")]
+
+
+def test_cpu_against_gpu_says_why_it_cannot_be_had():
+    from lstmviz import devices
+
+    button = _open(num_units="2", time_steps="3").button(key="ask_device")
+    assert button.disabled == (not any(device.name.startswith("GPU") for device in devices.list_devices()))
+
+
+def test_what_is_compared_follows_another_kind():
+    page = _open(num_units="3", time_steps="9", **{"b.forget_bias": "0", "b.num_units": "5"})
+    _run(page.selectbox(key="cell").set_value("GRUCell"))
+    assert _query(page)["b.num_units"] == "5" and "b.forget_bias" not in _query(page)
+    _run(page.slider(key="num_units").set_value(5))
+    assert "b.num_units" not in _query(page), "nothing differs any more"
+
+
+def test_a_compared_device_that_is_not_there_is_said():
+    page = _open(num_units="2", time_steps="3", **{"b.device": "GPU:7"})
+    assert "GPU:7" in _warnings(page)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from lstmviz import cells, language, sequences
 from lstmviz.web import figure, pictures, render, server
 from lstmviz.web import view as views
+from lstmviz.web.figure import Made
 from lstmviz.web.view import View
 
 
@@ -41,10 +42,11 @@ def test_the_route_has_every_view_that_the_script_refers_to(**picked):
     with language.use(view.lang):
         kernel, run = render.kernel_picture(view), render.run_picture(view, sequence, None)
         expected = {
-            "kernel": figure.drawing(kernel.figure, kernel.alternative),
-            "gates": figure.drawing(run.figure, run.alternative),
+            "kernel": figure.drawing(Made(kernel.figure, kernel.alternative)),
+            "gates": figure.drawing(Made(run.figure, run.alternative)),
         }
-    assert {key: pictures.fetch(key, query) for key in pictures.PICTURES} == expected
+    assert {key: pictures.fetch(key, query) for key in expected} == expected
+    assert json.loads(pictures.fetch("step", query))["frames"]["steps"] == len(sequence)
     assert dict(parse_qsl(pictures.name(view), keep_blank_values=True)) == query
 
 
@@ -65,6 +67,6 @@ def test_what_must_be_told_or_waited_for_is_left_to_the_script(query):
 
 
 def test_a_drawing_holds_what_the_component_needs():
-    message = json.loads(figure.drawing(b'{"data":[]}', "seen", 7, of="a=1"))
+    message = json.loads(figure.drawing(Made(b'{"data":[]}', "seen", b'{"steps":3}'), {"of": "a=1"}))
     assert message["figure"] == {"data": []}
-    assert (message["alt"], message["height"], message["of"]) == ("seen", 7, "a=1")
+    assert (message["alt"], message["frames"], message["of"]) == ("seen", {"steps": 3}, "a=1")

@@ -94,7 +94,7 @@ def test_who_waits_for_tensorflow_learns_that_it_cannot_be_started(monkeypatch):
 
 def test_the_files_address_changes_with_their_content(monkeypatch):
     before = server.assets_path()
-    monkeypatch.setattr(server, "_figure_js", lambda: b"other")
+    monkeypatch.setattr(server, "read_module", lambda name: b"other")
     assert server.assets_path() != before
 
 

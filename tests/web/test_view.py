@@ -203,3 +203,26 @@ def test_a_bounded_server_shows_the_nearest_view():
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["33", "50", "2"]  # 4 · 33 · (33 + 4) = 4,884
+
+
+def test_a_link_keeps_what_is_compared():
+    query = {"num_units": "5", "forget_bias": "0", "b.forget_bias": "1", "b.seed": "3"}
+    view, problems = parse(query)
+    assert problems == [] and query.items() <= to_query(view).items()
+    beside = views.other(view)
+    assert beside == replace(view.unpinned, options=(("forget_bias", 1.0), ("activation", "tanh")), seed=3)
+    assert parse(to_query(view)) == (view, [])
+
+
+def test_what_a_compared_kind_lacks_is_no_matter():
+    view, problems = parse({"forget_bias": "2", "b.cell": "GRUCell", "b.seed": "0"})
+    assert problems == [] and view.versus == (("cell", "GRUCell"),)
+    assert views.other(view).cell == "GRUCell"
+
+
+def test_what_cannot_be_compared_is_said():
+    view, problems = parse({"b.seed": "-1", "b.time_steps": "5", "b.cell": "Foo", "b.num_units": "9"})
+    assert dict(view.versus) == {"num_units": "9"}
+    assert len(problems) == 3 and any("time_steps" in said for said in problems)
+    assert parse({"b.dtype": "float64"})[0].versus == (("dtype", "float64"),)
+    assert parse({"dtype": "float64", "b.dtype": "float32"})[0].versus == (("dtype", "float32"),)

@@ -1,0 +1,184 @@
+"""The section that compares the view with another setting: one click for the usual questions, or one thing of choice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+import streamlit as st
+
+from lstmviz import cells
+from lstmviz.cells import KINDS
+from lstmviz.language import _
+from lstmviz.sequences import Sequence
+from lstmviz.web import controls, figure, limits, render, sections
+from lstmviz.web import view as views
+from lstmviz.web.markup import escape
+from lstmviz.web.render import Upload
+from lstmviz.web.view import View
+
+_NOTHING = "-"
+
+
+@dataclass(frozen=True)
+class _Question:
+    """A comparison to be had with one click: what it sets here, and what in the other setting; why it cannot be had."""
+
+    key: str
+    title: str
+    own: dict[str, str] = field(default_factory=dict)
+    versus: dict[str, str] = field(default_factory=dict)
+    missing: str | None = None
+
+
+def draw(view: View, sequence: Sequence, upload: Upload | None, devices: Iterable[str]) -> None:
+    """The section: questions, the free choice, and the picture if anything is compared."""
+    sections.write(
+        _("Beside another setting"),
+        _(
+            "The same sequence through two cells: `a` is the one above, `b` differs in what you pick here. See in which "
+            "step, gate and unit they first part by more than the tolerance."
+        ),
+    )
+    with st.container(horizontal=True, key="versus_questions"):
+        for question in _questions(view, list(devices)):
+            st.button(
+                question.title,
+                key=question.key,
+                on_click=_ask,
+                args=(question,),
+                disabled=question.missing is not None,
+                help=question.missing,
+            )
+    _draw_choice(view)
+    if not view.versus:
+        return
+    try:
+        picture = render.comparison_picture(view, sequence, upload)
+    except ValueError as error:
+        st.warning(escape(str(error)))
+        return
+    figure.figure(picture.figure, key="compare", alt=picture.alternative)
+
+
+def _questions(view: View, devices: list[str]) -> list[_Question]:
+    gpu = next((name for name in devices if name.startswith("GPU")), "GPU:0")
+    has_forget_bias = any(option.name == "forget_bias" for option in view.kind.options)
+    return [
+        _Question(
+            "ask_forget_bias",
+            _("forget_bias 0 against 1"),
+            {"forget_bias": "0"},
+            {"forget_bias": "1"},
+            None if has_forget_bias else _("{kind} has no forget_bias.").format(kind=view.cell),
+        ),
+        _Question(
+            "ask_device",
+            _("CPU against GPU"),
+            {"device": "CPU:0"},
+            {"device": gpu},
+            None if gpu in devices else _("TensorFlow sees no GPU here."),
+        ),
+        _Question("ask_dtype", _("float32 against float64"), {"dtype": "float32"}, {"dtype": "float64"}),
+        _Question("ask_seed", _("another seed"), {}, {"seed": str((view.seed + 1) % (views.MAX_SEED + 1))}),
+    ]
+
+
+def _ask(question: _Question) -> None:
+    view = st.session_state["view"]
+    view, _problems = views.parse(views.to_query(view) | question.own)
+    _compare(replace(view, input_size=st.session_state["view"].input_size), question.versus)
+
+
+def _compare(view: View, versus: dict[str, str]) -> None:
+    view, _problems = views.compare_with(view, versus)
+    st.session_state["view"] = view
+    controls.write(view)
+
+
+def _draw_choice(view: View) -> None:
+    """What differs, and in which value; the tolerance."""
+    names = [*views.COMPARED, *(option.name for option in view.kind.options)]
+    differing, *others = [*dict(view.versus), _NOTHING]
+    st.session_state["versus_name"] = differing
+    name, value, tolerance = st.columns([2, 2, 1])
+    if others[:-1]:
+        name.caption(escape(", ".join(f"{key} = {text}" for key, text in view.versus)))
+    name.selectbox(
+        _("what differs in b"),
+        [_NOTHING, *names],
+        key="versus_name",
+        on_change=_name_chosen,
+        format_func=lambda chosen: _("nothing: do not compare") if chosen == _NOTHING else chosen,
+    )
+    if view.versus:
+        with value:
+            _draw_value(view, differing, dict(view.versus)[differing])
+        tolerance.selectbox(_("tolerance"), views.TOLERANCES, key="tolerance")
+
+
+def _draw_value(view: View, name: str, given: str) -> None:
+    label = _("{name} of b").format(name=name)
+    if choices := _choices(view, name):
+        st.session_state["versus_value"] = given
+        st.selectbox(label, choices, key="versus_value", on_change=_value_chosen)
+    else:
+        st.session_state["versus_number"] = float(given)
+        whole = name in ("num_units", "seed", "num_proj")
+        smallest = {"num_units": 1, "num_proj": 1, "seed": 0}.get(name)
+        largest = {"num_units": limits.MAX_UNITS, "num_proj": limits.MAX_UNITS, "seed": views.MAX_SEED}.get(
+            name
+        )
+        st.number_input(
+            label,
+            None if smallest is None else float(smallest),
+            None if largest is None else float(largest),
+            step=1.0 if whole else 0.5,
+            format="%.0f" if whole else "%g",
+            key="versus_number",
+            on_change=_number_chosen,
+        )
+
+
+def _choices(view: View, name: str) -> list[str]:
+    """The values that `name` may have; none where it is a number."""
+    fixed: dict[str, Callable[[], Iterable[str]]] = {
+        "cell": lambda: KINDS,
+        "initial_weights": lambda: cells.INITIAL_WEIGHTS,
+        "dtype": lambda: views.DTYPES,
+        "device": render.device_names,
+    }
+    if name in fixed:
+        return list(fixed[name]())
+    option = next((option for option in view.kind.options if option.name == name), None)
+    if option is None:
+        return []
+    return ["true", "false"] if option.type is bool else list(option.choices)
+
+
+def _name_chosen() -> None:
+    view, name = st.session_state["view"], st.session_state["versus_name"]
+    _compare(view, {} if name == _NOTHING else {name: _another(view, name)})
+
+
+def _another(view: View, name: str) -> str:
+    """A value for `name` that differs from the view's."""
+    own = str(views.to_query(view).get(name, getattr(View, name, "")))
+    if choices := _choices(view, name):
+        return next((choice for choice in choices if choice != own), own)
+    return str(float(own or 0) + 1).removesuffix(".0")
+
+
+def _value_chosen() -> None:
+    _change(st.session_state["versus_value"])
+
+
+def _number_chosen() -> None:
+    number = st.session_state["versus_number"]
+    if number is not None:
+        _change(f"{number:g}" if number % 1 else f"{number:.0f}")
+
+
+def _change(value: str) -> None:
+    view = st.session_state["view"]
+    _compare(view, dict(view.versus) | {next(iter(dict(view.versus))): value})

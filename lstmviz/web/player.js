@@ -1,0 +1,178 @@
+/**
+ * Plays time: moves the pinned step through the sequence, in the browser alone.
+ *
+ * @typedef {Record<"play" | "pause" | "first" | "back" | "forward" | "last" | "speed" | "persecond" | "scrub", string>} Words
+ */
+
+import { announcePin, followPin, pin, setPin } from "./linked.js";
+
+const SPEEDS = [1, 2, 5, 10, 20, 40];
+const SPEED = 40; // steps a second at first
+
+const STYLE = `
+.lstmviz-player { display: flex; flex-wrap: wrap; gap: .4rem; align-items: center; padding: .4rem 0; }
+.lstmviz-player button, .lstmviz-player select { font: inherit; color: inherit; background: transparent; cursor: pointer;
+  border: 1px solid color-mix(in srgb, currentColor 35%, transparent); border-radius: .5rem; min-height: 2.4rem; padding: 0 .7rem; }
+.lstmviz-player button:hover { border-color: currentColor; }
+.lstmviz-player button:focus-visible, .lstmviz-player select:focus-visible, .lstmviz-player input:focus-visible {
+  outline: 2px solid var(--st-primary-color, currentColor); outline-offset: 2px; }
+.lstmviz-player .lstmviz-play { min-width: 6.5rem; font-weight: 600; }
+.lstmviz-player select option { color: #1a1c24; background: #fff; }
+.lstmviz-player input { flex: 1 1 8rem; min-width: 6rem; accent-color: var(--st-primary-color, auto); }
+.lstmviz-player output { min-width: 5rem; font-variant-numeric: tabular-nums; }
+`;
+
+/** The row of controls: play, step, scrub, speed. */
+export class Player {
+  /** @param {HTMLElement} parent */
+  constructor(parent) {
+    this.steps = 1;
+    this.speed = SPEED;
+    this.frame = 0; // of the animation; 0 while it rests
+    this.parent = parent;
+    this.bar = parent.appendChild(document.createElement("div"));
+    this.bar.className = "lstmviz-player";
+    this.bar.setAttribute("role", "group");
+    document.adoptedStyleSheets = [...document.adoptedStyleSheets.filter((sheet) => sheet !== Player.sheet), Player.sheet];
+    this.first = this.button("\u23ee", () => this.rest(0));
+    this.back = this.button("\u25c0\ufe0e", () => this.rest(this.t - 1));
+    this.play = this.button("", () => this.toggle());
+    this.play.classList.add("lstmviz-play");
+    this.forward = this.button("\u25b6\ufe0e", () => this.rest(this.t + 1));
+    this.last = this.button("\u23ed", () => this.rest(this.steps - 1));
+    this.scrubber = this.bar.appendChild(document.createElement("input"));
+    Object.assign(this.scrubber, { type: "range", min: "0", step: "1" });
+    this.scrubber.addEventListener("input", () => {
+      const t = Number(this.scrubber.value); // before pausing puts it back
+      this.pause();
+      setPin({ t });
+    });
+    this.scrubber.addEventListener("change", () => announcePin());
+    this.output = this.bar.appendChild(document.createElement("output"));
+    this.select = this.bar.appendChild(document.createElement("select"));
+    this.select.addEventListener("change", () => (this.speed = Number(this.select.value)));
+    this.stopFollowing = followPin(() => this.tell());
+    this.onKey = (/** @type {KeyboardEvent} */ event) => this.press(event);
+    document.addEventListener("keydown", this.onKey);
+  }
+
+  static sheet = Player.makeSheet();
+
+  static makeSheet() {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(STYLE);
+    return sheet;
+  }
+
+  /**
+   * @param {string} text
+   * @param {() => void} act
+   */
+  button(text, act) {
+    const button = this.bar.appendChild(document.createElement("button"));
+    button.type = "button";
+    button.textContent = text;
+    button.addEventListener("click", act);
+    return button;
+  }
+
+  get t() {
+    return Math.min(pin().t ?? 0, this.steps - 1);
+  }
+
+  /**
+   * @param {number} steps
+   * @param {Words} words
+   */
+  show(steps, words) {
+    this.steps = Math.max(1, steps);
+    this.words = words;
+    this.scrubber.max = String(this.steps - 1);
+    const names = [[this.first, "first"], [this.back, "back"], [this.forward, "forward"], [this.last, "last"], [this.scrubber, "scrub"], [this.select, "speed"]];
+    for (const [control, name] of /** @type {[HTMLElement, keyof Words][]} */ (names)) {
+      control.setAttribute("aria-label", words[name]);
+      control.title = words[name];
+    }
+    this.select.replaceChildren(
+      ...SPEEDS.map((speed) => new Option(words.persecond.replace("{number}", String(speed)), String(speed), false, speed === this.speed)),
+    );
+    this.tell();
+  }
+
+  /** Says where time stands, and what the button does. */
+  tell() {
+    this.scrubber.value = String(this.t);
+    this.output.textContent = `t = ${this.t}`;
+    const name = this.frame ? this.words?.pause : this.words?.play;
+    if (name && this.play.dataset.name !== name) {
+      this.play.dataset.name = name;
+      this.play.textContent = `${this.frame ? "\u23f8\ufe0e" : "\u25b6\ufe0e"} ${name}`;
+      this.play.setAttribute("aria-label", name);
+    }
+  }
+
+  toggle() {
+    if (this.frame) {
+      this.pause();
+      announcePin();
+    } else if (matchMedia("(prefers-reduced-motion: reduce)").matches) this.rest(this.t + 1);
+    else this.start();
+  }
+
+  start() {
+    let due = performance.now() + 1000 / this.speed;
+    const draw = () => {
+      if (!this.bar.isConnected) return;
+      this.frame = requestAnimationFrame(draw);
+      const now = performance.now();
+      if (now < due) return;
+      // One step a drawing, so that none is skipped; who falls behind does not race to catch up.
+      due = Math.max(due + 1000 / this.speed, now);
+      setPin({ t: (this.t + 1) % this.steps });
+    };
+    this.frame = requestAnimationFrame(draw);
+    this.tell();
+  }
+
+  pause() {
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
+    this.tell();
+  }
+
+  /** @param {number} t where time stops; beyond an end lies the other */
+  rest(t) {
+    this.pause();
+    setPin({ t: (t + this.steps) % this.steps });
+    announcePin();
+  }
+
+  /** @param {KeyboardEvent} event */
+  press(event) {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    const target = /** @type {HTMLElement} */ (event.target);
+    const isHere = this.parent.contains(target);
+    if (!isHere && target !== document.body) return; // typed elsewhere
+    if (!isHere && !this.isSeen()) return;
+    if (target.matches("select, input")) {
+      if (event.key !== " ") return; // their own keys
+    } else if (target.matches("button") && event.key === " " && target !== this.play) return;
+    if (event.key === " ") this.toggle();
+    else if (event.key === "ArrowLeft") this.rest(this.t - 1);
+    else if (event.key === "ArrowRight") this.rest(this.t + 1);
+    else return;
+    event.preventDefault();
+  }
+
+  isSeen() {
+    const { top, bottom } = this.parent.getBoundingClientRect();
+    return bottom > 0 && top < innerHeight;
+  }
+
+  close() {
+    this.pause();
+    this.stopFollowing();
+    document.removeEventListener("keydown", this.onKey);
+    this.bar.remove();
+  }
+}

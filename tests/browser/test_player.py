@@ -1,0 +1,138 @@
+"""Time is played in the browser: cursor and step drawing together, without the server."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import time
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+import lstmviz as lv
+
+_WAIT = 40_000
+_BAR = ".st-key-step .lstmviz-player"
+_DRAWING = ".st-key-step .js-plotly-plot"
+
+
+def _open(open_page: Callable[..., Page], address: str, **options: object) -> Page:
+    page = open_page(address, **options)
+    expect(page.locator(_DRAWING)).to_contain_text("t = 0", timeout=_WAIT)
+    expect(page.locator(".st-key-page_html button")).to_be_visible(timeout=_WAIT)
+    page.wait_for_timeout(500)
+    return page
+
+
+@pytest.fixture
+def opened(open_page, app_url) -> Page:
+    return _open(open_page, app_url)
+
+
+def _query(page: Page) -> dict[str, str]:
+    return {n: v[0] for n, v in parse_qs(urlsplit(page.evaluate("location.href")).query).items()}
+
+
+def _until(condition: Callable[[], bool], what: object = "it") -> None:
+    limit = time.monotonic() + 15
+    while not condition():
+        assert time.monotonic() < limit, f"never true: {what}"
+        time.sleep(0.05)
+
+
+def _step(page: Page) -> int:
+    found = re.search(r"t = (\d+)", page.locator(_DRAWING).text_content() or "")
+    assert found
+    return int(found[1])
+
+
+def test_play_moves_cursor_and_drawing_together_and_sends_nothing(opened):
+    session = opened.context.new_cdp_session(opened)
+    sent: list[object] = []
+    session.on("Network.webSocketFrameSent", lambda event: sent.append(event["requestId"]))
+    opened.on("request", lambda request: sent.append(request.url))
+    session.send("Network.enable")
+    seen = opened.evaluate_handle(
+        """() => {
+            const seen = [];
+            const cursor = () => document.querySelector(".st-key-gates .lstmviz-figure > [aria-hidden] > div");
+            const look = () => {
+                const t = +/t = (\\d+)/.exec(document.querySelector(".st-key-step .js-plotly-plot").textContent)[1];
+                const place = cursor() && cursor().getBoundingClientRect().x;
+                if (place !== null && t !== seen.at(-1)?.[0]) seen.push([t, place]);
+                requestAnimationFrame(look);
+            };
+            look();
+            return seen;
+        }"""
+    )
+    opened.get_by_role("button", name="Play", exact=True).click()
+    expect(opened.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    _until(lambda: len(seen.json_value()) > 25, "time goes on")
+    assert sent == []
+    opened.get_by_role("button", name="Pause", exact=True).click()
+    places = dict(seen.json_value()[1:])
+    steps = sorted(places)
+    assert all(places[a] < places[b] for a, b in itertools.pairwise(steps))
+    t = _step(opened)
+    _until(lambda: _query(opened).get("t") == str(t), "the address has the step where it stopped")
+    opened.wait_for_timeout(600)
+    assert _step(opened) == t
+
+
+def test_the_drawing_has_the_runs_numbers_at_each_step(opened):
+    trace = lv.run(
+        lv.build("BasicLSTMCell", num_units=8, input_size=4),
+        lv.sequences.make("sunspots", time_steps=60, input_size=4),
+        device="CPU:0",
+    )
+    opened.locator(f"{_BAR} input").focus()
+    for t in range(1, 4):
+        opened.keyboard.press("ArrowRight")
+        expect(opened.locator(_DRAWING)).to_contain_text(f"t = {t}")
+        text = opened.locator(_DRAWING).text_content()
+        for name in ("i", "f", "o"):
+            assert f"{trace.gates[name][t, 0]:.2f}" in text, (t, name)
+
+
+def test_space_plays_and_the_arrows_step(opened):
+    opened.locator(_BAR).scroll_into_view_if_needed()
+    opened.evaluate("document.activeElement.blur()")
+    opened.keyboard.press("ArrowRight")
+    opened.keyboard.press("ArrowRight")
+    opened.keyboard.press("ArrowLeft")
+    expect(opened.locator(_DRAWING)).to_contain_text("t = 1")
+    opened.keyboard.press("Space")
+    expect(opened.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    opened.keyboard.press("Space")
+    expect(opened.get_by_role("button", name="Play", exact=True)).to_be_visible()
+
+
+def test_an_end_leads_to_the_other(opened):
+    opened.get_by_role("button", name="One step back").click()
+    expect(opened.locator(_DRAWING)).to_contain_text("t = 59")
+    opened.get_by_role("button", name="One step on").click()
+    expect(opened.locator(_DRAWING)).to_contain_text(re.compile(r"t = 0\b"))
+    opened.get_by_role("button", name="Last step").click()
+    _until(lambda: _query(opened).get("t") == "59")
+
+
+def test_where_motion_is_unwanted_play_goes_one_step(open_page, app_url):
+    page = open_page("about:blank")
+    page.emulate_media(reduced_motion="reduce")
+    page.goto(app_url)
+    expect(page.locator(_DRAWING)).to_contain_text("t = 0", timeout=_WAIT)
+    page.get_by_role("button", name="Play", exact=True).click()
+    page.wait_for_timeout(500)
+    assert _step(page) == 1
+
+
+def test_another_unit_is_taken_apart_after_a_click(opened):
+    panel = opened.locator(".st-key-gates .nsewdrag").nth(3)
+    panel.evaluate("panel => panel.scrollIntoView({ block: 'center' })")
+    box = panel.bounding_box()
+    opened.mouse.click(box["x"] + box["width"] * 20.5 / 60, box["y"] + box["height"] * 5.5 / 8)
+    expect(opened.locator(_DRAWING)).to_contain_text("t = 20")
+    expect(opened.locator(f"{_DRAWING} .gtitle")).to_contain_text("unit 5")
