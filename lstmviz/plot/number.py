@@ -9,7 +9,7 @@ import numpy as np
 
 def write(number: float | np.floating) -> str:
     """A number in at most three digits, `0.31`, `−12.3`, `2.1e+04`, with a minus sign as wide as a plus."""
-    size = abs(number)
+    size = abs(float(number))
     if not math.isfinite(number):
         text = "NaN" if math.isnan(number) else "∞" if number > 0 else "-∞"
     elif size == 0:
