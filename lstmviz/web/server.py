@@ -213,9 +213,7 @@ def _make_picture(request: Request) -> Response:
             gzip.compress(made, 1, mtime=0), media_type="application/json", headers=_NOT_KEPT | headers
         )
     # Streamlit's server would compress at the dearest level what does not say how it is encoded.
-    return Response(
-        made, media_type="application/json", headers=_NOT_KEPT | {"Content-Encoding": "identity"}
-    )
+    return Response(made, media_type="application/json", headers=_NOT_KEPT | {"Content-Encoding": "identity"})
 
 
 def _serve(request: Request, plain: bytes, gzipped: bytes) -> Response:
