@@ -195,7 +195,7 @@ def _draw_rest(settled: _Settled) -> None:
         beside.draw(view, sequence, settled.upload, render.device_names())
         sections.linear(view, cell, picture)
         sections.code(view, cell, sequence)
-        _draw_downloads(view, cell, sequence)
+        _draw_downloads(view, cell, sequence, settled.upload)
     figure.follow(pictures.name(view), {"t": view.t, "gate": view.gate, "unit": view.unit}, _pin)
 
 
@@ -203,7 +203,7 @@ def _pin(sent: dict[str, Any]) -> None:
     st.session_state["view"] = views.pinned(st.session_state["view"], sent)
 
 
-def _draw_downloads(view: View, cell: Cell, sequence: Sequence) -> None:
+def _draw_downloads(view: View, cell: Cell, sequence: Sequence, upload: Upload | None) -> None:
     sections.write(
         _("Take it along"),
         _(
@@ -225,7 +225,7 @@ def _draw_downloads(view: View, cell: Cell, sequence: Sequence) -> None:
         return made
 
     def trace() -> Trace:
-        return render.load_trace(view, sequence)
+        return render.load_trace(view, sequence, upload)
 
     files: list[tuple[str, str, str, Callable[[], bytes]]] = [
         ("kernel_npz", _("Kernel (.npz)"), f"{name}-kernel.npz", lambda: downloads.kernel_npz(cell)),

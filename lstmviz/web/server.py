@@ -144,11 +144,14 @@ def _share_memory() -> None:
 
 
 async def _trim_memory() -> None:
-    """Gives freed memory back to the system every few seconds; glibc alone would keep it."""
+    """Gives memory back to the system every few seconds: what nobody looks at any more, and what glibc would keep."""
     library = _c_library()
-    while library:
+    while True:
         await asyncio.sleep(_TRIM_SECONDS)
-        await asyncio.to_thread(library.malloc_trim, 0)
+        if render := sys.modules.get("lstmviz.web.render"):  # a page has been drawn
+            render.sweep()
+        if library:
+            await asyncio.to_thread(library.malloc_trim, 0)
 
 
 # --- The files that figures are drawn with

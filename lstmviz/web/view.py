@@ -11,7 +11,14 @@ from typing import Any
 from lstmviz import cells, sequences
 from lstmviz.cells import KINDS, Kind, Option, OptionValue
 from lstmviz.language import LANGUAGES, _
-from lstmviz.web.limits import MAX_INPUT_SIZE, MAX_RECORDED, MAX_STEPS, MAX_UNITS, MAX_WEIGHTS
+from lstmviz.web.limits import (
+    MAX_INPUT_SIZE,
+    MAX_ORTHOGONAL,
+    MAX_RECORDED,
+    MAX_STEPS,
+    MAX_UNITS,
+    MAX_WEIGHTS,
+)
 
 MAX_SEED = 2**31 - 1
 MAX_TEXT = 2_000  # characters: what an address can carry everywhere
@@ -244,6 +251,12 @@ def bound(view: View) -> tuple[View, list[str]]:
         cause = _("the page shows at most {number:,} weights").format(number=MAX_WEIGHTS)
         problems.append(_changed("num_units", view.num_units, fitting, cause))
         view = replace(view, num_units=fitting, units=tuple(unit for unit in view.units if unit < fitting))
+    if view.initial_weights == "orthogonal" and _weights(view, view.num_units) > MAX_ORTHOGONAL:
+        cause = _("more than {number:,} weights take too long to make orthogonal").format(
+            number=MAX_ORTHOGONAL
+        )
+        problems.append(_changed("initial_weights", view.initial_weights, View.initial_weights, cause))
+        view = replace(view, initial_weights=View.initial_weights)
     per_step = view.num_units * (gates + len(view.kind.states)) + view.input_size
     if view.is_generated and view.time_steps * per_step > MAX_RECORDED:
         fitting = max(1, MAX_RECORDED // per_step)

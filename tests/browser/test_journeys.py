@@ -330,7 +330,7 @@ def test_a_bad_link_shows_the_nearest_view_and_says_what_was_wrong(open_page, ap
     assert "Foo" in kind
     assert "BasicLSTMCell" in kind
     assert "-5" in size
-    assert "1 to 1024" in size
+    assert "1 to 4096" in size
     assert "Traceback" not in page.content()
     _await_query(page, cell="BasicLSTMCell", num_units="1")
     _press(page, "ArrowRight")
