@@ -17,7 +17,7 @@ from lstmviz.cells import Cell
 from lstmviz.language import LANGUAGES, _
 from lstmviz.sequences import Sequence
 from lstmviz.trace import Trace
-from lstmviz.web import beside, controls, downloads, figure, pictures, render, sections, server
+from lstmviz.web import beside, controls, downloads, figure, pictures, remember, render, sections, server
 from lstmviz.web import view as views
 from lstmviz.web.markup import escape
 from lstmviz.web.render import Upload
@@ -192,6 +192,7 @@ def _draw_rest(settled: _Settled) -> None:
         sections.taken_apart(view, sequence, settled.upload)
     sections.step(cell)
     if sequence and picture:
+        remember.draw(view, sequence, settled.upload)
         beside.draw(view, sequence, settled.upload, render.device_names())
         sections.linear(view, cell, picture)
         sections.code(view, cell, sequence)

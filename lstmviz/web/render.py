@@ -24,7 +24,9 @@ from lstmviz.web.view import View
 
 Progress = Callable[[int, int], None]
 
-_Picture = TypeVar("_Picture", "KernelPicture", "RunPicture", "StepPicture", "ComparisonPicture")
+_Picture = TypeVar(
+    "_Picture", "KernelPicture", "RunPicture", "StepPicture", "ComparisonPicture", "GradientsPicture"
+)
 
 _QUICK = 0.1  # seconds
 # Measured on 2 cores: a step and a weight of it at (64, 16, 100) and (1024, 256, 200) of the benchmark; a weight of a kernel
@@ -36,6 +38,7 @@ _shelf = Shelf(max_entries=512, max_bytes=24 * 2**20)
 # Large cells and long runs are kept as they are, for as long as somebody looks at them closely.
 _spare = Shelf(max_entries=8, max_bytes=limits.MAX_KEPT, seconds=60)
 _LARGE = 2**20  # weights
+_MOST_GRADIENTS = 400_000
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,14 @@ class StepPicture:
 @dataclass(frozen=True)
 class ComparisonPicture:
     """What two runs tell beside each other."""
+
+    figure: bytes
+    alternative: str
+
+
+@dataclass(frozen=True)
+class GradientsPicture:
+    """How far back a cell remembers."""
 
     figure: bytes
     alternative: str
@@ -283,6 +294,50 @@ def comparison_picture(view: View, sequence: Sequence, upload: Upload | None) ->
     return _keep("compare", (astuple(replace(view, t=None, gate="", unit=None)), language.current()), make)
 
 
+def gradients_picture(view: View, sequence: Sequence, upload: Upload | None) -> GradientsPicture:
+    """The gradients of the pinned unit at the pinned step, else at the last one; kept as the run is.
+
+    Raises:
+        ValueError: there are too many of them to be shown, or none.
+    """
+    t, unit = asked_gradient(view, sequence)
+
+    def make() -> GradientsPicture:
+        from lstmviz import engine
+
+        found = [engine.gradients(load_trace(view, sequence, upload), unit, t)]
+        if view.contrast:
+            other, _problems = views.parse(views.to_query(view.unpinned) | {"cell": views.contrast(view)})
+            other = replace(other, input_size=sequence.input_size)
+            found.append(engine.gradients(load_trace(other, sequence), unit, t))
+        return GradientsPicture(plot.gradients_json(*found).encode(), plot.describe_gradients(*found))
+
+    key = (astuple(view.unpinned), view.contrast, t, unit, language.current())
+    if upload is not None:
+        return make()
+    return _keep("gradients", key, make)
+
+
+def asked_gradient(view: View, sequence: Sequence) -> tuple[int, int]:
+    """The step and the unit of h whose gradient a view shows.
+
+    Raises:
+        ValueError: its picture would be too large.
+    """
+    t = len(sequence) - 1 if view.t is None else view.t
+    outputs = dict(view.options).get("num_proj") or view.num_units
+    unit = min(view.unit or 0, int(outputs) - 1)
+    numbers = (t + 1) * (view.num_units * len(view.kind.states) + sequence.input_size)
+    if numbers > _MOST_GRADIENTS:
+        raise ValueError(
+            _(
+                "The gradients of step {t} are {numbers:,} numbers; the page shows at most {most:,}. Click an earlier step, or "
+                "take fewer units."
+            ).format(t=t, numbers=numbers, most=_MOST_GRADIENTS)
+        )
+    return t, unit
+
+
 def load_linear(view: View) -> Linear:
     """The linear layer in front of the view's cell: as many features out as in."""
     linear, _alone, _shown = _load_cells(view)
@@ -354,5 +409,5 @@ def _trace_bytes(trace: Trace) -> int:
     return sum(values.nbytes for part in recorded for values in part.values())
 
 
-def _bytes(picture: KernelPicture | RunPicture | StepPicture | ComparisonPicture) -> int:
+def _bytes(picture: KernelPicture | RunPicture | StepPicture | ComparisonPicture | GradientsPicture) -> int:
     return sum(len(part) if isinstance(part, bytes) else sys.getsizeof(part) for part in astuple(picture))
