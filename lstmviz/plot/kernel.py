@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from lstmviz.cells import Cell, Gate, Variable
 from lstmviz.language import _
+from lstmviz.plot import levels
 from lstmviz.plot import scale as scales
 from lstmviz.plot import theme as themes
 from lstmviz.plot.link import link
@@ -17,11 +19,23 @@ _LEAST, _MOST = 130, 520  # pixels of the kernel's height
 _LEFT, _TOP, _GAP, _LINE = 96, 76, 10, 19  # beside and above the kernel; to what is below; of a line of text
 _LABEL = 15  # pixels a row needs to be named
 _HOVER = "%{y} → %{x}<br><b>%{z:.4g}</b><extra></extra>"
+_EXACT = 350_000  # weights that a picture shows one by one: a kernel of 256 units, the slider's most, is among them
+_TILES = (160, 320)  # beyond that, rows and columns of tiles: 3 pixels each, and 0.4 MB
 
 
-def draw_kernel(cell: Cell) -> dict[str, Any]:
-    """The plain dictionary of the kernel's figure."""
+def draw_kernel(
+    cell: Cell, seen_rows: tuple[int, int] | None = None, seen_columns: tuple[int, int] | None = None
+) -> dict[str, Any]:
+    """The plain dictionary of the kernel's figure; the kernel's window alone where one is given."""
     rows, columns = cell.kernel.shape
+    borders = (cell.input_size,), tuple(range(cell.num_units, columns, cell.num_units))
+    window = (
+        levels.check_window("rows", seen_rows, rows),
+        levels.check_window("columns", seen_columns, columns),
+    )
+    level = levels.fit(*window, *borders, exact=_EXACT, most=_TILES)
+    added = [cell.bias, *_offsets(cell).values()]
+    strip = replace(level, rows=(0, len(added)), row_borders=(), tile_rows=1)
     apart = [v for v in cell.kind.variables if v.name in cell.weights and _is_apart(v)]
     peepholes = [gate for gate in cell.kind.gates if gate.peephole in cell.weights]
     strips = ["bias", *_offsets(cell), *([_("peepholes")] if peepholes else [])]
@@ -33,7 +47,8 @@ def draw_kernel(cell: Cell) -> dict[str, Any]:
     heights = [int(np.clip(rows * _ROW, _LEAST, _MOST)), len(strips) * _STRIP]
     heights += [int(np.clip(matrix.shape[0] * _ROW, 80, 260)) for matrix in matrices]
     gaps = [0, _GAP] + [_LINE * 4] * len(matrices)
-    notes = [*_notes(cell), scale.bar, *scales.name_nonfinite(cell.weights.values())]
+    notes = [*_notes(cell), *levels.note(level, _("weights")), scale.bar]
+    notes += scales.name_nonfinite(cell.weights.values())
     bottom = 26 + _LINE * len(notes)
     domains = _domains(heights, gaps)
     title = f"{cell.kind.name} kernel [{rows}, {columns}]"
@@ -43,6 +58,7 @@ def draw_kernel(cell: Cell) -> dict[str, Any]:
     layout |= {
         "meta": {
             "narrow": {f"annotations[{k}].font.size": 12 for k in range(len(starts))},  # the gates' names
+            **({} if cell.kernel.size <= _EXACT else {"levels": level.tell((rows, columns))}),
             "link": link(cell, [("x", "y", "kernel", "column", "row"), ("x", "y2", strips[0], "column", "")]),
         },
         "margin": {"l": _LEFT, "r": 8, "t": _TOP, "b": bottom},
@@ -58,8 +74,8 @@ def draw_kernel(cell: Cell) -> dict[str, Any]:
         "annotations": [*_gate_names(cell), *_row_groups(cell, domains[0], heights[0]), _foot(notes)],
     }  # fmt: skip
     on_scale: dict[str, Any] = {"coloraxis": "coloraxis", "hovertemplate": _HOVER}
-    data = scales.heatmap(cell.kernel, **on_scale)
-    data += scales.heatmap(np.stack([cell.bias, *_offsets(cell).values()]), yaxis="y2", **on_scale)
+    data = level.draw(cell.kernel, **on_scale)
+    data += strip.draw(np.stack(added), yaxis="y2", **on_scale)
     for gate, vector in zip(peepholes, vectors, strict=True):
         hover = f"{gate.peephole} · c → %{{x}}<br><b>%{{z:.4g}}</b><extra></extra>"
         data += scales.heatmap(
@@ -123,7 +139,8 @@ def _draw_matrix(
         themes.text(words, x=0, y=domain[1], xanchor="left", yanchor="bottom", yshift=2)
     )
     hover = unit.format(number="%{y:d}") + " → h[%{x:d}]<br><b>%{z:.4g}</b><extra></extra>"
-    return scales.heatmap(matrix, xaxis=x, yaxis=y, coloraxis="coloraxis", hovertemplate=hover)
+    level = levels.fit((0, rows), (0, columns), (), (), exact=_EXACT, most=_TILES)
+    return level.draw(matrix, xaxis=x, yaxis=y, coloraxis="coloraxis", hovertemplate=hover)
 
 
 def _ends(length: int) -> list[int]:
@@ -142,6 +159,8 @@ def _domains(heights: list[int], gaps: list[int]) -> list[list[float]]:
 
 
 def _column_names(cell: Cell) -> list[str]:
+    if cell.kernel.size > _EXACT:  # as few letters as can be
+        return [f"{gate.name}[{unit}]" for gate in cell.kind.gates for unit in range(cell.num_units)]
     words = _("{gate}[{unit}], kernel column {column}")
     return [
         words.format(gate=gate.name, unit=unit, column=index * cell.num_units + unit)
