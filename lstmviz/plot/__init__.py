@@ -195,7 +195,7 @@ def kernel_json(
     cell: Cell, *, rows: tuple[int, int] | None = None, columns: tuple[int, int] | None = None
 ) -> str:
     """`kernel(cell)` as JSON, without the time that Plotly takes to check it; tiles are packed for the page."""
-    return to_json(pack(themes.apply(draw_kernel(cell, rows, columns), "light")))
+    return to_json(pack(themes.apply(draw_kernel(cell, rows, columns, named=False), "light")))
 
 
 def gates_json(

@@ -69,19 +69,23 @@ def draw_gates(
     notes += scales.name_nonfinite(panel.values for panel in panels)
     bottom = _BOTTOM + _LINE * len(notes) + (_LINE + 4 if chosen else 0)
     layout = themes.base_layout(title, height + _TOP + bottom)
+    is_large = not whole.is_exact or (bool(chosen) and len(trace) > 2 * _MOST_STEPS)
     names = _step_names(trace)
+    # Plotly makes a column for each name of an axis, however few there are in view.
+    named = {"type": "category", "categoryorder": "array", "categoryarray": names}
+    steps_axis: dict[str, Any] = {} if is_large else named
+    step = _("step {t}").format(t="%{x:.0f}") if is_large else "%{x}"
     wide, narrow = (_time_ticks(trace.sequence.labels, room) for room in (_WIDE, _NARROW))
     layout |= {
         "margin": {"l": 50, "r": 8, "t": _TOP, "b": bottom},
         "hovermode": "x",
         "hoversubplots": "axis",
-        "xaxis": themes.axis(anchor=f"y{len(panels)}", type="category", categoryorder="array",
-                             categoryarray=names, range=[-0.5, max(len(trace), 1) - 0.5],
-                             ticks="outside", ticklen=4, **wide),
+        "xaxis": themes.axis(anchor=f"y{len(panels)}", **steps_axis,
+                             range=[-0.5, max(len(trace), 1) - 0.5], ticks="outside", ticklen=4, **wide),
         "annotations": [],
         "meta": {"narrow": {f"xaxis.{name}": value for name, value in narrow.items()}},
     }  # fmt: skip
-    if not whole.is_exact or (chosen and len(trace) > 2 * _MOST_STEPS):
+    if is_large:
         layout["meta"]["levels"] = level.tell((trace.cell.num_units, len(trace)))
     in_lines = [bool(chosen) and index > 0 for index in range(len(panels))]
     shown = ["input", *("" if lines else "hidden" if panel.name == "h" else "unit"
@@ -102,7 +106,7 @@ def draw_gates(
         words = f"<b>{panel.name}</b> {_shorten(panel.title, _NAME)}"
         layout["annotations"].append(themes.text(words, x=0, y=top, xanchor="left", yanchor="bottom"))
         if in_lines[index]:
-            data += _draw_lines(panel, chosen, axis, names, columns, first=index == 1)
+            data += _draw_lines(panel, chosen, axis, columns, None if is_large else names, first=index == 1)
             reach = scale if panel.scale == _SIGMOIDS else scales.centre([panel.values])
             layout[axis.replace("y", "yaxis")] = _value_axis(reach, **place)
         else:
@@ -111,7 +115,7 @@ def draw_gates(
                 middle=0.5 if panel.scale == _SIGMOIDS else 0.0,
                 yaxis=axis,
                 coloraxis=panel.scale,
-                hovertemplate=f"<b>{panel.name}[%{{y:d}}]</b> %{{z:.4g}}<br>%{{x}}<extra></extra>",
+                hovertemplate=f"<b>{panel.name}[%{{y:{'.0f' if is_large else 'd'}}}]</b> %{{z:.4g}}<br>{step}<extra></extra>",
             )
             layout[axis.replace("y", "yaxis")] = _row_axis(panel, trace, **place)
             if index and not whole.is_exact and panel.values.shape[1] == trace.cell.num_units:
@@ -203,7 +207,7 @@ def _level_of(panel: _Panel, level: levels.Level, is_input: bool) -> levels.Leve
 
 
 def _draw_lines(
-    panel: _Panel, units: list[int], axis: str, names: list[str], steps: levels.Span, first: bool
+    panel: _Panel, units: list[int], axis: str, steps: levels.Span, names: list[str] | None, first: bool
 ) -> list[dict[str, Any]]:
     lines = []
     for index, unit in enumerate(units):
@@ -211,7 +215,7 @@ def _draw_lines(
             continue
         points, apart = levels.thin(panel.values[slice(*steps), unit], _MOST_STEPS)
         # A line without a start would begin at a category of its own, after all steps.
-        begin = {"x0": names[steps[0]], "dx": apart} if names else {}
+        begin = {"x0": names[steps[0]]} if names else {"x0": steps[0], "dx": apart}
         lines.append(
             {
                 "type": "scatter",

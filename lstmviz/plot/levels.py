@@ -8,7 +8,7 @@ no outlier is lost. A tile never reaches across the border between two parts of 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,9 @@ from lstmviz.plot import theme as themes
 
 Span = tuple[int, int]
 """From an index up to, and without, another one."""
+
+Names = Callable[[range, range, tuple[int, int]], list[list[str]]]
+"""Gets the first rows and columns of tiles and their size; gives each tile's name."""
 
 _AT_ONCE = 2**22  # numbers of which one copy is made at a time
 
@@ -175,23 +178,38 @@ class Level:
         """Whether each cell of the picture is one number."""
         return self.tile_rows == self.tile_columns == 1
 
-    def draw(self, values: np.ndarray, middle: float = 0.0, **trace: Any) -> list[dict[str, Any]]:
-        """Heatmaps of the window `values[rows, columns]`.
+    def draw(
+        self, values: np.ndarray, middle: float = 0.0, names: Names | None = None, **trace: Any
+    ) -> list[dict[str, Any]]:
+        """Heatmaps of the window `values[rows, columns]`, on axes that are linear where it is not the whole array.
 
         Args:
             values: The whole array.
             middle: The number from which the farthest of a tile is the one that gives it its colour.
+            names: What the hover text's `%{text}` calls a row and a column.
             **trace: As `scale.heatmap` takes it.
         """
         if self.is_exact:
             window = values[slice(*self.rows), slice(*self.columns)]
+            if names:
+                trace["text"] = names(range(*self.rows), range(*self.columns), (1, 1))
             return scales.heatmap(window, x0=self.columns[0], y0=self.rows[0], **trace)
         drawn = []
         for rows in split(self.rows, self.row_borders):
             for columns in split(self.columns, self.column_borders):
                 tiles = tile(values, rows, columns, self.tile_rows, self.tile_columns)
-                drawn += _draw_tiles(tiles, middle, trace)
+                text = (
+                    names(range(*rows, self.tile_rows), range(*columns, self.tile_columns), self.tile)
+                    if names
+                    else None
+                )
+                drawn += _draw_tiles(tiles, middle, trace if text is None else {**trace, "text": text})
         return drawn
+
+    @property
+    def tile(self) -> tuple[int, int]:
+        """How many rows and columns a cell of the picture stands for."""
+        return self.tile_rows, self.tile_columns
 
     def tell(self, of: tuple[int, int]) -> dict[str, Any]:
         """What a page needs to ask for a finer level: the window, the size of all, the size of a tile."""
@@ -199,7 +217,7 @@ class Level:
             "rows": list(self.rows),
             "columns": list(self.columns),
             "of": list(of),
-            "tile": [self.tile_rows, self.tile_columns],
+            "tile": list(self.tile),
         }
 
 
@@ -263,7 +281,9 @@ def _draw_tiles(tiles: Tiles, middle: float, trace: dict[str, Any]) -> list[dict
         **trace,
     }
     hover = trace["hovertemplate"].replace("<extra></extra>", "")
-    around = _("{rows} × {columns} around").format(rows=tiles.tile_rows, columns=tiles.tile_columns)
+    shown = _("{number} (of {rows} × {columns})").format(
+        number="%{z:.4g}", rows=tiles.tile_rows, columns=tiles.tile_columns
+    )
     range_ = _("from {low} to {high}, mean {mean}").format(
         low="%{customdata[0]:.4g}", high="%{customdata[1]:.4g}", mean="%{customdata[2]:.4g}"
     )
@@ -273,7 +293,7 @@ def _draw_tiles(tiles: Tiles, middle: float, trace: dict[str, Any]) -> list[dict
             "z": tiles.farthest(middle),
             "customdata": np.stack([tiles.low, tiles.high, tiles.mean], axis=2),
             "meta": {"middle": middle},
-            "hovertemplate": f"{around}<br>{hover}<br>{range_}<extra></extra>",
+            "hovertemplate": f"{hover.replace('%{z:.4g}', shown)}<br>{range_}<extra></extra>",
         }
     ]
     if tiles.nonfinite.any():
@@ -288,7 +308,7 @@ def _draw_tiles(tiles: Tiles, middle: float, trace: dict[str, Any]) -> list[dict
                 "zmin": 0,
                 "zmax": 1,
                 "showscale": False,
-                "hovertemplate": f"{around}<br>{hover.replace('%{z:.4g}', counted)}<extra></extra>",
+                "hovertemplate": f"{hover.replace('%{z:.4g}', counted)}<extra></extra>",
             }
         )
     return drawn
