@@ -217,7 +217,7 @@ def gradients_json(*found: Gradients) -> str:
 
 def compare_json(comparison: Comparison, *, values: str = "activations") -> str:
     """`compare(comparison)` as JSON, without the time that Plotly takes to check it."""
-    return to_json(themes.apply(draw_compare(comparison, values), "light"))
+    return to_json(pack(themes.apply(draw_compare(comparison, values), "light")))
 
 
 def step_json(trace: Trace, t: int, unit: int, gate: str | None = None) -> str:

@@ -73,9 +73,9 @@ def draw_kernel(
         },
         "margin": {"l": _LEFT, "r": 8, "t": _TOP, "b": bottom},
         "coloraxis": scale.axis,
-        "xaxis": themes.axis(**_names_axis(None if is_large else _column_names(cell)), anchor="y2",
+        "xaxis": themes.axis(**names_axis(None if is_large else _column_names(cell)), anchor="y2",
                              range=[-0.5, columns - 0.5], **themes.ticks(starts, names, columns)),
-        "yaxis": themes.axis(**_names_axis(None if is_large else _row_names(cell)), domain=domains[0],
+        "yaxis": themes.axis(**names_axis(None if is_large else _row_names(cell)), domain=domains[0],
                              range=[rows - 0.5, -0.5], **_row_ticks(cell, heights[0])),
         "yaxis2": themes.axis(type="category", categoryorder="array", categoryarray=strips, domain=domains[1],
                               range=[len(strips) - 0.5, -0.5], fixedrange=True,
@@ -186,7 +186,7 @@ def _column_names(cell: Cell) -> list[str]:
     ]
 
 
-def _names_axis(names: list[str] | None) -> dict[str, Any]:
+def names_axis(names: list[str] | None) -> dict[str, Any]:
     """An axis of names, which the hover shows; without names, of numbers: Plotly makes a cell for each name there is."""
     return {} if names is None else {"type": "category", "categoryorder": "array", "categoryarray": names}
 
