@@ -187,14 +187,15 @@ def load_trace(
         view.encoding,
         view.numbers,
         view.standardise,
+        len(sequence),  # beside another view, one reads as many steps as that
     )
     key = (*_cell_key(view), view.device, *read)
     if upload is not None:
         if upload.kept.get("key") != key:
             upload.kept["trace"], upload.kept["key"] = make(), key
         kept: Trace = upload.kept["trace"]
-    elif is_quick(view, len(sequence)):
-        return make()
+    elif view.sequence == views.CSV or is_quick(view, len(sequence)):
+        return make()  # a view does not tell one viewer's file from another's
     else:
         kept = _spare.get(("trace", *key), make, _trace_bytes)
     return kept
@@ -291,7 +292,8 @@ def comparison_picture(view: View, sequence: Sequence, upload: Upload | None) ->
 
     if upload is not None:
         return make()
-    return _keep("compare", (astuple(replace(view, t=None, gate="", unit=None)), language.current()), make)
+    shown = replace(view.unpinned, versus=view.versus, tolerance=view.tolerance)
+    return _keep("compare", (astuple(shown), language.current()), make)
 
 
 def gradients_picture(view: View, sequence: Sequence, upload: Upload | None) -> GradientsPicture:
