@@ -300,7 +300,7 @@ def gradients_picture(view: View, sequence: Sequence, upload: Upload | None) -> 
     """The gradients of the pinned unit at the pinned step, else at the last one; kept as the run is.
 
     Raises:
-        ValueError: there are too many of them to be shown, or none.
+        ValueError: there are too many of them to be shown, or none; or there is no cell to show them beside.
     """
     t, unit = asked_gradient(view, sequence)
 
@@ -309,15 +309,30 @@ def gradients_picture(view: View, sequence: Sequence, upload: Upload | None) -> 
 
         found = [engine.gradients(load_trace(view, sequence, upload), unit, t)]
         if view.contrast:
-            other, _problems = views.parse(views.to_query(view.unpinned) | {"cell": views.contrast(view)})
-            other = replace(other, input_size=sequence.input_size)
-            found.append(engine.gradients(load_trace(other, sequence), unit, t))
+            found.append(engine.gradients(load_trace(_contrasted(view, sequence), sequence), unit, t))
         return GradientsPicture(plot.gradients_json(*found).encode(), plot.describe_gradients(*found))
 
     key = (astuple(view.unpinned), view.contrast, t, unit, language.current())
     if upload is not None:
         return make()
     return _keep("gradients", key, make)
+
+
+def _contrasted(view: View, sequence: Sequence) -> View:
+    """The view with the other kind of cell.
+
+    Raises:
+        ValueError: with that kind something else would have to give way; beside this view it would mislead.
+    """
+    other, _problems = views.parse(views.to_query(view.unpinned) | {"cell": views.contrast(view)})
+    if (other.num_units, other.initial_weights) != (view.num_units, view.initial_weights):
+        raise ValueError(
+            _(
+                "A {kind} of {num_units} units with {weights} weights is more than this page makes; take fewer units, or show "
+                "the gradients alone."
+            ).format(kind=other.cell, num_units=view.num_units, weights=view.initial_weights)
+        )
+    return replace(other, input_size=sequence.input_size)
 
 
 def asked_gradient(view: View, sequence: Sequence) -> tuple[int, int]:

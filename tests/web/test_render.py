@@ -72,3 +72,18 @@ def test_a_run_beside_another_is_not_taken_for_one_of_its_own_length(long_runs, 
     other, short, _upload = _open({**query, "cell": "BasicLSTMCell"}, None)
     assert len(short) < 40
     assert len(render.load_trace(other, short)) == len(short)
+
+
+def test_no_smaller_cell_stands_beside_one_that_is_too_large_for_the_other_kind(monkeypatch):
+    query = {"sequence": "sine", "cell": "BasicRNNCell", "num_units": "14", "input_size": "2", **_GRADIENTS}
+
+    def beside() -> str:
+        return render.gradients_picture(*_open(query, None)).alternative
+
+    assert "BasicLSTMCell" in beside()
+    monkeypatch.setattr(views, "MAX_WEIGHTS", 300)  # an RNN's 14 units, an LSTM's 7
+    _empty_shelves(monkeypatch)
+    with pytest.raises(ValueError, match=r"A BasicLSTMCell of 14 units .* take fewer units"):
+        beside()
+    del query["contrast"]
+    assert "14 units" in beside()
