@@ -167,10 +167,17 @@ def gradients(trace: Trace, unit: int, t: int | None = None) -> Gradients:
     )
 
 
-def warm_up(kinds: Iterable[str] = KINDS) -> None:
-    """Compiles the loop for each of `kinds` with its default options, so that the first viewer does not wait for it."""
+def warm_up(kinds: Iterable[str] = KINDS, *, backward: bool = False) -> None:
+    """Compiles the loop for each of `kinds` with its default options, so that the first viewer does not wait for it.
+
+    Args:
+        kinds: Names of kinds.
+        backward: Whether to compile the loop of the gradients too.
+    """
     for kind in kinds:
-        run(build(kind, num_units=2, input_size=1), make("sine", time_steps=2, input_size=1))
+        trace = run(build(kind, num_units=2, input_size=1), make("sine", time_steps=2, input_size=1))
+        if backward:
+            gradients(trace, unit=0)
 
 
 def _run_in_chunks(

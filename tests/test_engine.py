@@ -360,6 +360,15 @@ def test_warm_up_traces_every_kind_before_the_first_run(traced):
     assert len(traced) == count >= len(lv.KINDS) - 1
 
 
+def test_warm_up_traces_the_gradients_of_the_kinds_that_are_named():
+    engine._compiled_backward.cache_clear()
+    engine.warm_up(["GRUCell"], backward=True)
+    warm = engine._compiled_backward.cache_info()
+    lv.gradients(lv.run(lv.build("GRUCell", num_units=20, input_size=7), np.zeros((9, 7))), unit=3)
+    after = engine._compiled_backward.cache_info()
+    assert (warm.misses, after.misses, after.hits) == (1, 1, warm.hits + 1)
+
+
 # --- The linear layer ------------------------------------------------------------------------------------------------
 
 

@@ -55,6 +55,8 @@ def _fields(draw):
         values=draw(st.sampled_from(views.VALUES)),
         units=tuple(sorted(draw(st.sets(st.integers(0, num_units - 1), max_size=4)))),
         linear=draw(st.booleans()),
+        gradients=draw(st.booleans()),
+        contrast=draw(st.booleans()),
         lang=draw(st.sampled_from(["en", "ja"])),
     )
 
@@ -91,6 +93,8 @@ def test_any_address_gives_a_view_that_can_be_built_and_sent(query):
         ({"sequence": "sinus"}, "sequence", "sine", ["sinus", "sine"]),
         ({"lang": "xx"}, "lang", "en", ["xx", "ja"]),
         ({"linear": "maybe"}, "linear", False, ["linear", "maybe", "true or false"]),
+        ({"gradients": "some"}, "gradients", False, ["gradients", "some", "true or false"]),
+        ({"contrast": "rnn"}, "contrast", False, ["contrast", "rnn", "true or false"]),
         ({"units": "3,99"}, "units", (3,), ["units", "3,99", "7"]),
         (
             {"time_steps": "100000", "sequence": "sine"},
