@@ -24,11 +24,15 @@ def draw_kernel(cell: Cell) -> dict[str, Any]:
     rows, columns = cell.kernel.shape
     apart = [v for v in cell.kind.variables if v.name in cell.weights and _is_apart(v)]
     peepholes = [gate for gate in cell.kind.gates if gate.peephole in cell.weights]
-    strips = ["bias", *_offsets(cell), *([_("peepholes")] if peepholes else [])]
+    biases = {"bias": cell.bias} | ({"hidden bias": cell.hidden_bias} if cell.hidden_biased else {})
+    biases |= _offsets(cell)
+    strips = [*biases, *([_("peepholes")] if peepholes else [])]
     vectors = [cell.weights[str(gate.peephole)] for gate in peepholes]
     matrices = [cell.weights[variable.name] for variable in apart]
     # Biases of 1 beside weights of a tenth would leave the kernel without colour: they may be clipped, and it is said.
-    scale = scales.centre([cell.kernel, *vectors, *matrices], beyond=[cell.bias, cell.offset])
+    scale = scales.centre(
+        [cell.kernel, *vectors, *matrices], beyond=[cell.bias, cell.hidden_bias, cell.offset]
+    )
 
     heights = [int(np.clip(rows * _ROW, _LEAST, _MOST)), len(strips) * _STRIP]
     heights += [int(np.clip(matrix.shape[0] * _ROW, 80, 260)) for matrix in matrices]
@@ -59,7 +63,7 @@ def draw_kernel(cell: Cell) -> dict[str, Any]:
     }  # fmt: skip
     on_scale: dict[str, Any] = {"coloraxis": "coloraxis", "hovertemplate": _HOVER}
     data = scales.heatmap(cell.kernel, **on_scale)
-    data += scales.heatmap(np.stack([cell.bias, *_offsets(cell).values()]), yaxis="y2", **on_scale)
+    data += scales.heatmap(np.stack(list(biases.values())), yaxis="y2", **on_scale)
     for gate, vector in zip(peepholes, vectors, strict=True):
         hover = f"{gate.peephole} · c → %{{x}}<br><b>%{{z:.4g}}</b><extra></extra>"
         data += scales.heatmap(
@@ -92,11 +96,14 @@ def _offsets(cell: Cell) -> dict[str, np.ndarray]:
 
 def _notes(cell: Cell) -> list[str]:
     note = _("{name} {value:g} is added when the cell runs, not stored")
-    return [
+    notes = [
         note.format(name=gate.offset, value=cell.options[gate.offset])
         for gate in cell.kind.gates
         if gate.offset
     ]
+    note = _("Σ of {gate} = x · kernel + bias + {times} · (h · kernel + hidden bias)")
+    notes += [note.format(gate=gate.name, times=gate.times) for gate in cell.kind.gates if gate.times]
+    return notes if cell.biased else [*notes, _("the cell stores no bias")]
 
 
 def _draw_matrix(
