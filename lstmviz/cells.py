@@ -819,6 +819,8 @@ class Cell:
             ValueError: the dtype is neither.
         """
         type_ = _float_type(dtype)
+        if type_ == self.dtype:
+            return self
         weights = {name: as_numbers(name, weight, type_) for name, weight in self.weights.items()}
         return Cell(self.kind, self.num_units, self.input_size, self.options, weights)
 
@@ -1153,38 +1155,52 @@ def _frozen(array: np.ndarray) -> np.ndarray:
 # --- Initial weights -------------------------------------------------------------------------------------------------
 
 
-def _glorot_uniform(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+Draw = Callable[[np.random.Generator, tuple[int, ...], np.dtype[Any]], np.ndarray]
+
+
+def _glorot_uniform(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
     # Glorot and Bengio 2010; a vector's fans are both its length, as in TensorFlow's _compute_fans.
     fan_in, fan_out = shape[0], shape[-1]
     limit = math.sqrt(6 / (fan_in + fan_out))
-    return rng.uniform(-limit, limit, shape)
+    return _draw_in_parts(lambda part: rng.uniform(-limit, limit, part), shape, dtype)
 
 
-def _orthogonal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+def _orthogonal(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
     # Saxe et al. 2013. A vector (a peephole) has no orthogonal rows: it becomes one of length 1.
     rows, columns = shape if len(shape) == 2 else (1, shape[0])
     q, r = np.linalg.qr(rng.normal(size=(max(rows, columns), min(rows, columns))))
     q = q * np.sign(np.diag(r))
-    return (q if rows >= columns else q.T).reshape(shape)
+    return (q if rows >= columns else q.T).reshape(shape).astype(dtype)
 
 
-def _random_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    return rng.normal(0.0, 0.05, shape)  # the standard deviation is Keras's RandomNormal default
+def _random_normal(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+    # The standard deviation is Keras's RandomNormal default.
+    return _draw_in_parts(lambda part: rng.normal(0.0, 0.05, part), shape, dtype)
 
 
-def _zeros(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    return np.zeros(shape)
+def _zeros(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+    return np.zeros(shape, dtype)
 
 
-INITIAL_WEIGHTS: Mapping[str, Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]] = (
-    MappingProxyType(
-        {
-            "glorot_uniform": _glorot_uniform,
-            "orthogonal": _orthogonal,
-            "random_normal": _random_normal,
-            "zeros": _zeros,
-        }
-    )
+def _draw_in_parts(
+    draw: Callable[[tuple[int, ...]], np.ndarray], shape: tuple[int, ...], dtype: np.dtype[Any]
+) -> np.ndarray:
+    """The numbers that one call of `draw` would give, without ever having all of them in float64."""
+    drawn = np.empty(shape, dtype)
+    rows = max(1, 2**20 // math.prod(shape[1:]))
+    for start in range(0, len(drawn), rows):
+        part = drawn[start : start + rows]
+        part[...] = draw(part.shape)
+    return drawn
+
+
+INITIAL_WEIGHTS: Mapping[str, Draw] = MappingProxyType(
+    {
+        "glorot_uniform": _glorot_uniform,
+        "orthogonal": _orthogonal,
+        "random_normal": _random_normal,
+        "zeros": _zeros,
+    }
 )
 """Initial weights by Keras's names; `glorot_uniform` is what TensorFlow's cells take by default."""
 
@@ -1212,11 +1228,12 @@ def _draw(
     for variable in kind.variables:
         if variable.name in shapes:
             shape = shapes[variable.name]
-            array = (
-                INITIAL_WEIGHTS[initial_weights](rng, shape) if variable.initial is None else variable.initial
-            )
             # Drawn in float64 for both types: a float32 cell is the float64 one, rounded.
-            arrays[variable.name] = np.full(shape, array, dtype)
+            arrays[variable.name] = (
+                INITIAL_WEIGHTS[initial_weights](rng, shape, dtype)
+                if variable.initial is None
+                else np.full(shape, variable.initial, dtype)
+            )
             arrays[variable.name].setflags(write=False)
     return arrays
 
@@ -1257,7 +1274,7 @@ def build_linear(features: int, input_size: int, *, seed: int = 0, dtype: str = 
     rng = np.random.default_rng((features, input_size, _seed(seed)))
     type_ = _float_type(dtype)
     return Linear(
-        _glorot_uniform(rng, (features, input_size)).astype(type_),
+        _glorot_uniform(rng, (features, input_size), type_),
         rng.normal(0.0, 0.5, input_size).astype(type_),
     )
 

@@ -22,6 +22,7 @@ from lstmviz.plot.gates import (
     _time_ticks,
     _width,
 )
+from lstmviz.plot.link import link
 from lstmviz.trace import Gradients
 
 _NORMS, _PANEL, _GAP, _TOP, _BOTTOM, _LINE = 170, 80, 27, 62, 34, 19  # pixels
@@ -87,6 +88,15 @@ def draw_gradients(found: tuple[Gradients, ...]) -> dict[str, Any]:
             coloraxis=_SCALE,
             hovertemplate=f"<b>∂{panel.name}[%{{y:d}}]</b> %{{z:.4g}}<br>%{{x}}<extra></extra>",
         )
+    rows = {"x": "input", "h": "hidden"}
+    layout["meta"]["link"] = link(
+        trace.cell,
+        [
+            ("x", f"y{n}", panel.name, "step", rows.get(panel.name, "unit"))
+            for n, panel in enumerate(panels, 2)
+        ],
+        steps=len(first),
+    )
     layout["annotations"].append(_foot(notes))
     return {"data": data, "layout": layout}
 

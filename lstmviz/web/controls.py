@@ -21,7 +21,7 @@ from lstmviz.web.view import View
 SLIDER_UNITS = 256
 _PLAIN = (
     "cell", "input_size", "initial_weights", "seed", "sequence", "time_steps", "text", "encoding", "numbers",
-    "standardise", "device", "values", "linear", "dtype", "tolerance", "lang",
+    "standardise", "device", "values", "linear", "gradients", "contrast", "dtype", "tolerance", "lang",
 )  # fmt: skip
 _TRANSLATED: dict[str, Callable[[str], object]] = {
     "sequence": views.SEQUENCES.__contains__,
@@ -190,7 +190,11 @@ def draw_picture(view: View) -> None:
 def read_upload(view: View) -> Upload | None:
     """The file in the uploader, if the view shows one. It stays in the viewer's session."""
     file = st.session_state.get("csv") if view.sequence == views.CSV else None
-    return Upload(file.name, file.getvalue(), tuple(st.session_state.get("columns", ()))) if file else None
+    upload = Upload(file.name, file.getvalue(), tuple(st.session_state.get("columns", ()))) if file else None
+    if upload != st.session_state.get("upload"):
+        st.session_state["upload"] = upload
+    kept: Upload | None = st.session_state.get("upload")
+    return kept
 
 
 def draw_device(names: dict[str, str]) -> None:

@@ -25,9 +25,15 @@ def read_limit(name: str, default: int, environment: Mapping[str, str] = os.envi
     return int(given)
 
 
-MAX_UNITS = 1024
-MAX_INPUT_SIZE = 1024
+MAX_UNITS = 4096
+MAX_INPUT_SIZE = 4096
 MAX_STEPS = read_limit("LSTMVIZ_MAX_STEPS", 10_000)
-# What a browser draws and a phone loads without trouble; both bound the bytes of a picture.
-MAX_WEIGHTS = read_limit("LSTMVIZ_MAX_WEIGHTS", 2_500_000)
-MAX_RECORDED = 2_500_000
+# Both bound what one viewer can ask of the server's memory; a browser gets pictures of a few megabytes whatever the size.
+MAX_WEIGHTS = read_limit("LSTMVIZ_MAX_WEIGHTS", 64_000_000)
+MAX_RECORDED = read_limit("LSTMVIZ_MAX_RECORDED", 64_000_000)
+# What the server keeps of large cells and long runs while they are looked at, in bytes.
+MAX_KEPT = read_limit("LSTMVIZ_MAX_KEPT", 768 * 2**20)
+# The rows of an orthogonal kernel are made so in the third power of its size: 21 million weights take 7 s on 2 cores.
+MAX_ORTHOGONAL = 8_000_000
+# A table of more numbers is more than a spreadsheet reads.
+MAX_TABLE = 2_500_000

@@ -17,7 +17,7 @@ from lstmviz.cells import Cell
 from lstmviz.language import LANGUAGES, _
 from lstmviz.sequences import Sequence
 from lstmviz.trace import Trace
-from lstmviz.web import beside, controls, downloads, figure, pictures, render, sections, server
+from lstmviz.web import beside, controls, downloads, figure, pictures, remember, render, sections, server
 from lstmviz.web import view as views
 from lstmviz.web.markup import escape
 from lstmviz.web.render import Upload
@@ -192,10 +192,11 @@ def _draw_rest(settled: _Settled) -> None:
         sections.taken_apart(view, sequence, settled.upload)
     sections.step(cell)
     if sequence and picture:
+        remember.draw(view, sequence, settled.upload)
         beside.draw(view, sequence, settled.upload, render.device_names())
         sections.linear(view, cell, picture)
         sections.code(view, cell, sequence)
-        _draw_downloads(view, cell, sequence)
+        _draw_downloads(view, cell, sequence, settled.upload)
     figure.follow(pictures.name(view), {"t": view.t, "gate": view.gate, "unit": view.unit}, _pin)
 
 
@@ -203,7 +204,7 @@ def _pin(sent: dict[str, Any]) -> None:
     st.session_state["view"] = views.pinned(st.session_state["view"], sent)
 
 
-def _draw_downloads(view: View, cell: Cell, sequence: Sequence) -> None:
+def _draw_downloads(view: View, cell: Cell, sequence: Sequence, upload: Upload | None) -> None:
     sections.write(
         _("Take it along"),
         _(
@@ -225,7 +226,7 @@ def _draw_downloads(view: View, cell: Cell, sequence: Sequence) -> None:
         return made
 
     def trace() -> Trace:
-        return render.load_trace(view, sequence)
+        return render.load_trace(view, sequence, upload)
 
     files: list[tuple[str, str, str, Callable[[], bytes]]] = [
         ("kernel_npz", _("Kernel (.npz)"), f"{name}-kernel.npz", lambda: downloads.kernel_npz(cell)),

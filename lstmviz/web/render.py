@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from collections.abc import Callable
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -22,24 +24,46 @@ from lstmviz.web.view import View
 
 Progress = Callable[[int, int], None]
 
-_Picture = TypeVar("_Picture", "KernelPicture", "RunPicture", "StepPicture", "ComparisonPicture")
+_Picture = TypeVar(
+    "_Picture", "KernelPicture", "RunPicture", "StepPicture", "ComparisonPicture", "GradientsPicture"
+)
 
 _QUICK = 0.1  # seconds
-_STEP_SECONDS, _WEIGHT_SECONDS = (
-    15e-6,
-    6e-11,
-)  # measured on 2 cores: (64, 16, 100) and (1024, 256, 200) of the benchmark
+# Measured on 2 cores: a step and a weight of it at (64, 16, 100) and (1024, 256, 200) of the benchmark; a weight of a kernel
+# that no cache holds, at (2048, 512, 60).
+_STEP_SECONDS, _WEIGHT_SECONDS, _FAR_WEIGHT_SECONDS = 15e-6, 6e-11, 4e-10
+_CACHED = 2**22  # weights
 
 _shelf = Shelf(max_entries=512, max_bytes=24 * 2**20)
+# Large cells and long runs are kept as they are, for as long as somebody looks at them closely.
+_spare = Shelf(max_entries=8, max_bytes=limits.MAX_KEPT, seconds=60)
+_LARGE = 2**20  # weights
+_MOST_GRADIENTS = 400_000
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A file from the viewer and what to take from it."""
+    """A file from the viewer and what to take from it.
+
+    `kept` holds the last run over it, for as long as the viewer's session holds the upload; `ticket` names it on the routes.
+    """
 
     name: str
     content: bytes
     columns: tuple[str, ...] = ()
+    kept: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    ticket: str = field(default_factory=lambda: secrets.token_urlsafe(16), compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        _uploads[self.ticket] = self
+
+
+_uploads: WeakValueDictionary[str, Upload] = WeakValueDictionary()
+
+
+def find_upload(ticket: str) -> Upload | None:
+    """The upload of that ticket, if its viewer's session still holds it."""
+    return _uploads.get(ticket)
 
 
 @dataclass(frozen=True)
@@ -76,6 +100,14 @@ class StepPicture:
 @dataclass(frozen=True)
 class ComparisonPicture:
     """What two runs tell beside each other."""
+
+    figure: bytes
+    alternative: str
+
+
+@dataclass(frozen=True)
+class GradientsPicture:
+    """How far back a cell remembers."""
 
     figure: bytes
     alternative: str
@@ -134,15 +166,43 @@ def load_cell(view: View) -> Cell:
     return shown
 
 
-def load_trace(view: View, sequence: Sequence, progress: Progress | None = None) -> Trace:
-    """The run a view shows.
+def load_trace(
+    view: View, sequence: Sequence, upload: Upload | None = None, progress: Progress | None = None
+) -> Trace:
+    """The run a view shows; a long one is kept for a while, and one over an upload as long as its viewer has it.
 
     Raises:
         ValueError: the device is not there.
     """
     from lstmviz import engine  # the page is there before TensorFlow is
 
-    return engine.run(load_cell(view), sequence, view.device or None, progress=progress)
+    def make() -> Trace:
+        return engine.run(load_cell(view), sequence, view.device or None, progress=progress)
+
+    read = (
+        view.sequence,
+        view.time_steps,
+        view.signal,
+        view.text,
+        view.encoding,
+        view.numbers,
+        view.standardise,
+    )
+    key = (*_cell_key(view), view.device, *read)
+    if upload is not None:
+        if upload.kept.get("key") != key:
+            upload.kept["trace"], upload.kept["key"] = make(), key
+        kept: Trace = upload.kept["trace"]
+    elif is_quick(view, len(sequence)):
+        return make()
+    else:
+        kept = _spare.get(("trace", *key), make, _trace_bytes)
+    return kept
+
+
+def sweep() -> None:
+    """Gives up the cells and runs that nobody has looked at for a while."""
+    _spare.sweep()
 
 
 def device_names() -> list[str]:
@@ -154,8 +214,9 @@ def device_names() -> list[str]:
 
 def is_quick(view: View, steps: int) -> bool:
     """Whether a run takes less than about a tenth of a second, so that nobody need be told of it or wait to end it."""
-    rows, columns = view.input_size + view.num_units, len(view.kind.gates) * view.num_units
-    return steps * (_STEP_SECONDS + rows * columns * _WEIGHT_SECONDS) < _QUICK
+    weights = (view.input_size + view.num_units) * len(view.kind.gates) * view.num_units
+    each = _WEIGHT_SECONDS if weights <= _CACHED else _FAR_WEIGHT_SECONDS
+    return steps * (_STEP_SECONDS + weights * each) < _QUICK
 
 
 def kernel_picture(view: View) -> KernelPicture:
@@ -174,7 +235,7 @@ def run_picture(
     """The gates figure of a view and what else a run tells, kept for all viewers; nothing of an upload is."""
 
     def make() -> RunPicture:
-        trace = load_trace(view, sequence, progress)
+        trace = load_trace(view, sequence, upload, progress)
         return RunPicture(
             figure=plot.gates_json(trace, values=view.values, units=list(view.units) or None).encode(),
             alternative=plot.describe_gates(trace),
@@ -196,7 +257,7 @@ def step_picture(view: View, sequence: Sequence, upload: Upload | None) -> StepP
     t, _gate, unit = view.pin
 
     def make() -> StepPicture:
-        trace = load_trace(view, sequence)
+        trace = load_trace(view, sequence, upload)
         return StepPicture(
             figure=plot.step_json(trace, t, unit).encode(),
             alternative=plot.describe_step(trace, t, unit),
@@ -220,7 +281,9 @@ def comparison_picture(view: View, sequence: Sequence, upload: Upload | None) ->
     beside = replace(beside, input_size=sequence.input_size)
 
     def make() -> ComparisonPicture:
-        made = compare(load_trace(view, sequence), load_trace(beside, sequence), float(view.tolerance))
+        made = compare(
+            load_trace(view, sequence, upload), load_trace(beside, sequence), float(view.tolerance)
+        )
         return ComparisonPicture(
             plot.compare_json(made, values=view.values).encode(),
             plot.describe_compare(made, values=view.values),
@@ -231,6 +294,50 @@ def comparison_picture(view: View, sequence: Sequence, upload: Upload | None) ->
     return _keep("compare", (astuple(replace(view, t=None, gate="", unit=None)), language.current()), make)
 
 
+def gradients_picture(view: View, sequence: Sequence, upload: Upload | None) -> GradientsPicture:
+    """The gradients of the pinned unit at the pinned step, else at the last one; kept as the run is.
+
+    Raises:
+        ValueError: there are too many of them to be shown, or none.
+    """
+    t, unit = asked_gradient(view, sequence)
+
+    def make() -> GradientsPicture:
+        from lstmviz import engine
+
+        found = [engine.gradients(load_trace(view, sequence, upload), unit, t)]
+        if view.contrast:
+            other, _problems = views.parse(views.to_query(view.unpinned) | {"cell": views.contrast(view)})
+            other = replace(other, input_size=sequence.input_size)
+            found.append(engine.gradients(load_trace(other, sequence), unit, t))
+        return GradientsPicture(plot.gradients_json(*found).encode(), plot.describe_gradients(*found))
+
+    key = (astuple(view.unpinned), view.contrast, t, unit, language.current())
+    if upload is not None:
+        return make()
+    return _keep("gradients", key, make)
+
+
+def asked_gradient(view: View, sequence: Sequence) -> tuple[int, int]:
+    """The step and the unit of h whose gradient a view shows.
+
+    Raises:
+        ValueError: its picture would be too large.
+    """
+    t = len(sequence) - 1 if view.t is None else view.t
+    outputs = dict(view.options).get("num_proj") or view.num_units
+    unit = min(view.unit or 0, int(outputs) - 1)
+    numbers = (t + 1) * (view.num_units * len(view.kind.states) + sequence.input_size)
+    if numbers > _MOST_GRADIENTS:
+        raise ValueError(
+            _(
+                "The gradients of step {t} are {numbers:,} numbers; the page shows at most {most:,}. Click an earlier step, or "
+                "take fewer units."
+            ).format(t=t, numbers=numbers, most=_MOST_GRADIENTS)
+        )
+    return t, unit
+
+
 def load_linear(view: View) -> Linear:
     """The linear layer in front of the view's cell: as many features out as in."""
     linear, _alone, _shown = _load_cells(view)
@@ -238,7 +345,18 @@ def load_linear(view: View) -> Linear:
 
 
 def _load_cells(view: View) -> tuple[Linear, Cell, Cell]:
-    """The linear layer, the cell behind it, and the cell that the page shows."""
+    """The linear layer, the cell behind it, and the cell that the page shows; large ones are kept for a while."""
+
+    def make() -> tuple[Linear, Cell, Cell]:
+        return _build_cells(view)
+
+    if view.num_units * (view.num_units + view.input_size) * len(view.kind.gates) < _LARGE:
+        return make()
+    kept: tuple[Linear, Cell, Cell] = _spare.get(("cells", *_cell_key(view)), make, _cells_bytes)
+    return kept
+
+
+def _build_cells(view: View) -> tuple[Linear, Cell, Cell]:
     options: dict[str, Any] = dict(view.options)
     cell = build(
         view.cell,
@@ -280,5 +398,16 @@ def _keep(what: str, key: tuple[object, ...], make: Callable[[], _Picture]) -> _
     return kept
 
 
-def _bytes(picture: KernelPicture | RunPicture | StepPicture | ComparisonPicture) -> int:
+def _cells_bytes(made: tuple[Linear, Cell, Cell]) -> int:
+    _linear, alone, shown = made
+    cells = {id(cell): cell for cell in (alone, shown)}.values()
+    return sum(weight.nbytes for cell in cells for weight in cell.weights.values())
+
+
+def _trace_bytes(trace: Trace) -> int:
+    recorded = (trace.preactivations, trace.gates, trace.states)
+    return sum(values.nbytes for part in recorded for values in part.values())
+
+
+def _bytes(picture: KernelPicture | RunPicture | StepPicture | ComparisonPicture | GradientsPicture) -> int:
     return sum(len(part) if isinstance(part, bytes) else sys.getsizeof(part) for part in astuple(picture))

@@ -144,11 +144,14 @@ def _share_memory() -> None:
 
 
 async def _trim_memory() -> None:
-    """Gives freed memory back to the system every few seconds; glibc alone would keep it."""
+    """Gives memory back to the system every few seconds: what nobody looks at any more, and what glibc would keep."""
     library = _c_library()
-    while library:
+    while True:
         await asyncio.sleep(_TRIM_SECONDS)
-        await asyncio.to_thread(library.malloc_trim, 0)
+        if render := sys.modules.get("lstmviz.web.render"):  # a page has been drawn
+            render.sweep()
+        if library:
+            await asyncio.to_thread(library.malloc_trim, 0)
 
 
 # --- The files that figures are drawn with
@@ -212,7 +215,8 @@ def _make_picture(request: Request) -> Response:
         return Response(
             gzip.compress(made, 1, mtime=0), media_type="application/json", headers=_NOT_KEPT | headers
         )
-    return Response(made, media_type="application/json", headers=_NOT_KEPT)
+    # Streamlit's server would compress at the dearest level what does not say how it is encoded.
+    return Response(made, media_type="application/json", headers=_NOT_KEPT | {"Content-Encoding": "identity"})
 
 
 def _serve(request: Request, plain: bytes, gzipped: bytes) -> Response:

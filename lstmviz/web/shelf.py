@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
+
+
+@dataclass
+class _Kept:
+    value: Any
+    size: int
+    used: float
 
 
 @dataclass
@@ -16,16 +25,17 @@ class _Place:
 
 
 class Shelf:
-    """A cache bounded in entries and bytes, which drops what was not used for longest.
+    """A cache bounded in entries and bytes, which drops what was not used for longest, and what was not used for `seconds`.
 
     Streamlit's own caches replay the elements that a cached function draws and count entries alone; a run here draws a
     progress bar, and its pictures differ in size by a thousand times.
     """
 
-    def __init__(self, max_entries: int, max_bytes: int) -> None:
+    def __init__(self, max_entries: int, max_bytes: int, seconds: float = math.inf) -> None:
         self._max_entries = max_entries
         self._max_bytes = max_bytes
-        self._kept: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._seconds = seconds
+        self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
         self._bytes = 0
         self._places: dict[Hashable, _Place] = {}
         self._lock = Lock()
@@ -37,15 +47,14 @@ class Shelf:
         """
         with self._lock:
             if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key][0]
+                return self._use(key)
             place = self._places.setdefault(key, _Place())
             place.waiting += 1
         try:
             with place.lock:
                 with self._lock:
                     if key in self._kept:
-                        return self._kept[key][0]
+                        return self._use(key)
                 value = make()
                 self._keep(key, value, size(value))
                 return value
@@ -63,12 +72,24 @@ class Shelf:
         """The bytes of everything kept."""
         return self._bytes
 
+    def sweep(self) -> None:
+        """Drops what was not used for so long that it need not be kept; whoever owns the shelf calls it now and then."""
+        oldest = time.monotonic() - self._seconds
+        with self._lock:
+            for key in [key for key, kept in self._kept.items() if kept.used < oldest]:
+                self._bytes -= self._kept.pop(key).size
+
+    def _use(self, key: Hashable) -> Any:
+        self._kept.move_to_end(key)
+        self._kept[key].used = time.monotonic()
+        return self._kept[key].value
+
     def _keep(self, key: Hashable, value: Any, size: int) -> None:
         if size > self._max_bytes:
             return
         with self._lock:
-            self._kept[key] = (value, size)
+            self._kept[key] = _Kept(value, size, time.monotonic())
             self._bytes += size
             while len(self._kept) > self._max_entries or self._bytes > self._max_bytes:
-                _oldest, (_value, freed) = self._kept.popitem(last=False)
-                self._bytes -= freed
+                _key, oldest = self._kept.popitem(last=False)
+                self._bytes -= oldest.size

@@ -11,7 +11,14 @@ from typing import Any
 from lstmviz import cells, sequences
 from lstmviz.cells import KINDS, Kind, Option, OptionValue
 from lstmviz.language import LANGUAGES, _
-from lstmviz.web.limits import MAX_INPUT_SIZE, MAX_RECORDED, MAX_STEPS, MAX_UNITS, MAX_WEIGHTS
+from lstmviz.web.limits import (
+    MAX_INPUT_SIZE,
+    MAX_ORTHOGONAL,
+    MAX_RECORDED,
+    MAX_STEPS,
+    MAX_UNITS,
+    MAX_WEIGHTS,
+)
 
 MAX_SEED = 2**31 - 1
 MAX_TEXT = 2_000  # characters: what an address can carry everywhere
@@ -53,6 +60,8 @@ class View:
     values: str = "activations"
     units: tuple[int, ...] = ()
     linear: bool = False
+    gradients: bool = False
+    contrast: bool = False
     dtype: str = "float32"
     t: int | None = None
     gate: str = ""
@@ -64,7 +73,16 @@ class View:
     @property
     def unpinned(self) -> View:
         """The same pictures with nothing pinned in them, and nothing to compare them with."""
-        return replace(self, t=None, gate="", unit=None, versus=(), tolerance=View.tolerance)
+        return replace(
+            self,
+            t=None,
+            gate="",
+            unit=None,
+            versus=(),
+            tolerance=View.tolerance,
+            gradients=View.gradients,
+            contrast=View.contrast,
+        )
 
     @property
     def pin(self) -> tuple[int, str, int]:
@@ -111,6 +129,8 @@ def parse(query: Mapping[str, str], language: str = "en") -> tuple[View, list[st
         device=read.given.pop("device", View.device),
         values=read.choice("values", VALUES, View.values),
         linear=read.flag("linear", View.linear),
+        gradients=read.flag("gradients", View.gradients),
+        contrast=read.flag("contrast", View.contrast),
         dtype=read.choice("dtype", DTYPES, View.dtype),
         tolerance=read.choice("tolerance", TOLERANCES, View.tolerance),
         lang=read.choice("lang", tuple(LANGUAGES), language),
@@ -157,6 +177,11 @@ def compare_with(view: View, versus: Mapping[str, str]) -> tuple[View, list[str]
         if name in known and others.get(name) not in (None, own.get(name))
     }
     return replace(view, versus=tuple(apart.items())), problems
+
+
+def contrast(view: View) -> str:
+    """The kind whose memory a view's is shown beside: one that has a gate for it, or one that has none."""
+    return "BasicRNNCell" if len(view.kind.gates) > 1 else "BasicLSTMCell"
 
 
 def other(view: View) -> View | None:
@@ -212,7 +237,7 @@ def to_query(view: View) -> dict[str, str]:
         if getattr(view, name) != getattr(View, name):
             query[name] = getattr(view, name)
     query |= {f"{_B}{name}": value for name, value in view.versus}
-    for name in ("values", "linear", "dtype", "tolerance"):
+    for name in ("values", "linear", "gradients", "contrast", "dtype", "tolerance"):
         if getattr(view, name) != getattr(View, name):
             query[name] = getattr(view, name)
     return {name: _written(value) for name, value in query.items() if value is not None}
@@ -244,6 +269,12 @@ def bound(view: View) -> tuple[View, list[str]]:
         cause = _("the page shows at most {number:,} weights").format(number=MAX_WEIGHTS)
         problems.append(_changed("num_units", view.num_units, fitting, cause))
         view = replace(view, num_units=fitting, units=tuple(unit for unit in view.units if unit < fitting))
+    if view.initial_weights == "orthogonal" and _weights(view, view.num_units) > MAX_ORTHOGONAL:
+        cause = _("more than {number:,} weights take too long to make orthogonal").format(
+            number=MAX_ORTHOGONAL
+        )
+        problems.append(_changed("initial_weights", view.initial_weights, View.initial_weights, cause))
+        view = replace(view, initial_weights=View.initial_weights)
     per_step = view.num_units * (gates + len(view.kind.states)) + view.input_size
     if view.is_generated and view.time_steps * per_step > MAX_RECORDED:
         fitting = max(1, MAX_RECORDED // per_step)

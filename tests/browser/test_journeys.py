@@ -330,7 +330,7 @@ def test_a_bad_link_shows_the_nearest_view_and_says_what_was_wrong(open_page, ap
     assert "Foo" in kind
     assert "BasicLSTMCell" in kind
     assert "-5" in size
-    assert "1 to 1024" in size
+    assert "1 to 4096" in size
     assert "Traceback" not in page.content()
     _await_query(page, cell="BasicLSTMCell", num_units="1")
     _press(page, "ArrowRight")
@@ -607,8 +607,9 @@ def test_many_quick_moves_end_at_the_last_one(opened):
     assert _shown_size(opened) == 20
 
 
-def test_what_has_to_give_way_is_left_to_the_script(open_page, app_url):
-    page = open_page(f"{app_url}/?num_units=29&input_size=4&sequence=sine&time_steps=10000")
+def test_what_has_to_give_way_is_left_to_the_script(open_page, serve):
+    bounded = serve("app.py", LSTMVIZ_MAX_RECORDED="2500000")
+    page = open_page(f"{bounded}/?num_units=29&input_size=4&sequence=sine&time_steps=10000")
     _settle(_await(page, "kernel [33, 116]", "10000 steps × 29 units"))
     _type(page, "num_units_exact", "41")
     _settle(_await(page, "kernel [45, 164]", "10000 steps × 41 units"))

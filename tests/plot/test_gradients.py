@@ -242,3 +242,15 @@ def test_markup_in_labels_and_titles_is_shown_as_it_is():
 def test_numbers_travel_as_they_are(found):
     sent = json.loads(lv.plot.gradients_json(found))
     assert sent["data"][-1]["z"]["dtype"] == "f4"
+
+
+def test_the_heatmaps_are_linked_with_the_other_pictures(found):
+    drawn = lv.plot.gradients(found)
+    told = drawn.layout.meta["link"]
+    assert [(panel["name"], panel["columns"], panel["rows"]) for panel in told["panels"]] == [
+        ("x", "step", "input"),
+        ("c", "step", "unit"),
+        ("h", "step", "hidden"),
+    ]
+    assert {panel["y"] for panel in told["panels"]} == {each.yaxis for each in heatmaps(drawn)}
+    assert told["steps"] == len(found)

@@ -206,3 +206,24 @@ def test_what_is_compared_follows_another_kind():
 def test_a_compared_device_that_is_not_there_is_said():
     page = _open(num_units="2", time_steps="3", **{"b.device": "GPU:7"})
     assert "GPU:7" in _warnings(page)
+
+
+def test_gradients_are_there_when_they_are_asked_for():
+    page = _open(time_steps="20", sequence="sine")
+    assert not page.session_state["gradients"]
+    assert "contrast" not in [toggle.key for toggle in page.toggle]
+    _run(page.toggle(key="gradients").set_value(True))
+    assert _query(page)["gradients"] == "true"
+    assert "last step, 19" in " ".join(caption.value for caption in page.caption)
+    _run(page.toggle(key="contrast").set_value(True))
+    assert _query(page)["contrast"] == "true"
+    asked = _open(time_steps="20", sequence="sine", gradients="true", t="7", unit="3", cell="BasicRNNCell")
+    assert "`h[3]` at step 7" in " ".join(caption.value for caption in asked.caption)
+    assert "BasicLSTMCell" in asked.toggle(key="contrast").label
+
+
+def test_gradients_that_are_too_many_are_refused_with_what_to_do():
+    page = _open(num_units="200", time_steps="2000", sequence="sine", gradients="true")
+    assert "at most 400,000" in _warnings(page) and "2,000" not in _query(page)["num_units"]
+    page = _open(num_units="200", time_steps="2000", sequence="sine", gradients="true", t="100")
+    assert not page.warning

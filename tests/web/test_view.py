@@ -82,9 +82,9 @@ def test_any_address_gives_a_view_that_can_be_built_and_sent(query):
 @pytest.mark.parametrize(
     ("query", "field", "shown", "said"),
     [
-        ({"num_units": "-5"}, "num_units", 1, ["num_units", "-5", "1", "1024"]),
+        ({"num_units": "-5"}, "num_units", 1, ["num_units", "-5", "1", "4096"]),
         ({"num_units": "eight"}, "num_units", 8, ["num_units", "eight", "whole number"]),
-        ({"num_units": "99999999999999999999"}, "num_units", None, ["num_units", "1024"]),
+        ({"num_units": "99999999999999999999"}, "num_units", None, ["num_units", "4096"]),
         ({"cell": "Foo"}, "cell", "BasicLSTMCell", ["cell", "Foo", "GRUCell"]),
         ({"cell": "grucell"}, "cell", "GRUCell", ["cell", "grucell", "GRUCell"]),
         ({"cell": "BasicLSTM"}, "cell", "BasicLSTMCell", ["BasicLSTM"]),
