@@ -48,8 +48,8 @@ class Ops(Protocol):
     def expm1(self, a: Array) -> Array:
         """`exp(a) - 1`, element by element."""
 
-    def erf(self, a: Array) -> Array:
-        """The error function, element by element."""
+    def erfc(self, a: Array) -> Array:
+        """1 minus the error function, element by element."""
 
     def where(self, condition: Array, a: Array, b: Array) -> Array:
         """`a` where the condition holds, else `b`, element by element."""
@@ -105,7 +105,7 @@ ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
         "elu": Activation(_elu),
         "selu": Activation(lambda ops, a: _SELU_SCALE * _elu(ops, a, _SELU_ALPHA)),
         "silu": Activation(lambda ops, a: a * ops.sigmoid(a)),
-        "gelu": Activation(lambda ops, a: a * (0.5 + 0.5 * ops.erf(a * math.sqrt(0.5)))),
+        "gelu": Activation(lambda ops, a: 0.5 * a * ops.erfc(-a * math.sqrt(0.5))),
         "leaky_relu": Activation(
             lambda ops, a: ops.where(a >= 0, a, 0.2 * a)
         ),  # the slope is Keras 3's default
@@ -134,7 +134,7 @@ class Gate:
     name: str
     title: str
     role: str
-    activation: str = "recurrent_activation"
+    activation: str = "sigmoid"
     reads: tuple[str, ...] = ("h",)
     times: str | None = None
     offset: str | None = None
@@ -421,6 +421,7 @@ _LSTM_GATES = (
         "i",
         _mark("input gate"),
         _mark("decides how much of the new input enters c"),
+        activation="recurrent_activation",
         peephole="w_i_diag",
     ),
     Gate("j", _mark("new input"), _mark("is what could be written into c"), activation="activation"),
@@ -428,6 +429,7 @@ _LSTM_GATES = (
         "f",
         _mark("forget gate"),
         _mark("decides how much of the old c stays"),
+        activation="recurrent_activation",
         offset="forget_bias",
         peephole="w_f_diag",
     ),
@@ -435,6 +437,7 @@ _LSTM_GATES = (
         "o",
         _mark("output gate"),
         _mark("decides how much of c shows in h"),
+        activation="recurrent_activation",
         peephole="w_o_diag",
         peeps_at_new_c=True,
     ),
@@ -513,8 +516,18 @@ _LSTM_FLOW = (
 
 _INPUT, _HIDDEN = "candidate/input_projection", "candidate/hidden_projection"
 _GRU_GATES = (
-    Gate("r", _mark("reset gate"), _mark("decides how much of the old h the candidate sees")),
-    Gate("u", _mark("update gate"), _mark("decides how much of the old h stays")),
+    Gate(
+        "r",
+        _mark("reset gate"),
+        _mark("decides how much of the old h the candidate sees"),
+        activation="recurrent_activation",
+    ),
+    Gate(
+        "u",
+        _mark("update gate"),
+        _mark("decides how much of the old h stays"),
+        activation="recurrent_activation",
+    ),
 )
 _CANDIDATE = Gate("c", _mark("candidate"), _mark("is what h could become"), activation="activation")
 _GRU_VARIABLES = (
@@ -591,8 +604,6 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 options=(
                     _FORGET_BIAS,
                     _ACTIVATION,
-                    _RECURRENT_ACTIVATION,
-                    _USE_BIAS,
                     Option(
                         "use_peepholes",
                         False,
@@ -625,6 +636,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                         minimum=0.0,
                         needs="num_proj",
                     ),
+                    _RECURRENT_ACTIVATION,
+                    _USE_BIAS,
                 ),
                 step=_lstm_step,
                 formulas=_LSTM_FORMULAS,

@@ -55,7 +55,7 @@ class _TensorFlowOps:
     softplus = staticmethod(tf.math.softplus)
     exp = staticmethod(tf.exp)
     expm1 = staticmethod(tf.math.expm1)
-    erf = staticmethod(tf.math.erf)
+    erfc = staticmethod(tf.math.erfc)
     where = staticmethod(tf.where)
     matmul = staticmethod(tf.matmul)
     clip = staticmethod(tf.clip_by_value)

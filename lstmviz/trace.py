@@ -368,8 +368,8 @@ class _NumpyOps:
         return softplus
 
     @staticmethod
-    def erf(a: np.ndarray) -> np.ndarray:
-        return np.vectorize(math.erf, otypes=[a.dtype])(a)  # NumPy has none
+    def erfc(a: np.ndarray) -> np.ndarray:
+        return np.vectorize(math.erfc, otypes=[a.dtype])(a)  # NumPy has none
 
 
 def check_index(name: str, given: Any, length: int) -> int:
