@@ -4,7 +4,9 @@ Each kind is declared once, in `KINDS`. The engine runs the declaration's step, 
 prints its formulas, `Trace.explain` follows its terms: a new kind is one new declaration.
 
 The kinds are TensorFlow 1's own (`tf.nn.rnn_cell`), whose classes TensorFlow still carries in
-`tensorflow/python/keras/layers/legacy_rnn/rnn_cell_impl.py`; names, shapes and gate orders follow that file.
+`tensorflow/python/keras/layers/legacy_rnn/rnn_cell_impl.py`; names, shapes and gate orders follow that file, and
+TensorFlow 1.15's `tensorflow/contrib/cudnn_rnn/python/ops/cudnn_rnn_ops.py` for the GRU that resets after the product.
+The options `recurrent_activation` and `use_bias` are Keras's, for layers that come from elsewhere.
 """
 
 from __future__ import annotations

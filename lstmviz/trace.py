@@ -78,6 +78,11 @@ class Explanation:
         """What is added when the cell runs; 0 in gates that have no such offset."""
         return self._weight("forget_bias")
 
+    @property
+    def hidden_bias(self) -> float:
+        """The stored bias that another gate multiplies; 0 in gates that store none."""
+        return next((term.weight for term in self.terms if term.name.endswith("hidden_bias")), 0.0)
+
     def _weight(self, name: str) -> float:
         return next((term.weight for term in self.terms if term.name == name), 0.0)
 

@@ -88,6 +88,8 @@ def test_a_candidate_reset_after_its_product_meets_h_and_the_hidden_bias_through
     assert term.value == pytest.approx(r * trace.states["h"][2, 1])
     assert term.weight == cell.weights["candidate/hidden_projection/kernel"][1, 2]
     assert (last.value, last.weight) == (r, 2.0)
+    assert (explanation.hidden_bias, explanation.bias) == (2.0, 0.0)
+    assert trace.explain(t=3, gate="u", unit=2).hidden_bias == 0.0
     assert explanation.sum == pytest.approx(explanation.preactivation, abs=1e-6)
     assert [term.name for term in trace.explain(t=3, gate="u", unit=2).terms][2:] == [
         "h[0]", "h[1]", "h[2]", "h[3]", "bias",
