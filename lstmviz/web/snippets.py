@@ -81,6 +81,12 @@ def keras3(cell: Cell, time_steps: int) -> str:
         for name in changed
         if name not in _KERAS_OPTIONS
     ]
+    if cell.hidden_biased:
+        once = ", ".join(gate for gate in cell.biased if gate not in cell.hidden_biased)
+        notes.append(
+            "# "
+            + _("Keras stores two biases for {gates} too, where only their sum counts.").format(gates=once)
+        )
     forget_bias = cell.options.get("forget_bias", 0.0)
     if forget_bias == 0.0 and "forget_bias" in cell.options:
         arguments.append("unit_forget_bias=False")

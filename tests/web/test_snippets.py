@@ -93,6 +93,7 @@ def test_the_keras_code_runs_and_counts_the_same_parameters_where_keras_can_say_
         # Of two biases for r and u, where only their sum counts, TensorFlow 1 stores one.
         again = 2 * cell.num_units if cell.hidden_biased else 0
         assert names["layer"].count_params() == cell.parameter_count + again
+        assert ("two biases for r, u too" in code) == bool(again)
         layer = names["layer"].cell
         a = np.linspace(-5, 5, 41, dtype="float32")
         for name in ("activation", "recurrent_activation"):
