@@ -18,7 +18,7 @@ from lstmviz.plot.describe import (
 )
 from lstmviz.plot.gates import draw_gates
 from lstmviz.plot.gradients import draw_gradients
-from lstmviz.plot.json import to_json
+from lstmviz.plot.json import pack, to_json
 from lstmviz.plot.kernel import draw_kernel
 from lstmviz.plot.step import draw_step, make_step_frames
 from lstmviz.plot.summary import draw_summary
@@ -50,7 +50,13 @@ __all__ = [
 ]
 
 
-def kernel(cell: Cell, *, theme: str = "light") -> Figure:
+def kernel(
+    cell: Cell,
+    *,
+    rows: tuple[int, int] | None = None,
+    columns: tuple[int, int] | None = None,
+    theme: str = "light",
+) -> Figure:
     """The kernel as a heatmap, the gates' blocks side by side in the kernel's own column order.
 
     The x rows stand above the h rows; below are the bias and what is only added when the cell runs, both strips of
@@ -58,22 +64,33 @@ def kernel(cell: Cell, *, theme: str = "light") -> Figure:
     everything; it reaches as far as the weights do, and says so where a bias lies beyond. What is NaN or infinite is
     marked and counted. Hover tells the row, the gate's unit, the kernel's column and the value.
 
+    A kernel of more than 350,000 weights is shown in tiles, each of which stands for as many weights as the picture says,
+    with their extremes and mean; its colour follows the one farthest from 0. A window of it is shown more finely.
+
     Args:
         cell: The cell.
+        rows: The window's rows, (first, stop); by default all.
+        columns: Its columns.
         theme: "light" or "dark".
 
     Raises:
-        ValueError: the theme is neither.
+        ValueError: the window is not within the kernel, or the theme is neither.
 
     >>> import lstmviz as lv
     >>> kernel(lv.build("BasicLSTMCell", num_units=8, input_size=4)).layout.title.text
     'BasicLSTMCell kernel [12, 32]'
     """
-    return _figure(draw_kernel(cell), theme)
+    return _figure(draw_kernel(cell, rows, columns), theme)
 
 
 def gates(
-    trace: Trace, *, values: str = "activations", units: Iterable[int] | None = None, theme: str = "light"
+    trace: Trace,
+    *,
+    values: str = "activations",
+    units: Iterable[int] | None = None,
+    seen_units: tuple[int, int] | None = None,
+    seen_steps: tuple[int, int] | None = None,
+    theme: str = "light",
 ) -> Figure:
     """The sequence, every gate and every state over time, on one axis, `[time, rows]` each.
 
@@ -84,12 +101,15 @@ def gates(
         trace: The run.
         values: "activations" or "preactivations", the gates after or before their sigmoid or tanh.
         units: The units to draw as lines; by default all, as heatmaps.
+        seen_units: A window's units, (first, stop), by default all. More than 200,000 values are shown in tiles, each of
+            which stands for as many as the picture says; its colour follows the one farthest from the middle of its scale.
+        seen_steps: The window's steps.
         theme: "light" or "dark".
 
     Raises:
-        ValueError: `values`, a unit or the theme is not one there is.
+        ValueError: `values`, a unit, the window or the theme is not one there is.
     """
-    return _figure(draw_gates(trace, values, units), theme)
+    return _figure(draw_gates(trace, values, units, seen_units, seen_steps), theme)
 
 
 def gradients(*found: Gradients, theme: str = "light") -> Figure:
@@ -171,14 +191,23 @@ def step_frames(trace: Trace, unit: int, t: int = 0, gate: str | None = None) ->
     return make_step_frames(trace, unit, t, gate)
 
 
-def kernel_json(cell: Cell) -> str:
-    """`kernel(cell)` as JSON, without the time that Plotly takes to check it."""
-    return to_json(themes.apply(draw_kernel(cell), "light"))
+def kernel_json(
+    cell: Cell, *, rows: tuple[int, int] | None = None, columns: tuple[int, int] | None = None
+) -> str:
+    """`kernel(cell)` as JSON, without the time that Plotly takes to check it; tiles are packed for the page."""
+    return to_json(pack(themes.apply(draw_kernel(cell, rows, columns, named=False), "light")))
 
 
-def gates_json(trace: Trace, *, values: str = "activations", units: Iterable[int] | None = None) -> str:
-    """`gates(trace)` as JSON, without the time that Plotly takes to check it."""
-    return to_json(themes.apply(draw_gates(trace, values, units), "light"))
+def gates_json(
+    trace: Trace,
+    *,
+    values: str = "activations",
+    units: Iterable[int] | None = None,
+    seen_units: tuple[int, int] | None = None,
+    seen_steps: tuple[int, int] | None = None,
+) -> str:
+    """`gates(trace)` as JSON, without the time that Plotly takes to check it; tiles are packed for the page."""
+    return to_json(pack(themes.apply(draw_gates(trace, values, units, seen_units, seen_steps), "light")))
 
 
 def gradients_json(*found: Gradients) -> str:
@@ -188,7 +217,7 @@ def gradients_json(*found: Gradients) -> str:
 
 def compare_json(comparison: Comparison, *, values: str = "activations") -> str:
     """`compare(comparison)` as JSON, without the time that Plotly takes to check it."""
-    return to_json(themes.apply(draw_compare(comparison, values), "light"))
+    return to_json(pack(themes.apply(draw_compare(comparison, values), "light")))
 
 
 def step_json(trace: Trace, t: int, unit: int, gate: str | None = None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,12 @@ import numpy as np
 from lstmviz.cells import Cell
 from lstmviz.compare import Comparison, Parting
 from lstmviz.language import _
+from lstmviz.plot import levels
 from lstmviz.plot import scale as scales
 from lstmviz.plot import theme as themes
 from lstmviz.plot.gates import _NARROW, _WIDE, _Panel, _row_axis, _step_names, _time_ticks, _width
 from lstmviz.plot.gradients import _DASHES, _ENTRY, _has_single_points, _legend_rows, _log_axis
-from lstmviz.plot.kernel import _column_names, _domains, _row_names
+from lstmviz.plot.kernel import _column_names, _domains, _row_names, names_axis
 from lstmviz.plot.link import link
 
 _ROW, _LEAST, _MOST = 12, 110, 300  # pixels of a kernel's row, and of its height
@@ -23,6 +24,8 @@ _CURVES, _PANEL, _GAP, _LINE = 150, 70, 25, 19  # pixels
 _TITLE, _HEADING, _BOTTOM, _LEFT = 34, 42, 34, 50  # pixels
 _LETTER = 6.2  # pixels of a letter
 _SCREEN, _PHONE = 560, 300  # pixels of a line of text
+_EXACT = 200_000  # numbers of a kernel, or of all differences, that are shown one by one
+_TILES = (100, 200)  # beyond that, rows and columns of tiles
 _DOTTED = 60  # up to so many steps each has its dot
 _KERNELS, _CHANGES, _GATES, _STATES = (f"coloraxis{number}" for number in ("", 2, 3, 4))
 
@@ -70,8 +73,14 @@ def draw_compare(comparison: Comparison, values: str) -> dict[str, Any]:
         **{name: scale.axis for name, scale in kernel_scales.items()},
         "shapes": [],
     }
-    data = _draw_curves(curves, list(layout["xaxis"]["categoryarray"]), found)
-    data += _draw_panels(panels, comparison, domains[2:], layout)
+    level = _find_level(panels, comparison)
+    steps = layout["xaxis"]["categoryarray"]
+    if not level.is_exact:  # Plotly makes a column for each name of an axis
+        steps = range(len(comparison))
+        for name in ("type", "categoryorder", "categoryarray"):
+            del layout["xaxis"][name]
+    data = _draw_curves(curves, list(steps), found)
+    data += _draw_panels(panels, level, comparison, domains[2:], layout)
     data += _draw_kernels(kernels, domains[0], len(panels) + 2, layout)
     _say_between(kernel_scales, comparison, domains, legends, layout)
     if comparison.tolerance and len(comparison):
@@ -160,7 +169,7 @@ def _kernel_height(kernels: list[_Kernel]) -> int:
     return int(np.clip(max(kernel.values.shape[0] for kernel in kernels) * _ROW, _LEAST, _MOST))
 
 
-def _draw_curves(curves: list[_Curve], names: list[str], found: Parting | None) -> list[dict[str, Any]]:
+def _draw_curves(curves: list[_Curve], names: list[Any], found: Parting | None) -> list[dict[str, Any]]:
     """Each distance as a line, with a circle where the runs first part."""
     data: list[dict[str, Any]] = []
     for index, curve in enumerate(curves):
@@ -183,8 +192,16 @@ def _draw_curves(curves: list[_Curve], names: list[str], found: Parting | None) 
     return data
 
 
+def _find_level(panels: list[_Panel], comparison: Comparison) -> levels.Level:
+    """How finely the differences are shown: all panels have the same tiles."""
+    units = max((panel.values.shape[1] for panel in panels), default=0)
+    exact = _EXACT // max(1, len(panels))
+    return levels.fit((0, units), (0, len(comparison)), (), (), exact=exact, most=_TILES)
+
+
 def _draw_panels(
     panels: list[_Panel],
+    level: levels.Level,
     comparison: Comparison,
     domains: list[list[float]],
     layout: dict[str, Any],
@@ -204,11 +221,14 @@ def _draw_panels(
             ),
             themes.text(found[panel.scale].bar, x=1, y=domain[1], xanchor="right", yanchor="bottom"),
         ]
-        data += scales.heatmap(
+        unit, step = (
+            ("%{y:d}", "%{x}") if level.is_exact else ("%{y:.0f}", _("step {t}").format(t="%{x:.0f}"))
+        )
+        data += replace(level, rows=(0, panel.values.shape[1])).draw(
             panel.values.T,
             yaxis=f"y{index}",
             coloraxis=panel.scale,
-            hovertemplate=f"<b>{panel.name}[%{{y:d}}]</b> a − b = %{{z:.4g}}<br>%{{x}}<extra></extra>",
+            hovertemplate=f"<b>{panel.name}[{unit}]</b> a − b = %{{z:.4g}}<br>{step}<extra></extra>",
         )
     return data
 
@@ -229,23 +249,27 @@ def _draw_kernels(
         named = {
             row: name for row, name in enumerate(_row_names(cell)) if row in (0, cell.input_size, rows - 1)
         }
+        borders = (cell.input_size,), range(cell.num_units, columns, cell.num_units)
+        level = levels.fit((0, rows), (0, columns), *borders, exact=_EXACT, most=_TILES)
         layout[f"xaxis{index + 2}"] = themes.axis(
-            type="category", categoryorder="array", categoryarray=_column_names(cell), anchor=y,
+            **names_axis(_column_names(cell) if level.is_exact else None), anchor=y,
             domain=[left, right], range=[-0.5, columns - 0.5], showticklabels=False,
         )  # fmt: skip
         layout[f"yaxis{first + index}"] = themes.axis(
-            type="category", categoryorder="array", categoryarray=_row_names(cell), anchor=x,
+            **names_axis(_row_names(cell) if level.is_exact else None), anchor=x,
             domain=domain, range=[rows - 0.5, -0.5], showticklabels=not index,
             tickvals=list(named), ticktext=list(named.values()),
         )  # fmt: skip
         layout["shapes"].append(_blocks(cell, x, y))
         layout["annotations"] += _name_blocks(kernel, x, y, left)
-        data += scales.heatmap(
+        numbers = _("row {row}, column {column}").format(row="%{y:.0f}", column="%{x:.0f}")
+        place = "%{y} → %{x}" if level.is_exact else numbers
+        data += level.draw(
             kernel.values,
             xaxis=x,
             yaxis=y,
             coloraxis=kernel.scale,
-            hovertemplate=f"{kernel.letter}: %{{y}} → %{{x}}<br><b>%{{z:.4g}}</b><extra></extra>",
+            hovertemplate=f"{kernel.letter}: {place}<br><b>%{{z:.4g}}</b><extra></extra>",
         )
     return data
 
@@ -354,6 +378,8 @@ def _below(comparison: Comparison, panels: list[_Panel], kernels: list[_Kernel])
     notes = list(comparison.left_out)
     if comparison.input_parting is not None:
         notes.append(_("Their inputs differ, from step {t} on.").format(t=comparison.input_parting))
+    if not _find_level(panels, comparison).is_exact or any(kernel.values.size > _EXACT for kernel in kernels):
+        notes.append(_("a cell stands for several numbers, and shows the one farthest from 0"))
     arrays = [*(panel.values for panel in panels), *(kernel.values for kernel in kernels)]
     return [*notes, *scales.name_nonfinite(arrays)]
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from lstmviz.language import _
+from lstmviz.plot import levels
 from lstmviz.plot import scale as scales
 from lstmviz.plot import theme as themes
 from lstmviz.plot.link import link
@@ -20,6 +21,9 @@ VALUES = ("activations", "preactivations")
 _PANEL, _GAP, _TOP, _BOTTOM, _LINE = 70, 25, 62, 34, 19  # pixels
 _WIDE, _NARROW = 720, 300  # pixels of the time axis on a small screen and on a phone
 _LETTER, _AIR = 8, 3  # pixels of a character at the time axis; characters between two labels
+_EXACT = 200_000  # values that a picture shows one by one
+_MOST_ROWS, _LEAST_ROWS, _MOST_COLUMNS, _MOST_TILES = 100, 32, 400, 7_000  # of a panel's tiles beyond that
+_MOST_STEPS = 1_000  # beyond twice as many, a line keeps the extremes of so many stretches
 _NAME, _SHORT_NAME = 60, 26  # characters of the sequence's title on a screen and on a phone
 _STATES = "coloraxis"
 _SIGMOIDS = "coloraxis2"
@@ -37,9 +41,17 @@ class _Panel:
     scale: str
 
 
-def draw_gates(trace: Trace, values: str, units: Iterable[int] | None) -> dict[str, Any]:
-    """The plain dictionary of the gates' figure."""
+def draw_gates(
+    trace: Trace,
+    values: str,
+    units: Iterable[int] | None,
+    seen_units: tuple[int, int] | None = None,
+    seen_steps: tuple[int, int] | None = None,
+) -> dict[str, Any]:
+    """The plain dictionary of the gates' figure; of a window of units and steps alone where one is given."""
     chosen = _check_units(trace, units)
+    rows = levels.check_window("units", seen_units, trace.cell.num_units)
+    columns = levels.check_window("steps", seen_steps, len(trace)) if len(trace) else (0, 0)
     if values not in VALUES:
         raise ValueError(
             _("values is {given!r}; it must be one of {allowed}.").format(
@@ -51,28 +63,37 @@ def draw_gates(trace: Trace, values: str, units: Iterable[int] | None) -> dict[s
     title = _("{kind}: {steps} steps × {units} units").format(
         kind=trace.cell.kind.name, steps=len(trace), units=trace.cell.num_units
     )
-    notes = scales.name_nonfinite(panel.values for panel in panels)
+    whole = _find_level(panels[0].values, panels[1:], (0, trace.cell.num_units), (0, len(trace)), chosen)
+    level = _find_level(panels[0].values, panels[1:], rows, columns, chosen)
+    notes = levels.note(level, _("values")) if not chosen else []
+    notes += scales.name_nonfinite(panel.values for panel in panels)
     bottom = _BOTTOM + _LINE * len(notes) + (_LINE + 4 if chosen else 0)
     layout = themes.base_layout(title, height + _TOP + bottom)
+    is_large = not whole.is_exact or (bool(chosen) and len(trace) > 2 * _MOST_STEPS)
     names = _step_names(trace)
+    # Plotly makes a column for each name of an axis, however few there are in view.
+    named = {"type": "category", "categoryorder": "array", "categoryarray": names}
+    steps_axis: dict[str, Any] = {} if is_large else named
+    step = _("step {t}").format(t="%{x:.0f}") if is_large else "%{x}"
     wide, narrow = (_time_ticks(trace.sequence.labels, room) for room in (_WIDE, _NARROW))
     layout |= {
         "margin": {"l": 50, "r": 8, "t": _TOP, "b": bottom},
         "hovermode": "x",
         "hoversubplots": "axis",
-        "xaxis": themes.axis(anchor=f"y{len(panels)}", type="category", categoryorder="array",
-                             categoryarray=names, range=[-0.5, max(len(trace), 1) - 0.5],
-                             ticks="outside", ticklen=4, **wide),
+        "xaxis": themes.axis(anchor=f"y{len(panels)}", **steps_axis,
+                             range=[-0.5, max(len(trace), 1) - 0.5], ticks="outside", ticklen=4, **wide),
         "annotations": [],
         "meta": {"narrow": {f"xaxis.{name}": value for name, value in narrow.items()}},
     }  # fmt: skip
+    if is_large:
+        layout["meta"]["levels"] = level.tell((trace.cell.num_units, len(trace)))
     in_lines = [bool(chosen) and index > 0 for index in range(len(panels))]
-    rows = ["input", *("" if lines else "hidden" if panel.name == "h" else "unit"
+    shown = ["input", *("" if lines else "hidden" if panel.name == "h" else "unit"
                        for panel, lines in zip(panels[1:], in_lines[1:], strict=True))]  # fmt: skip
     axes = ["y", *(f"y{number}" for number in range(2, len(panels) + 1))]
     layout["meta"]["link"] = link(
         trace.cell,
-        [("x", axis, panel.name, "step", row) for axis, panel, row in zip(axes, panels, rows, strict=True)],
+        [("x", axis, panel.name, "step", row) for axis, panel, row in zip(axes, panels, shown, strict=True)],
         steps=len(trace),
     )
     scale_of = _scales(panels)
@@ -85,25 +106,30 @@ def draw_gates(trace: Trace, values: str, units: Iterable[int] | None) -> dict[s
         words = f"<b>{panel.name}</b> {_shorten(panel.title, _NAME)}"
         layout["annotations"].append(themes.text(words, x=0, y=top, xanchor="left", yanchor="bottom"))
         if in_lines[index]:
-            data += _draw_lines(panel, chosen, axis, names[:1], first=index == 1)
+            data += _draw_lines(panel, chosen, axis, columns, None if is_large else names, first=index == 1)
             reach = scale if panel.scale == _SIGMOIDS else scales.centre([panel.values])
             layout[axis.replace("y", "yaxis")] = _value_axis(reach, **place)
         else:
-            data += scales.heatmap(
+            data += _level_of(panel, level, index == 0).draw(
                 panel.values.T,
+                middle=0.5 if panel.scale == _SIGMOIDS else 0.0,
                 yaxis=axis,
                 coloraxis=panel.scale,
-                hovertemplate=f"<b>{panel.name}[%{{y:d}}]</b> %{{z:.4g}}<br>%{{x}}<extra></extra>",
+                hovertemplate=f"<b>{panel.name}[%{{y:{'.0f' if is_large else 'd'}}}]</b> %{{z:.4g}}<br>{step}<extra></extra>",
             )
             layout[axis.replace("y", "yaxis")] = _row_axis(panel, trace, **place)
+            if index and not whole.is_exact and panel.values.shape[1] == trace.cell.num_units:
+                layout[axis.replace("y", "yaxis")] |= {"fixedrange": False, "matches": "y2"}
             layout[panel.scale] = scale.axis
             layout["annotations"].append(
                 themes.text(scale.bar, x=1, y=top, xanchor="right", yanchor="bottom")
             )
     layout["meta"]["narrow"]["annotations[0].text"] = f"<b>x</b> {_shorten(panels[0].title, _SHORT_NAME)}"
-    layout["annotations"] += [
-        themes.text(note, x=0, y=0, xanchor="left", yanchor="top", yshift=4 - _BOTTOM) for note in notes
-    ]
+    if notes:
+        words = "<br>".join(notes)
+        layout["annotations"].append(
+            themes.text(words, x=0, y=0, xanchor="left", yanchor="top", yshift=4 - _BOTTOM, align="left")
+        )
     if chosen:
         legend = {
             "orientation": "h",
@@ -155,27 +181,56 @@ def _scales(panels: list[_Panel]) -> dict[str, scales.Scale]:
     return found
 
 
+def _find_level(
+    x: np.ndarray, panels: list[_Panel], units: levels.Span, steps: levels.Span, chosen: list[int]
+) -> levels.Level:
+    """How finely the panels' heatmaps show a window of units and steps: all of them have the same tiles."""
+    if chosen:
+        return levels.Level(units, steps)
+    cells = len(panels) * (units[1] - units[0]) * (steps[1] - steps[0]) + x[slice(*steps)].size
+    exact = _EXACT // max(1, len(panels)) if cells > _EXACT else cells
+    return levels.fit(units, steps, (), (), exact=exact, most=_tiles(units, steps))
+
+
+def _tiles(units: levels.Span, steps: levels.Span) -> tuple[int, int]:
+    """The most rows and columns of a panel's tiles: few steps leave room for more units, and the other way round."""
+    columns = min(steps[1] - steps[0], _MOST_COLUMNS)
+    return min(_MOST_ROWS, max(_LEAST_ROWS, _MOST_TILES // max(1, columns))), columns
+
+
+def _level_of(panel: _Panel, level: levels.Level, is_input: bool) -> levels.Level:
+    """The level for a panel: the input, and a projected h, have rows of their own, and all of them."""
+    rows = panel.values.shape[1]
+    if not is_input and rows >= level.rows[1]:
+        return level
+    return replace(level, rows=(0, rows), tile_rows=levels.choose([(0, rows)], _MOST_ROWS))
+
+
 def _draw_lines(
-    panel: _Panel, units: list[int], axis: str, start: list[str], first: bool
+    panel: _Panel, units: list[int], axis: str, steps: levels.Span, names: list[str] | None, first: bool
 ) -> list[dict[str, Any]]:
-    # A line without a start would begin at a category of its own, after all steps.
-    begin = {"x0": start[0]} if start else {}
-    return [
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "y": panel.values[:, unit],
-            **begin,
-            "yaxis": axis,
-            "name": _("unit {number}").format(number=unit),
-            "legendgroup": str(unit),
-            "showlegend": first,
-            "line": {"color": themes.LINES[index % len(themes.LINES)], "width": 2, "dash": _dash(index)},
-            "hovertemplate": f"<b>{panel.name}[{unit}]</b> %{{y:.4g}}<extra></extra>",
-        }
-        for index, unit in enumerate(units)
-        if unit < panel.values.shape[1]  # a projected h has fewer
-    ]
+    lines = []
+    for index, unit in enumerate(units):
+        if unit >= panel.values.shape[1]:  # a projected h has fewer
+            continue
+        points, apart = levels.thin(panel.values[slice(*steps), unit], _MOST_STEPS)
+        # A line without a start would begin at a category of its own, after all steps.
+        begin = {"x0": names[steps[0]]} if names else {"x0": steps[0], "dx": apart}
+        lines.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "y": points,
+                **begin,
+                "yaxis": axis,
+                "name": _("unit {number}").format(number=unit),
+                "legendgroup": str(unit),
+                "showlegend": first,
+                "line": {"color": themes.LINES[index % len(themes.LINES)], "width": 2, "dash": _dash(index)},
+                "hovertemplate": f"<b>{panel.name}[{unit}]</b> %{{y:.4g}}<extra></extra>",
+            }
+        )
+    return lines
 
 
 def _dash(index: int) -> str:

@@ -8,6 +8,39 @@ from typing import Any
 import numpy as np
 import orjson
 
+_STEPS = 32_767  # of a packed number, between 0 and the largest
+
+
+def pack(figure: dict[str, Any]) -> dict[str, Any]:
+    """The figure with its tiles in eight bytes each, a third of what Plotly would read, for `web/figure.js` to unpack.
+
+    A tile's extremes and mean go as shares of the largest of them, in 32,767 steps: less than a colour or four digits show.
+    """
+    return figure | {"data": [_pack(trace) if _has_tiles(trace) else trace for trace in figure["data"]]}
+
+
+def _has_tiles(trace: dict[str, Any]) -> bool:
+    return isinstance(trace.get("customdata"), np.ndarray) and trace["customdata"].ndim == 3
+
+
+def _pack(trace: dict[str, Any]) -> dict[str, Any]:
+    tiles = trace["customdata"].astype(np.float64)
+    finite = np.isfinite(tiles)
+    largest = float(np.abs(tiles, where=finite, out=np.zeros_like(tiles)).max(initial=0.0)) or 1.0
+    steps = np.rint(np.where(finite, tiles, 0.0) / largest * _STEPS).astype("<i2")
+    steps[~finite] = -_STEPS - 1
+    rows, columns, _numbers = steps.shape
+    packed = {
+        "rows": rows,
+        "columns": columns,
+        "largest": largest,
+        "middle": trace["meta"]["middle"],
+        "numbers": base64.b64encode(np.ascontiguousarray(steps.transpose(2, 0, 1)).data).decode(),
+    }
+    return {name: value for name, value in trace.items() if name not in ("z", "customdata")} | {
+        "packed": packed
+    }
+
 
 def to_json(figure: Any) -> str:
     """The JSON of a figure, with arrays in base64: a few bytes a number, where a list costs twenty.

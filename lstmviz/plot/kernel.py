@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from lstmviz.cells import Cell, Gate, Variable
 from lstmviz.language import _
+from lstmviz.plot import levels
 from lstmviz.plot import scale as scales
 from lstmviz.plot import theme as themes
 from lstmviz.plot.link import link
@@ -17,15 +19,35 @@ _LEAST, _MOST = 130, 520  # pixels of the kernel's height
 _LEFT, _TOP, _GAP, _LINE = 96, 76, 10, 19  # beside and above the kernel; to what is below; of a line of text
 _LABEL = 15  # pixels a row needs to be named
 _HOVER = "%{y} → %{x}<br><b>%{z:.4g}</b><extra></extra>"
+_HOVER_LARGE = "%{text}<br><b>%{z:.4g}</b><extra></extra>"
+_HOVER_STRIP = "%{y} → %{text}<br><b>%{z:.4g}</b><extra></extra>"
+_EXACT = 350_000  # weights that a picture shows one by one: a kernel of 256 units, the slider's most, is among them
+_EXACT_WINDOW = 60_000  # weights of a larger one that a window shows one by one
+_TILES = (160, 320)  # beyond that, rows and columns of tiles: 3 pixels each, and 0.4 MB
 
 
-def draw_kernel(cell: Cell) -> dict[str, Any]:
-    """The plain dictionary of the kernel's figure."""
+def draw_kernel(
+    cell: Cell,
+    seen_rows: tuple[int, int] | None = None,
+    seen_columns: tuple[int, int] | None = None,
+    named: bool = True,
+) -> dict[str, Any]:
+    """The plain dictionary of the kernel's figure; the kernel's window alone where one is given.
+
+    A large one's cells are named in the hover texts; without `named` that is left to the page.
+    """
     rows, columns = cell.kernel.shape
+    borders = (cell.input_size,), tuple(range(cell.num_units, columns, cell.num_units))
+    window = (
+        levels.check_window("rows", seen_rows, rows),
+        levels.check_window("columns", seen_columns, columns),
+    )
+    is_large = cell.kernel.size > _EXACT
+    level = levels.fit(*window, *borders, exact=_EXACT if not is_large else _EXACT_WINDOW, most=_TILES)
+    biases = _biases(cell)
+    strip = replace(level, rows=(0, len(biases)), row_borders=(), tile_rows=1)
     apart = [v for v in cell.kind.variables if v.name in cell.weights and _is_apart(v)]
     peepholes = [gate for gate in cell.kind.gates if gate.peephole in cell.weights]
-    biases = {"bias": cell.bias} | ({"hidden bias": cell.hidden_bias} if cell.hidden_biased else {})
-    biases |= _offsets(cell)
     strips = [*biases, *([_("peepholes")] if peepholes else [])]
     vectors = [cell.weights[str(gate.peephole)] for gate in peepholes]
     matrices = [cell.weights[variable.name] for variable in apart]
@@ -37,7 +59,8 @@ def draw_kernel(cell: Cell) -> dict[str, Any]:
     heights = [int(np.clip(rows * _ROW, _LEAST, _MOST)), len(strips) * _STRIP]
     heights += [int(np.clip(matrix.shape[0] * _ROW, 80, 260)) for matrix in matrices]
     gaps = [0, _GAP] + [_LINE * 4] * len(matrices)
-    notes = [*_notes(cell), scale.bar, *scales.name_nonfinite(cell.weights.values())]
+    notes = [*_notes(cell), *levels.note(level, _("weights")), scale.bar]
+    notes += scales.name_nonfinite(cell.weights.values())
     bottom = 26 + _LINE * len(notes)
     domains = _domains(heights, gaps)
     title = f"{cell.kind.name} kernel [{rows}, {columns}]"
@@ -47,13 +70,14 @@ def draw_kernel(cell: Cell) -> dict[str, Any]:
     layout |= {
         "meta": {
             "narrow": {f"annotations[{k}].font.size": 12 for k in range(len(starts))},  # the gates' names
+            **({"levels": level.tell((rows, columns))} if is_large else {}),
             "link": link(cell, [("x", "y", "kernel", "column", "row"), ("x", "y2", strips[0], "column", "")]),
         },
         "margin": {"l": _LEFT, "r": 8, "t": _TOP, "b": bottom},
         "coloraxis": scale.axis,
-        "xaxis": themes.axis(type="category", categoryorder="array", categoryarray=_column_names(cell), anchor="y2",
+        "xaxis": themes.axis(**names_axis(None if is_large else _column_names(cell)), anchor="y2",
                              range=[-0.5, columns - 0.5], **themes.ticks(starts, names, columns)),
-        "yaxis": themes.axis(type="category", categoryorder="array", categoryarray=_row_names(cell), domain=domains[0],
+        "yaxis": themes.axis(**names_axis(None if is_large else _row_names(cell)), domain=domains[0],
                              range=[rows - 0.5, -0.5], **_row_ticks(cell, heights[0])),
         "yaxis2": themes.axis(type="category", categoryorder="array", categoryarray=strips, domain=domains[1],
                               range=[len(strips) - 0.5, -0.5], fixedrange=True,
@@ -61,11 +85,20 @@ def draw_kernel(cell: Cell) -> dict[str, Any]:
         "shapes": _separators(cell, domains),
         "annotations": [*_gate_names(cell), *_row_groups(cell, domains[0], heights[0]), _foot(notes)],
     }  # fmt: skip
-    on_scale: dict[str, Any] = {"coloraxis": "coloraxis", "hovertemplate": _HOVER}
-    data = scales.heatmap(cell.kernel, **on_scale)
-    data += scales.heatmap(np.stack(list(biases.values())), yaxis="y2", **on_scale)
+    on_scale: dict[str, Any] = {
+        "coloraxis": "coloraxis",
+        "hovertemplate": _HOVER_LARGE if is_large else _HOVER,
+    }
+    cell_names = _name_cells(cell) if is_large and named else None
+    data = level.draw(cell.kernel, names=cell_names, **on_scale)
+    if is_large:
+        on_scale["hovertemplate"] = _HOVER_STRIP
+    strip_names = _name_columns(cell) if is_large and named else None
+    data += strip.draw(np.stack(list(biases.values())), names=strip_names, yaxis="y2", **on_scale)
     for gate, vector in zip(peepholes, vectors, strict=True):
         hover = f"{gate.peephole} · c → %{{x}}<br><b>%{{z:.4g}}</b><extra></extra>"
+        if is_large:
+            hover = hover.replace("%{x}", _("column {number}").format(number="%{x:d}"))
         data += scales.heatmap(
             vector[np.newaxis],
             x0=cell.columns(gate.name).start,
@@ -82,6 +115,12 @@ def draw_kernel(cell: Cell) -> dict[str, Any]:
 def _is_apart(variable: Variable) -> bool:
     """Whether a variable is a matrix that belongs to no gate, such as the projection."""
     return not variable.gates and len(variable.shape) == 2
+
+
+def _biases(cell: Cell) -> dict[str, np.ndarray]:
+    """What is added to the columns, `[n_gates * num_units]` each, under its strip's name."""
+    hidden = {"hidden bias": cell.hidden_bias} if cell.hidden_biased else {}
+    return {"bias": cell.bias, **hidden, **_offsets(cell)}
 
 
 def _offsets(cell: Cell) -> dict[str, np.ndarray]:
@@ -130,7 +169,8 @@ def _draw_matrix(
         themes.text(words, x=0, y=domain[1], xanchor="left", yanchor="bottom", yshift=2)
     )
     hover = unit.format(number="%{y:d}") + " → h[%{x:d}]<br><b>%{z:.4g}</b><extra></extra>"
-    return scales.heatmap(matrix, xaxis=x, yaxis=y, coloraxis="coloraxis", hovertemplate=hover)
+    level = levels.fit((0, rows), (0, columns), (), (), exact=_EXACT, most=_TILES)
+    return level.draw(matrix, xaxis=x, yaxis=y, coloraxis="coloraxis", hovertemplate=hover)
 
 
 def _ends(length: int) -> list[int]:
@@ -155,6 +195,42 @@ def _column_names(cell: Cell) -> list[str]:
         for index, gate in enumerate(cell.kind.gates)
         for unit in range(cell.num_units)
     ]
+
+
+def names_axis(names: list[str] | None) -> dict[str, Any]:
+    """An axis of names, which the hover shows; without names, of numbers: Plotly makes a cell for each name there is."""
+    return {} if names is None else {"type": "category", "categoryorder": "array", "categoryarray": names}
+
+
+def _name_cells(cell: Cell) -> levels.Names:
+    name_columns = _name_columns(cell)
+
+    def name(rows: range, columns: range, tile: tuple[int, int]) -> list[list[str]]:
+        (names,) = name_columns(range(1), columns, tile)
+        letters = [_name_row(cell, row, tile[0]) for row in rows]
+        return [[f"{letter} → {name}" for name in names] for letter in letters]
+
+    return name
+
+
+def _name_row(cell: Cell, row: int, tile: int) -> str:
+    of_x = ("x", row, cell.input_size)
+    letter, first, size = of_x if row < cell.input_size else ("h", row - cell.input_size, cell.output_size)
+    last = min(first + tile, size) - 1
+    return f"{letter}[{first}]" if last == first else f"{letter}[{first}…{last}]"
+
+
+def _name_columns(cell: Cell) -> levels.Names:
+    def name(rows: range, columns: range, tile: tuple[int, int]) -> list[list[str]]:
+        names = []
+        for column in columns:
+            gate, first = divmod(column, cell.num_units)
+            last = min(first + tile[1], cell.num_units) - 1
+            letter = cell.kind.gates[gate].name
+            names.append(f"{letter}[{first}]" if last == first else f"{letter}[{first}…{last}]")
+        return [names] * len(rows)
+
+    return name
 
 
 def _row_names(cell: Cell) -> list[str]:

@@ -25,6 +25,7 @@ def link(cell: Cell, panels: list[Panel], steps: int = 0) -> dict[str, Any]:
         "gates": [gate.name for gate in cell.kind.gates],
         "units": cell.num_units,
         "inputs": cell.input_size,
+        "outputs": cell.output_size,
         "steps": steps,
         "words": {"step": _("step {t}")},
     }

@@ -121,5 +121,10 @@ def heatmap(values: np.ndarray, **trace: Any) -> list[dict[str, Any]]:
 
 
 def _largest(values: np.ndarray) -> float:
+    if not values.size:
+        return 0.0
+    low, high = float(values.min()), float(values.max())
+    if np.isfinite(low) and np.isfinite(high):  # no copy of what may be tens of millions of numbers
+        return max(-low, high)
     finite = values[np.isfinite(values)]
     return float(np.abs(finite).max()) if finite.size else 0.0

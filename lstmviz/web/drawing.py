@@ -9,6 +9,7 @@ from lstmviz.language import _
 
 PITCH = 10  # pixels from dot to dot
 _ROWS = 16  # dots in a column, before the next one begins
+_MOST = 512  # dots of a part: 320 pixels wide
 
 
 def draw_layer(cell: Cell, colours: tuple[str, ...]) -> str:
@@ -18,11 +19,12 @@ def draw_layer(cell: Cell, colours: tuple[str, ...]) -> str:
         cell: The cell; each of its gates has `num_units` nodes.
         colours: A colour for each gate, reused from the start where there are more gates.
     """
-    blocks = [_block("x", cell.input_size, "currentColor")]
+    each = _nodes_of_a_dot(max(cell.input_size, cell.num_units))
+    blocks = [_block("x", cell.input_size, "currentColor", each)]
     blocks += [
-        _block(g.name, cell.num_units, colours[n % len(colours)]) for n, g in enumerate(cell.kind.gates)
+        _block(g.name, cell.num_units, colours[n % len(colours)], each) for n, g in enumerate(cell.kind.gates)
     ]
-    blocks.append(_block("h", cell.output_size, "currentColor"))
+    blocks.append(_block("h", cell.output_size, "currentColor", each))
     label = _(
         "The layer as dots: {input_size} inputs x, then {gates} gates of {num_units} nodes each, then h with {output_size}."
     ).format(
@@ -31,14 +33,26 @@ def draw_layer(cell: Cell, colours: tuple[str, ...]) -> str:
         num_units=cell.num_units,
         output_size=cell.output_size,
     )
+    if each > 1:
+        told = _("Each dot stands for {count} nodes.").format(count=each)
+        blocks.append(f'<div style="flex-basis:100%">{escape(told)}</div>')
+        label = f"{label} {told}"
     return (
         f'<div role="img" aria-label="{escape(label)}" class="lv-layer"'
         f' style="display:flex;flex-wrap:wrap;gap:12px 32px;align-items:flex-start">{"".join(blocks)}</div>'
     )
 
 
-def _block(name: str, nodes: int, colour: str) -> str:
-    full, rest = divmod(nodes, _ROWS)
+def _nodes_of_a_dot(nodes: int) -> int:
+    """1, or the power of 2 with which the largest part of a layer fits a small screen."""
+    each = 1
+    while nodes > each * _MOST:
+        each *= 2
+    return each
+
+
+def _block(name: str, nodes: int, colour: str, each: int) -> str:
+    full, rest = divmod(-(-nodes // each), _ROWS)
     grids = _grid(full, _ROWS, colour) if full else ""
     grids += _grid(1, rest, colour) if rest else ""
     return (

@@ -6,7 +6,7 @@
  *
  * @typedef {{data: object[], layout: Record<string, any>}} Figure as plotly.js reads it
  * @typedef {{alt: string, words: Record<string, string>, figure: Figure, frames?: object}} Drawing
- * @typedef {{key: string, of: string, words?: Record<string, string>}} Reference
+ * @typedef {{key: string, of: string, finer: string, words?: Record<string, string>}} Reference
  */
 
 import { followPin, link, onPin, pin, setPin, unlink } from "./linked.js";
@@ -17,6 +17,8 @@ const NARROW = 640; // pixels: below this, and under a finger, a drag scrolls th
 const RESIZE_DELAY = 60; // milliseconds of quiet after which a plot follows its container
 const DEFAULT_HEIGHT = 450; // plotly.js's own
 const REST_DELAY = 200; // milliseconds of quiet after which the rest of the page follows the pictures
+const ZOOM_DELAY = 80; // milliseconds of quiet after which what is in view is asked for more finely
+const WORTHWHILE = 0.7; // of a window that is shown, the share in view at which it is
 
 /** One Plotly for all figures, fetched once, from beside this module. @type {Promise<any>} */
 const loading = new Promise((resolve, reject) => {
@@ -141,7 +143,12 @@ async function hurry(changes) {
   const all = [...pictures.values()];
   const fetched = await Promise.all(all.map((view) => view.fetch(of)));
   if (ahead !== of && shown !== of) return;
-  if (fetched.every(Boolean)) all.forEach((view, index) => view.show(fetched[index], of));
+  if (fetched.every(Boolean)) {
+    for (const [index, view] of all.entries()) {
+      view.finer = of;
+      view.show(fetched[index], of);
+    }
+  }
   else giveUp();
 }
 
@@ -152,7 +159,7 @@ async function hurry(changes) {
  * @param {string} text a Reference or a Drawing
  */
 function obey(view, text) {
-  const { key, of, figure } = JSON.parse(text);
+  const { key, of, finer, figure } = JSON.parse(text);
   const name = normalise(of ?? "");
   if (of) pictures.set(key, view);
   if (ahead && passed.has(name)) {
@@ -165,6 +172,7 @@ function obey(view, text) {
   }
   view.told = text;
   view.held = "";
+  view.finer = finer ?? "";
   if (figure) view.show(text, name);
   else view.load(name);
   note(name);
@@ -291,6 +299,9 @@ class View {
     };
     this.plot.addEventListener("touchstart", leaveTouch, { capture: true, passive: true });
     parent.append(this.plot);
+    this.finer = ""; // what a window of the picture is asked for with
+    this.closer = ""; // the Drawing of the window in view, where it is finer than the whole
+    this.zoom = { timer: 0, asked: "", stop: new AbortController() };
     this.told = ""; // what the script said last
     this.held = ""; // what it said too late
     this.text = ""; // the Drawing
@@ -343,8 +354,10 @@ class View {
    */
   show(text, of) {
     this.of = of;
-    if (text !== this.text) this.revision += 1;
-    else if (isDark(this.parent) === this.dark) return;
+    if (text !== this.text) {
+      this.revision += 1;
+      this.leaveZoom();
+    } else if (isDark(this.parent) === this.dark) return;
     this.text = text;
     this.dark = isDark(this.parent);
     this.draw();
@@ -358,7 +371,7 @@ class View {
   draw() {
     const width = this.plot.clientWidth;
     if (!this.text || !width) return; // closed, or in a tab that is not open: the observer comes back
-    const { alt, words, figure, frames } = /** @type {Drawing} */ (JSON.parse(this.text));
+    const { alt, words, figure, frames } = /** @type {Drawing} */ (JSON.parse(this.closer || this.text));
     const { data, layout } = figure;
     if (width < NARROW) patch(layout, layout.meta?.narrow ?? {});
     layout.height ??= DEFAULT_HEIGHT;
@@ -378,10 +391,55 @@ class View {
     if (width < NARROW || matchMedia("(pointer: coarse)").matches) layout.dragmode = false;
     if (this.dark) patch(layout, layout.meta?.dark ?? {});
     this.width = width;
+    for (const trace of data) unpack(trace);
+    if (layout.meta?.levels) for (const trace of data) nameCells(trace, layout.meta.link);
     Plotly.react(this.plot, data, layout, configFor(words));
+    if (layout.meta?.levels && !this.isWatched) {
+      this.isWatched = true;
+      /** @type {any} */ (this.plot).on("plotly_relayout", () => this.watchZoom());
+    }
     link(this.plot);
     this.frames = frames;
     this.onDrawn();
+  }
+
+  /** Asks for what is in view more finely, once a zoom rests. */
+  watchZoom() {
+    clearTimeout(this.zoom.timer);
+    this.zoom.timer = setTimeout(() => this.closeIn(), ZOOM_DELAY);
+  }
+
+  async closeIn() {
+    const levels = /** @type {any} */ (this.plot).layout?.meta?.levels;
+    if (!levels || !this.finer) return;
+    const window = inView(this.plot, levels);
+    const [rows, columns] = window;
+    const isAll = rows[0] === 0 && columns[0] === 0 && rows[1] === levels.of[0] && columns[1] === levels.of[1];
+    if (isAll) {
+      if (this.closer) this.leaveZoom(), this.draw();
+      return;
+    }
+    if (isGoodEnough(levels, rows, columns)) return;
+    const asked = `${this.finer}&rows=${rows.join("-")}&columns=${columns.join("-")}`;
+    if (asked === this.zoom.asked) return;
+    this.zoom.stop.abort();
+    this.zoom = { timer: 0, asked, stop: new AbortController() };
+    const key = [...pictures].find(([_key, view]) => view === this)?.[0];
+    const text = await fetch(new URL(`pictures/${key}?${asked}`, import.meta.url), { signal: this.zoom.stop.signal })
+      .then((answer) => (answer.status === 200 ? answer.text() : ""))
+      .catch(() => "");
+    if (this.zoom.asked !== asked) return;
+    this.zoom.asked = "";
+    if (!text || !this.text) return; // what is shown is true, if coarse
+    this.closer = text;
+    this.draw();
+  }
+
+  leaveZoom() {
+    clearTimeout(this.zoom.timer);
+    this.zoom.stop.abort();
+    this.zoom.asked = "";
+    this.closer = "";
   }
 
   /** @param {Error} error */
@@ -396,6 +454,7 @@ class View {
 
   close() {
     clearTimeout(this.timer);
+    this.leaveZoom();
     this.observer.disconnect();
     this.text = "";
     this.loading.stop.abort();
@@ -405,6 +464,103 @@ class View {
     Plotly?.purge(this.plot);
     this.plot.remove();
   }
+}
+
+/**
+ * The rows and columns in view, as from one and up to, without, another.
+ *
+ * @param {any} plot
+ * @param {{of: [number, number]}} levels
+ * @returns {[[number, number], [number, number]]}
+ */
+function inView(plot, levels) {
+  const { xaxis, yaxis, yaxis2, meta } = plot._fullLayout;
+  const rows = meta.link.panels[0].columns === "step" ? yaxis2 : yaxis; // all but the input's panel have the same rows
+  return [span(rows.range, levels.of[0]), span(xaxis.range, levels.of[1])];
+}
+
+/**
+ * @param {[number, number]} range of an axis whose cells have their middle at whole numbers
+ * @param {number} length
+ * @returns {[number, number]}
+ */
+function span(range, length) {
+  const [low, high] = [Math.min(...range), Math.max(...range)];
+  const first = Math.min(Math.max(Math.floor(low + 0.5 + 1e-6), 0), length - 1);
+  return [first, Math.max(Math.min(Math.ceil(high + 0.5 - 1e-6), length), first + 1)];
+}
+
+/**
+ * Whether what is shown is as fine as can be, or nearly what would be asked for.
+ *
+ * @param {{rows: number[], columns: number[], tile: number[]}} levels of what is shown
+ * @param {[number, number]} rows in view
+ * @param {[number, number]} columns in view
+ */
+function isGoodEnough(levels, rows, columns) {
+  const isInside = levels.rows[0] <= rows[0] && rows[1] <= levels.rows[1] && levels.columns[0] <= columns[0] && columns[1] <= levels.columns[1];
+  if (!isInside) return false;
+  if (levels.tile[0] * levels.tile[1] === 1) return true;
+  const share = ((rows[1] - rows[0]) * (columns[1] - columns[0])) / ((levels.rows[1] - levels.rows[0]) * (levels.columns[1] - levels.columns[0]));
+  return share > WORTHWHILE;
+}
+
+/**
+ * Unpacks a heatmap's tiles: each its smallest and largest number and the mean, as shares of the largest of all.
+ *
+ * @param {any} trace as plotly.js reads it, but for `packed`
+ */
+function unpack(trace) {
+  if (!trace.packed) return;
+  const { rows, columns, largest, middle, numbers } = trace.packed;
+  delete trace.packed;
+  const bytes = Uint8Array.from(atob(numbers), (letter) => letter.charCodeAt(0));
+  const steps = new Int16Array(bytes.buffer);
+  const size = rows * columns;
+  const number = (/** @type {number} */ place) => (steps[place] === -32768 ? NaN : (steps[place] / 32767) * largest);
+  trace.z = [];
+  trace.customdata = [];
+  for (let row = 0; row < rows; row++) {
+    const line = new Float32Array(columns);
+    const told = new Array(columns);
+    for (let column = 0; column < columns; column++) {
+      const place = row * columns + column;
+      const [low, high] = [number(place), number(place + size)];
+      line[column] = middle - low > high - middle ? low : high;
+      told[column] = [low, high, number(place + 2 * size)];
+    }
+    trace.z.push(line);
+    trace.customdata.push(told);
+  }
+}
+
+/**
+ * Gives the cells of a large kernel the names that a hover shows; they would be most of what is sent.
+ *
+ * @param {any} trace
+ * @param {import("./linked.js").Link} link
+ */
+function nameCells(trace, link) {
+  if (!trace.hovertemplate?.includes("%{text}")) return;
+  const { gates, units, inputs } = link;
+  const [rows, columns] = trace.z.shape?.split(", ").map(Number) ?? [trace.z.length, trace.z[0].length];
+  const [across, down] = [trace.dx ?? 1, trace.dy ?? 1];
+  const [left, top] = [trace.x0 - (across - 1) / 2, trace.y0 - (down - 1) / 2];
+  const isStrip = trace.yaxis === "y2";
+  const range = (/** @type {string} */ letter, /** @type {number} */ first, /** @type {number} */ length, /** @type {number} */ size) => {
+    const last = Math.min(first + length, size) - 1;
+    return last === first ? `${letter}[${first}]` : `${letter}[${first}…${last}]`;
+  };
+  const places = Array.from({ length: columns }, (_none, index) => {
+    const column = left + index * across;
+    return range(gates[Math.floor(column / units)], column % units, across, units);
+  });
+  trace.text = Array.from({ length: rows }, (_none, index) => {
+    if (isStrip) return places;
+    const row = top + index * down;
+    const from = row < inputs ? range("x", row, down, inputs) : range("h", row - inputs, down, Infinity);
+    return places.map((place) => `${from} → ${place}`);
+  });
 }
 
 /** Plotly compares configurations by their parts: the same words must get the same one. @type {Map<string, object>} */

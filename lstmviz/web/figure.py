@@ -67,15 +67,16 @@ def figure(json: bytes, *, key: str, alt: str) -> None:
     _mount(key=key, data=drawing(Made(json, alt)))
 
 
-def picture(key: str, of: str, made: Made | None = None) -> None:
+def picture(key: str, of: str, made: Made | None = None, finer: str = "") -> None:
     """Shows a picture of a view, which the browser fetches from `server`'s route, unless the slider has already done so.
 
     Args:
         key: Names the figure on the page, and the picture on the route.
         of: The view's query; see also `follow`.
         made: The figure, where the route cannot make it.
+        finer: What the route is asked for a window of it with, where that is not `of`.
     """
-    _mount(key=key, data=_refer({"key": key, "of": of}, made))
+    _mount(key=key, data=_refer({"key": key, "of": of, "finer": finer or of}, made))
 
 
 def step(of: str, steps: int, made: Made | None = None) -> None:

@@ -7,7 +7,7 @@
  * @typedef {{x: string, y: string, name: string, columns: "step" | "column" | "", rows: "unit" | "input" | "hidden" | "row" | ""}} Panel
  *     one picture in a figure: its axes, and what its columns and rows stand for; "column" is one of the kernel's, "row"
  *     one of its rows of x, then of h
- * @typedef {{panels: Panel[], gates: string[], units: number, inputs: number, steps: number, words: Record<string, string>}} Link
+ * @typedef {{panels: Panel[], gates: string[], units: number, inputs: number, outputs: number, steps: number, words: Record<string, string>}} Link
  * @typedef {{t?: number, gate?: string, unit?: number, input?: number, hidden?: number}} Place
  */
 
@@ -247,14 +247,31 @@ class Linked {
 
   /** @param {number} index */
   size(index) {
-    const { z } = this.heatmap(index) ?? { z: [[]] };
-    return z.length ? [z.length, z[0].length] : [1, this.link.steps];
+    const { panels, gates, units, inputs, outputs, steps } = this.link;
+    const { rows, columns } = panels[index];
+    const known = { unit: units, input: inputs, hidden: outputs, row: inputs + outputs };
+    return [known[rows] ?? this.heatmaps(index)[0]?.z.length ?? 1, columns === "step" ? steps : gates.length * units];
   }
 
   /** @param {number} index */
-  heatmap(index) {
+  heatmaps(index) {
     const { x, y } = this.link.panels[index];
-    return this.plot._fullData.find((/** @type {any} */ trace) => trace.type === "heatmap" && trace.xaxis === x && trace.yaxis === y);
+    return this.plot._fullData.filter((/** @type {any} */ trace) => trace.type === "heatmap" && trace.xaxis === x && trace.yaxis === y);
+  }
+
+  /**
+   * The number that stands in a cell of a panel, or the one that stands for it and others; what is drawn last is on top.
+   *
+   * @param {[number, number, number]} cell
+   * @returns {number | undefined}
+   */
+  value([index, row, column]) {
+    for (const { z, x0 = 0, dx = 1, y0 = 0, dy = 1 } of this.heatmaps(index).reverse()) {
+      const [start, top] = [Number(x0) || 0, Number(y0) || 0]; // of an axis of names: its first
+      const value = z[Math.round((row - top) / dy)]?.[Math.round((column - start) / dx)];
+      if (typeof value === "number" && !Number.isNaN(value)) return value;
+    }
+    return undefined;
   }
 
   /**
@@ -265,7 +282,7 @@ class Linked {
   read([index, row, column]) {
     const { panels, gates, units, inputs, words } = this.link;
     const { name, columns, rows } = panels[index];
-    const value = this.heatmap(index)?.z[row]?.[column];
+    const value = this.value([index, row, column]);
     const number = typeof value === "number" ? value.toPrecision(4).replace("-", "−") : "";
     if (columns === "step") return `${name}${rows ? `[${row}]` : ""}, ${words.step.replace("{t}", String(column))}: ${number}`;
     const from = rows === "row" ? (row < inputs ? `x[${row}]` : `h[${row - inputs}]`) : name;

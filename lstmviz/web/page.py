@@ -156,7 +156,7 @@ def _draw_gates(view: View, sequence: Sequence, upload: Upload | None, notices: 
     progress = _Progress(notices)
     picture = render.run_picture(view, sequence, upload, progress)
     progress.close()
-    sections.gates(view, sequence, picture)
+    sections.gates(view, sequence, picture, upload)
 
 
 class _Progress:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from urllib.parse import urlencode
 
-from lstmviz import language
+from lstmviz import language, plot
+from lstmviz.plot.levels import Span
 from lstmviz.sequences import Sequence
 from lstmviz.web import figure, render, server
 from lstmviz.web import view as views
@@ -25,10 +26,11 @@ def show_kernel(view: View, sequence: Sequence | None) -> None:
     figure.picture("kernel", name(view), None if is_for_all else _kernel(view, sequence))
 
 
-def show_gates(view: View, sequence: Sequence, picture: render.RunPicture) -> None:
+def show_gates(view: View, sequence: Sequence, picture: render.RunPicture, upload: Upload | None) -> None:
     """Shows the gates' picture on the page."""
     made = None if _is_for_all(view, sequence) else Made(picture.figure, picture.alternative)
-    figure.picture("gates", name(view), made)
+    finer = f"{name(view)}&upload={upload.ticket}" if upload else name(view)
+    figure.picture("gates", name(view), made, finer)
 
 
 def show_step(view: View, sequence: Sequence, upload: Upload | None) -> None:
@@ -50,17 +52,64 @@ def fetch(key: str, query: Mapping[str, str]) -> bytes | None:
 
     That is where something has to give way and be told, where the viewer has a file, and where the run is long: its
     progress is shown, and it ends when a control moves.
+
+    Args:
+        key: A name in `PICTURES`.
+        query: The view's address; also `rows` and `columns`, each like `0-64`, for a window of the picture, and `upload`, the
+            ticket of the file that the view shows.
     """
-    view, problems = views.parse(query)
-    if problems or view.sequence == views.CSV:
+    own = {name: query[name] for name in _OWN if name in query}
+    view, problems = views.parse({name: value for name, value in query.items() if name not in own})
+    upload = render.find_upload(own.get("upload", ""))
+    if problems or (view.sequence == views.CSV) != (upload is not None):
         return None
     with language.use(view.lang):
         try:
-            sequence, view, problems = render.fit(view, None)
-        except ValueError:
+            window = _read_window(own)
+            sequence, view, problems = render.fit(view, upload)
+            made = (
+                None
+                if problems
+                else _WINDOWS[key](view, sequence, upload, window)
+                if window
+                else PICTURES[key](view, sequence)
+            )
+        except (KeyError, ValueError):
             return None
-        made = None if problems else PICTURES[key](view, sequence)
         return figure.drawing(made) if made else None
+
+
+_OWN = ("rows", "columns", "upload")
+
+
+def _read_window(own: Mapping[str, str]) -> tuple[Span, Span] | None:
+    if "rows" not in own or "columns" not in own:
+        return None
+    (top, bottom), (left, right) = (map(int, own[name].split("-")) for name in ("rows", "columns"))
+    return (top, bottom), (left, right)
+
+
+def _kernel_window(
+    view: View, _sequence: Sequence, _upload: Upload | None, window: tuple[Span, Span]
+) -> Made:
+    rows, columns = window
+    cell = render.load_cell(view)
+    return Made(plot.kernel_json(cell, rows=rows, columns=columns).encode(), plot.describe_kernel(cell))
+
+
+def _gates_window(
+    view: View, sequence: Sequence, upload: Upload | None, window: tuple[Span, Span]
+) -> Made | None:
+    if not server.wait_warm(0) or not _has_device(view):
+        return None
+    rows, columns = window
+    trace = render.load_trace(view, sequence, upload)
+    units = list(view.units) or None
+    made = plot.gates_json(trace, values=view.values, units=units, seen_units=rows, seen_steps=columns)
+    return Made(made.encode(), plot.describe_gates(trace))
+
+
+_WINDOWS = {"kernel": _kernel_window, "gates": _gates_window}
 
 
 def _kernel(view: View, _sequence: Sequence | None) -> Made:

@@ -51,7 +51,7 @@ def kernel(view: View, cell: Cell, sequence: Sequence | None) -> None:
     pictures.show_kernel(view, sequence)
 
 
-def gates(view: View, sequence: Sequence, picture: render.RunPicture) -> None:
+def gates(view: View, sequence: Sequence, picture: render.RunPicture, upload: render.Upload | None) -> None:
     """Every gate over time."""
     write(
         _("Every gate, step by step"),
@@ -60,7 +60,7 @@ def gates(view: View, sequence: Sequence, picture: render.RunPicture) -> None:
             "of the {steps} steps. A sigmoid gate near 1 is open, near 0 shut. Hover to read one step in every picture."
         ).format(num_units=view.num_units, steps=picture.steps),
     )
-    pictures.show_gates(view, sequence, picture)
+    pictures.show_gates(view, sequence, picture, upload)
     facts = _("Input: {title}. Ran {steps} steps on {device} in {milliseconds:.1f} ms.").format(
         title=escape(sequence.title),
         steps=picture.steps,

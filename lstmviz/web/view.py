@@ -114,13 +114,18 @@ def parse(query: Mapping[str, str], language: str = "en") -> tuple[View, list[st
     """
     problems: list[str] = []
     read = _Reader(dict(query), problems)
+    input_size = read.whole("input_size", 1, MAX_INPUT_SIZE, View.input_size)
+    steps = sequences.longest(View.sequence, input_size)
     view = View(
         cell=read.choice("cell", tuple(KINDS), View.cell),
         num_units=read.whole("num_units", 1, MAX_UNITS, View.num_units),
-        input_size=read.whole("input_size", 1, MAX_INPUT_SIZE, View.input_size),
+        input_size=input_size,
         initial_weights=read.choice("initial_weights", tuple(cells.INITIAL_WEIGHTS), View.initial_weights),
         seed=read.whole("seed", 0, MAX_SEED, View.seed),
-        sequence=read.choice("sequence", SEQUENCES, View.sequence),
+        # An address that names no sequence gets one that is long enough.
+        sequence=read.choice(
+            "sequence", SEQUENCES, "sine" if steps is not None and steps < View.time_steps else View.sequence
+        ),
         time_steps=read.whole("time_steps", 1, MAX_STEPS, View.time_steps),
         text=read.text("text", View.text),
         encoding=read.choice("encoding", ENCODINGS, View.encoding),

@@ -217,3 +217,23 @@ def test_the_text_says_what_the_picture_does(comparison):
 def test_values_that_are_not_there_are_refused(comparison):
     with pytest.raises(ValueError, match="values is 'gates'; it must be one of activations, preactivations"):
         lv.plot.compare(comparison, values="gates")
+
+
+def test_large_runs_are_compared_in_tiles_that_keep_the_extremes():
+    a, b = (lv.build("BasicLSTMCell", 300, 20, seed=1, forget_bias=bias) for bias in (0.0, 1.0))
+    kernel = b.kernel.copy()
+    kernel[5, 900] += 3
+    b = lv.build("BasicLSTMCell", 300, 20, weights={"kernel": kernel, "bias": b.bias})
+    x = lv.sequences.make("sine", time_steps=300, input_size=20)
+    found = lv.compare(lv.run(a, x), lv.run(b, x))
+    figure = lv.plot.compare(found)
+    assert all(np.size(drawn.z) <= 400 * 100 for drawn in figure.data if drawn.type == "heatmap")
+    kernels = [drawn for drawn in figure.data if drawn.type == "heatmap" and drawn.xaxis == "x4"]
+    assert max(np.abs(drawn.z).max() for drawn in kernels) == pytest.approx(3, abs=1e-6)
+    forget = [
+        drawn for drawn in figure.data if drawn.type == "heatmap" and drawn.hovertemplate.startswith("<b>f[")
+    ]
+    largest = np.abs(found.differences["f"]).max() if "f" in found.differences else None
+    assert largest is None or np.abs(forget[0].z).max() == pytest.approx(largest, rel=1e-6)
+    assert any("several numbers" in note.text for note in figure.layout.annotations)
+    assert len(lv.plot.compare_json(found)) < 1_500_000

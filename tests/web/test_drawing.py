@@ -36,3 +36,15 @@ def test_the_drawing_says_its_sizes_to_who_cannot_see_it():
 def test_a_large_layer_weighs_no_more_than_a_small_one():
     small, large = (draw_layer(build("GRUCell", n, n), _COLOURS) for n in (20, 250))
     assert len(large) < 1.2 * len(small)
+
+
+@given(st.integers(513, 4096), st.integers(1, 4096))
+def test_a_dot_of_a_huge_layer_stands_for_several_nodes_and_says_so(num_units, input_size):
+    cell = build("BasicRNNCell", num_units, input_size, initial_weights="zeros")
+    layer = ElementTree.fromstring(draw_layer(cell, _COLOURS))
+    *blocks, note = layer
+    each = int(re.search(r"stands for (\d+) nodes", note.text)[1])
+    dots = [_dots(block) for block in blocks]
+    assert dots == [-(-input_size // each)] + [-(-num_units // each)] * 2
+    assert 256 < max(dots) <= 512
+    assert note.text in layer.get("aria-label")

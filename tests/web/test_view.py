@@ -232,3 +232,21 @@ def test_what_cannot_be_compared_is_said():
     assert len(problems) == 3 and any("time_steps" in said for said in problems)
     assert parse({"b.dtype": "float64"})[0].versus == (("dtype", "float64"),)
     assert parse({"dtype": "float64", "b.dtype": "float32"})[0].versus == (("dtype", "float32"),)
+
+
+def test_an_address_without_a_sequence_gets_one_that_is_long_enough():
+    view, problems = parse({"num_units": "2048", "input_size": "512"})
+    assert (view.sequence, view.num_units, view.input_size, view.time_steps) == ("sine", 2048, 512, 60)
+    assert problems == [] and parse({"input_size": "200"})[0].sequence == "sunspots"
+
+
+def test_a_large_kernel_is_not_made_orthogonal():
+    view, problems = parse({"num_units": "2048", "initial_weights": "orthogonal"})
+    assert view.initial_weights == "glorot_uniform" and "8,000,000" in problems[0]
+    assert parse({"num_units": "1024", "initial_weights": "orthogonal"})[1] == []
+
+
+def test_the_largest_kernel_has_sixty_four_million_weights():
+    view, problems = parse({"num_units": "4096", "input_size": "4096"})
+    assert 63_000_000 < 4 * view.num_units * (view.num_units + view.input_size) <= 64_000_000
+    assert len(problems) == 1 and "64,000,000" in problems[0]
