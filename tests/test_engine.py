@@ -57,15 +57,7 @@ def rederive_preactivations(cell, x, state, states):
     return blocks
 
 
-NUMPY = {
-    "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
-    "tanh": np.tanh,
-    "relu": lambda a: np.maximum(a, 0),
-    "linear": lambda a: a,
-}
-
-
-@given(runs())
+@given(runs(**tf1.RUNS))
 @settings(max_examples=60, deadline=None)
 def test_every_step_equals_tensorflows_own_cells(case):
     cell, x, state = make_run(*case)
@@ -79,11 +71,11 @@ def test_every_step_equals_tensorflows_own_cells(case):
     for gate, values in rederive_preactivations(cell, x, state, expected).items():
         scale = max(1.0, float(np.abs(values).max(initial=0)))
         np.testing.assert_allclose(trace.preactivations[gate], values, rtol=0, atol=tolerance * scale)
-        activated = NUMPY[cell.activation_of(gate)](values)
+        activated = keras.activations.get(cell.activation_of(gate))(values)
         np.testing.assert_allclose(trace.gates[gate], activated, rtol=0, atol=tolerance * scale)
 
 
-@pytest.mark.parametrize("kind", lv.KINDS)
+@pytest.mark.parametrize("kind", tf1.KINDS)
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_a_wide_cell_equals_tensorflows_own_too(kind, dtype):
     # From 128 units on the products are made in two parts.
@@ -131,7 +123,7 @@ def test_no_steps_and_one_step_and_one_unit_have_traces(kind, steps, num_units):
         assert np.isfinite(values).all()
 
 
-@pytest.mark.parametrize("kind", lv.KINDS)
+@pytest.mark.parametrize("kind", tf1.KINDS)
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_nan_and_infinity_pass_through_as_in_tensorflow(kind, bad):
     cell = lv.build(kind, num_units=3, input_size=2, seed=1)

@@ -166,7 +166,7 @@ def _panels(trace: Trace, values: str) -> list[_Panel]:
             recorded, scale = trace.preactivations[gate.name], _PREACTIVATIONS
         else:
             recorded = trace.gates[gate.name]
-            scale = _SIGMOIDS if trace.activation_of(gate) == "sigmoid" else _STATES
+            scale = _SIGMOIDS if trace.is_share(gate) else _STATES
         panels.append(_Panel(gate.name, _(gate.title), recorded, scale))
     titles = {"c": _("cell state"), "h": _("hidden state, the output")}
     panels += [_Panel(name, titles[name], array, _STATES) for name, array in trace.states.items()]
