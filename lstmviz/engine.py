@@ -325,7 +325,7 @@ def _compiled(kind: Kind, structure: tuple[tuple[str, Any], ...], dtype: str, pl
     def loop(x: Any, state: Any, weights: Any, numbers: Any) -> Any:
         steps, input_size = tf.shape(x)[0], tf.shape(x)[1]
         num_units = tf.shape(weights[first.name])[1] // len(first.gates)
-        from_x, rows_of_h = plan.multiply_x(x, weights), plan.rows_of_h(input_size, weights)
+        from_x = plan.multiply_x(x, weights)
 
         def record(parts: int, unrolled: int) -> Any:
             """All steps, `unrolled` a turn, with each kernel's columns in so many `parts`."""
@@ -340,7 +340,11 @@ def _compiled(kind: Kind, structure: tuple[tuple[str, Any], ...], dtype: str, pl
                     tf.TensorArray(dtype, turns).unstack(tf.reshape(columns, [turns, unrolled, width]))
                     for columns, width in zip(_split(padded, widths[name]), widths[name], strict=True)
                 ]
-            hidden_rows = {name: _split(rows, widths[name]) for name, rows in rows_of_h.items()}
+            # Cut at once: the rows of h first, and their columns then, would be one more copy of a large kernel.
+            hidden_rows = {
+                v.name: _cut(weights[v.name], input_size if "x" in v.meets else 0, widths[v.name])
+                for v in plan.meet_h
+            }
             alone = {
                 name: _split(weights[plan.biases[name]], widths[name]) for name in set(kernels) - set(from_x)
             }
@@ -478,6 +482,15 @@ def _parts(gates: tuple[str, ...], parts: int) -> list[tuple[str, ...]]:
 def _split(a: tf.Tensor, widths: list[Any]) -> list[tf.Tensor]:
     """Columns of these widths, which only the run knows."""
     return tf.split(a, tf.stack(widths), axis=1, num=len(widths)) if len(widths) > 1 else [a]
+
+
+def _cut(a: tf.Tensor, top: Any, widths: list[Any]) -> list[tf.Tensor]:
+    """Columns of these widths, of the rows from `top` on."""
+    pieces, left = [], 0
+    for width in widths:
+        pieces.append(a[top:, left : left + width])
+        left += width
+    return pieces
 
 
 def _activation(
