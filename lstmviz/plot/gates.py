@@ -91,6 +91,7 @@ def draw_gates(
         axis = "y" if not index else f"y{index + 1}"
         place = {"domain": [max(0.0, top - _PANEL / height), top]}
         scale = scale_of[panel.scale]
+        is_units = index > 0 and panel.values.shape[1] == trace.cell.num_units
         words = f"<b>{panel.name}</b> {shorten(panel.title, TITLE)}"
         layout["annotations"].append(themes.text(words, x=0, y=top, xanchor="left", yanchor="bottom"))
         if in_lines[index]:
@@ -98,7 +99,7 @@ def draw_gates(
             reach = scale if panel.scale == _SIGMOIDS else scales.centre([panel.values])
             layout[axis.replace("y", "yaxis")] = _value_axis(reach, **place)
         else:
-            data += _level_of(panel, level, index == 0).draw(
+            data += _level_of(panel, level, is_units).draw(
                 panel.values.T,
                 middle=0.5 if panel.scale == _SIGMOIDS else 0.0,
                 yaxis=axis,
@@ -106,7 +107,7 @@ def draw_gates(
                 hovertemplate=f"<b>{panel.name}[%{{y:{'.0f' if is_large else 'd'}}}]</b> %{{z:.4g}}<br>{step}<extra></extra>",
             )
             layout[axis.replace("y", "yaxis")] = row_axis(panel, trace, **place)
-            if index and not whole.is_exact and panel.values.shape[1] == trace.cell.num_units:
+            if is_units and not whole.is_exact:
                 layout[axis.replace("y", "yaxis")] |= {"fixedrange": False, "matches": "y2"}
             layout[panel.scale] = scale.axis
             layout["annotations"].append(
@@ -186,11 +187,11 @@ def _tiles(units: levels.Span, steps: levels.Span) -> tuple[int, int]:
     return min(_MOST_ROWS, max(_LEAST_ROWS, _MOST_TILES // max(1, columns))), columns
 
 
-def _level_of(panel: Panel, level: levels.Level, is_input: bool) -> levels.Level:
+def _level_of(panel: Panel, level: levels.Level, is_units: bool) -> levels.Level:
     """The level for a panel: the input, and a projected h, have rows of their own, and all of them."""
-    rows = panel.values.shape[1]
-    if not is_input and rows >= level.rows[1]:
+    if is_units:
         return level
+    rows = panel.values.shape[1]
     return replace(level, rows=(0, rows), tile_rows=levels.choose([(0, rows)], _MOST_ROWS))
 
 
