@@ -11,7 +11,10 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Line:
-    """One measure of ours beside the floor's; `target` bounds ours or, as is said, its ratio to the floor's."""
+    """One measure of ours beside the floor's; `target` bounds ours or, as is said, its ratio to the floor's.
+
+    It is the most that passes, or the least.
+    """
 
     name: str
     unit: str
@@ -19,6 +22,7 @@ class Line:
     floor: float | None = None
     target: float | None = None
     bounds: Literal["ours", "ratio"] = "ours"
+    at_least: bool = False
 
     @property
     def ratio(self) -> float | None:
@@ -27,7 +31,9 @@ class Line:
     @property
     def passed(self) -> bool | None:
         value = self.ours if self.bounds == "ours" else self.ratio
-        return None if self.target is None or value is None else value <= self.target
+        if self.target is None or value is None:
+            return None
+        return value >= self.target if self.at_least else value <= self.target
 
 
 def report(lines: Iterable[Line], as_json: bool) -> None:
@@ -42,7 +48,7 @@ def report(lines: Iterable[Line], as_json: bool) -> None:
         floor = "" if line.floor is None else f"{line.floor:,.3g} {line.unit}"
         ratio = "" if line.ratio is None else f"{line.ratio:.2f} ×"
         unit = line.unit if line.bounds == "ours" else "×"
-        target = "" if line.target is None else f"≤ {line.target:g} {unit}"
+        target = "" if line.target is None else f"{'≥' if line.at_least else '≤'} {line.target:g} {unit}"
         verdict = {None: "", True: "pass", False: "MISS"}[line.passed]
         print(f"{line.name:58}{ours:>14}{floor:>14}{ratio:>9}{target:>15} {verdict}".rstrip())
 

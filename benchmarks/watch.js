@@ -1,4 +1,4 @@
-// Times, by the page's own clock, when texts appear in it. Added to a page before its own scripts.
+// Times, by the page's own clock, when texts appear in it and how often they change. Added to a page before its own scripts.
 
 const PATIENCE = 60_000; // milliseconds
 
@@ -58,4 +58,52 @@ function timeMove(wanted) {
   });
 }
 
-Object.assign(window, { whenShown, timeMove });
+/**
+ * The times in milliseconds of the frames in which all that `read` gives is another than before.
+ * @param {() => unknown[]} read
+ * @param {number} milliseconds how long to look
+ * @returns {Promise<number[]>}
+ */
+function timeChanges(read, milliseconds) {
+  return new Promise((resolve) => {
+    /** @type {number[]} */
+    const times = [];
+    const end = performance.now() + milliseconds;
+    let last = read();
+    const look = () => {
+      const now = performance.now();
+      const next = read();
+      if (next.every((value, index) => value !== last[index])) {
+        times.push(now);
+        last = next;
+      }
+      if (now < end) requestAnimationFrame(look);
+      else resolve(times);
+    };
+    requestAnimationFrame(look);
+  });
+}
+
+/** What the step's drawing says of the step, and where the mark is in the gates' picture. Neither makes Chromium measure. */
+function readStep() {
+  if (!words?.isConnected)
+    words = [...document.querySelectorAll(".st-key-step text")].find((text) => text.textContent?.startsWith("t = "));
+  const mark = /** @type {HTMLElement | null} */ (document.querySelector(".st-key-gates .lstmviz-figure > [aria-hidden] > div"));
+  return [words?.textContent, mark?.style.cssText];
+}
+/** @type {Element | undefined} */
+let words;
+
+/** The floor: a page that does nothing but count its frames. @returns {() => unknown[]} */
+function startFloor() {
+  const text = document.body.appendChild(document.createElement("p"));
+  let t = 0;
+  const draw = () => {
+    text.textContent = `t = ${t++}`;
+    requestAnimationFrame(draw);
+  };
+  draw();
+  return () => [text.textContent];
+}
+
+Object.assign(window, { whenShown, timeMove, timeChanges, readStep, startFloor });

@@ -995,7 +995,8 @@ def flow(cell: Cell) -> list[tuple[Operation, Any]]:
 
 def is_on(option: str | None, options: Mapping[str, OptionValue]) -> bool:
     """Whether an option is set, or none is asked for."""
-    return option is None or options.get(option) not in (None, False)
+    value = True if option is None else options.get(option)
+    return value is not None and value is not False  # a clip at 0 is on
 
 
 def _output_size(num_units: int, options: Mapping[str, OptionValue]) -> int:

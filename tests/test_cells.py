@@ -395,3 +395,9 @@ def test_folding_keeps_the_cells_type_and_its_hidden_rows():
     np.testing.assert_array_equal(folded.kernel[5:], cell.kernel[2:])
     np.testing.assert_array_equal(folded.weights["w_i_diag"], cell.weights["w_i_diag"])
     assert folded.parameter_count == cell.parameter_count + 3 * 12
+
+
+def test_a_clip_at_zero_is_on():
+    cell = lv.build("LSTMCell", 2, 1, cell_clip=0.0)
+    assert [operation.operator for operation, _limit in cells.flow(cell)].count("clip") == 1
+    assert any(formula.operation == "clip c" for formula, _latex, _shape in cells.formulas(cell))

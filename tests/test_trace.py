@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lstmviz as lv
+from lstmviz import cells
 from lstmviz import trace as traces
 from tests import keras3
-from tests.runs import make_run, runs
+from tests.runs import TOLERANCE, make_run, runs
 
 # What a caller without the tests' shape checks gets.
 explain = inspect.unwrap(lv.Trace.explain)
@@ -151,6 +152,80 @@ def test_numpys_integers_serve_as_step_and_unit():
     explanation = explain(trace, np.int64(3), "f", np.uint8(1))
     assert explanation == trace.explain(3, "f", 1)
     assert (type(explanation.t), type(explanation.unit)) == (int, int)
+
+
+# --- terms and follow -------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=60)
+@given(runs(), st.data())
+def test_terms_over_steps_add_up_as_exactly_as_the_type_allows(case, data):
+    cell, x, state = make_run(*case)
+    trace = lv.run(cell, x, initial_state=state)
+    first, last = sorted(data.draw(st.integers(0, len(trace))) for _end in range(2))
+    steps, unit = slice(first, last), data.draw(st.integers(0, cell.num_units - 1))
+    for gate in cell.kind.gates:
+        found = trace.terms(gate.name, unit, steps)
+        assert found.values.shape == (last - first, len(found.names))
+        sums = found.products.sum(axis=1)
+        recorded = trace.preactivations[gate.name][steps, unit]
+        np.testing.assert_allclose(sums, recorded, rtol=0, atol=TOLERANCE[str(cell.dtype)] * scale_of(found))
+        for t in range(first, last):
+            terms = trace.explain(t, gate.name, unit).terms
+            assert tuple(term.name for term in terms) == found.names
+            np.testing.assert_array_equal([term.value for term in terms], found.values[t - first])
+            np.testing.assert_array_equal([term.weight for term in terms], found.weights)
+
+
+def scale_of(terms):
+    """Rounding grows with what is added."""
+    return max(1.0, float(np.abs(terms.products).max(initial=0)))
+
+
+@settings(max_examples=60)
+@given(runs(), st.data())
+def test_the_flow_from_the_gates_ends_at_the_recorded_states(case, data):
+    cell, x, state = make_run(*case)
+    trace = lv.run(cell, x, initial_state=state)
+    first, last = sorted(data.draw(st.integers(0, len(trace))) for _end in range(2))
+    steps, tolerance = slice(first, last), TOLERANCE[str(cell.dtype)]
+    known = {name: values[steps] for name, values in trace.gates.items()}
+    for name, values in trace.states.items():
+        known[f"{name}_{{t-1}}"] = np.stack([trace.initial_state[name], *values])[:-1][steps]
+    followed = trace.follow(steps)
+    assert [operation for operation, _values in followed] == [each for each, _parameter in cells.flow(cell)]
+    for (operation, values), (_same, parameter) in zip(followed, cells.flow(cell), strict=True):
+        # Once more by hand: what follow gives for a new state is what was recorded.
+        expected = COMPUTE[operation.operator](*(known[name] for name in operation.operands), parameter)
+        np.testing.assert_allclose(values, expected, rtol=tolerance, atol=tolerance)
+        known[operation.result] = values
+    for name, values in trace.states.items():
+        np.testing.assert_array_equal(known[f"{name}_t"], values[steps])
+
+
+COMPUTE = {
+    "copy": lambda a, _p: a,
+    "product": lambda a, b, _p: a * b,
+    "sum": lambda a, b, _p: a + b,
+    "complement": lambda a, _p: 1 - a,
+    "activation": lambda a, p: np.asarray(keras3.activation(p)(np.asarray(a, np.float64))),
+    "clip": lambda a, p: np.clip(a, -p, p),
+    "project": lambda a, p: a @ p,
+}
+
+
+def test_a_flow_without_steps_is_followed_to_nothing():
+    trace = sine(steps=0)
+    assert all(values.shape == (0, 4) for _operation, values in trace.follow())
+    assert trace.terms("f", 0).values.shape == (0, 8)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"), [(("z", 0), "gate is 'z'"), (("f", 4), "unit is 4; it must be 0 to 3")]
+)
+def test_there_are_no_terms_of_what_is_not_there(arguments, text):
+    with pytest.raises(ValueError, match=text):
+        sine().terms(*arguments)
 
 
 # --- summary ---------------------------------------------------------------------------------------------------------

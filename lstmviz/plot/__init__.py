@@ -15,6 +15,7 @@ from lstmviz.plot.describe import (
     describe_gradients,
     describe_kernel,
     describe_step,
+    describe_summary,
 )
 from lstmviz.plot.gates import draw_gates
 from lstmviz.plot.gradients import draw_gradients
@@ -35,6 +36,7 @@ __all__ = [
     "describe_gradients",
     "describe_kernel",
     "describe_step",
+    "describe_summary",
     "gates",
     "gates_json",
     "gradients",

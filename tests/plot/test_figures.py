@@ -232,3 +232,11 @@ def test_a_figure_becomes_a_static_image(cell):
         pytest.skip("no Chrome or Chromium on the path, which kaleido draws with")
     image = lv.plot.kernel(cell).to_image("svg")
     assert image.startswith(b"<svg") and b"kernel [5, 20]" in image
+
+
+def test_a_summary_says_each_gates_mean_and_saturation():
+    cell = lv.build(
+        "BasicLSTMCell", 3, 1, weights={"kernel": np.zeros((4, 12)), "bias": np.repeat([9, 0, 0, -9], 3)}
+    )
+    words = lv.plot.describe_summary(lv.run(cell, np.zeros((4, 1))))
+    assert "i has the mean 1.00, 100% saturated" in words and "f has the mean 0.73, 0% saturated" in words
