@@ -104,7 +104,7 @@ class Terms:
     @property
     def products(self) -> Float[np.ndarray, "steps terms"]:
         """What each term adds to the sum, in float64."""
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             products: np.ndarray = self.values.astype(np.float64) * self.weights.astype(np.float64)
             return products
 

@@ -14,10 +14,10 @@ from lstmviz.language import _
 from lstmviz.plot import levels
 from lstmviz.plot import scale as scales
 from lstmviz.plot import theme as themes
-from lstmviz.plot.gates import _NARROW, _WIDE, _Panel, _row_axis, _step_names, _time_ticks, _width
-from lstmviz.plot.gradients import _DASHES, _ENTRY, _has_single_points, _legend_rows, _log_axis
-from lstmviz.plot.kernel import _column_names, _domains, _row_names, names_axis
+from lstmviz.plot.curves import DASHES, ENTRY, has_single_points, legend_rows, log_axis
+from lstmviz.plot.kernel import column_names, names_axis, row_names
 from lstmviz.plot.link import link
+from lstmviz.plot.panels import NARROW, WIDE, Panel, row_axis, share_height, step_names, time_ticks, width
 
 _ROW, _LEAST, _MOST = 12, 110, 300  # pixels of a kernel's row, and of its height
 _CURVES, _PANEL, _GAP, _LINE = 150, 70, 25, 19  # pixels
@@ -59,17 +59,17 @@ def draw_compare(comparison: Comparison, values: str) -> dict[str, Any]:
     curves = [_Curve(panel.name, _distances(panel.values)) for panel in panels]
     found, kernels = comparison.parting(values), _kernels(comparison)
     kernel_scales = _kernel_scales(comparison)
-    legends = [_ENTRY * _legend_rows([curve.words for curve in curves], room) for room in (_WIDE, _NARROW)]
+    legends = [ENTRY * legend_rows([curve.words for curve in curves], room) for room in (WIDE, NARROW)]
     heights = [_kernel_height(kernels), _CURVES, *(_PANEL for _panel in panels)]
     gaps = [0, _HEADING + legends[1], *(_GAP for _panel in panels)]
     gaps[1] += _LINE * len(_say_scales(kernel_scales))
-    domains = _domains(heights, gaps)
+    domains = share_height(heights, gaps)
     top, bottom = _above(comparison, found), _below(comparison, panels, kernels)
     layout = _lay_out(comparison, top, bottom, sum(heights) + sum(gaps))
     narrow = layout["meta"]["narrow"]
     layout |= {
         "xaxis": _time_axis(comparison, len(panels) + 1, narrow),
-        "yaxis": _log_axis(_on_axis(curves, comparison), domain=domains[1]),
+        "yaxis": log_axis(_on_axis(curves, comparison), domain=domains[1]),
         **{name: scale.axis for name, scale in kernel_scales.items()},
         "shapes": [],
     }
@@ -130,15 +130,13 @@ def say_settings(comparison: Comparison) -> str:
 # --- What is drawn ---------------------------------------------------------------------------------------------------
 
 
-def _panels(comparison: Comparison, values: str) -> list[_Panel]:
+def _panels(comparison: Comparison, values: str) -> list[Panel]:
     titles = {
         gate.name: _(gate.title) for gate in comparison.a.cell.kind.gates if gate.name in comparison.b.gates
     }
     titles = {"c": _("cell state"), "h": _("hidden state, the output"), **titles}
     return [
-        _Panel(
-            name, titles[name], array.astype(np.float32), _GATES if name in comparison.a.gates else _STATES
-        )
+        Panel(name, titles[name], array.astype(np.float32), _GATES if name in comparison.a.gates else _STATES)
         for name, array in comparison.shown(values).items()
     ]
 
@@ -174,12 +172,12 @@ def _draw_curves(curves: list[_Curve], names: list[Any], found: Parting | None) 
     data: list[dict[str, Any]] = []
     for index, curve in enumerate(curves):
         shown = np.isfinite(curve.distances) & (curve.distances > 0)
-        dotted = len(names) <= _DOTTED or _has_single_points(shown)
+        dotted = len(names) <= _DOTTED or has_single_points(shown)
         colour = themes.LINES[index % len(themes.LINES)]
         data.append(
             {"type": "scatter", "mode": "lines+markers" if dotted else "lines", **({"x0": names[0]} if names else {}),
              "y": np.where(shown, curve.distances, np.nan), "name": curve.words, "legendgroup": curve.name,
-             "line": {"color": colour, "width": 2, "dash": _DASHES[index % len(_DASHES)]},
+             "line": {"color": colour, "width": 2, "dash": DASHES[index % len(DASHES)]},
              "marker": {"color": colour, "size": 4},
              "hovertemplate": f"<b>{curve.name}</b> %{{y:.3g}}<extra></extra>"}
         )  # fmt: skip
@@ -192,7 +190,7 @@ def _draw_curves(curves: list[_Curve], names: list[Any], found: Parting | None) 
     return data
 
 
-def _find_level(panels: list[_Panel], comparison: Comparison) -> levels.Level:
+def _find_level(panels: list[Panel], comparison: Comparison) -> levels.Level:
     """How finely the differences are shown: all panels have the same tiles."""
     units = max((panel.values.shape[1] for panel in panels), default=0)
     exact = _EXACT // max(1, len(panels))
@@ -200,7 +198,7 @@ def _find_level(panels: list[_Panel], comparison: Comparison) -> levels.Level:
 
 
 def _draw_panels(
-    panels: list[_Panel],
+    panels: list[Panel],
     level: levels.Level,
     comparison: Comparison,
     domains: list[list[float]],
@@ -214,7 +212,7 @@ def _draw_panels(
     }
     layout |= {name: scale.axis for name, scale in found.items()}
     for index, (panel, domain) in enumerate(zip(panels, domains, strict=True), 2):
-        layout[f"yaxis{index}"] = _row_axis(panel, comparison.a, domain=domain)
+        layout[f"yaxis{index}"] = row_axis(panel, comparison.a, domain=domain)
         layout["annotations"] += [
             themes.text(
                 f"<b>{panel.name}</b> {panel.title}", x=0, y=domain[1], xanchor="left", yanchor="bottom"
@@ -247,16 +245,16 @@ def _draw_kernels(
             (index + 1) * share - gap / 2 * (index < len(kernels) - 1),
         )
         named = {
-            row: name for row, name in enumerate(_row_names(cell)) if row in (0, cell.input_size, rows - 1)
+            row: name for row, name in enumerate(row_names(cell)) if row in (0, cell.input_size, rows - 1)
         }
         borders = (cell.input_size,), range(cell.num_units, columns, cell.num_units)
         level = levels.fit((0, rows), (0, columns), *borders, exact=_EXACT, most=_TILES)
         layout[f"xaxis{index + 2}"] = themes.axis(
-            **names_axis(_column_names(cell) if level.is_exact else None), anchor=y,
+            **names_axis(column_names(cell) if level.is_exact else None), anchor=y,
             domain=[left, right], range=[-0.5, columns - 0.5], showticklabels=False,
         )  # fmt: skip
         layout[f"yaxis{first + index}"] = themes.axis(
-            **names_axis(_row_names(cell) if level.is_exact else None), anchor=x,
+            **names_axis(row_names(cell) if level.is_exact else None), anchor=x,
             domain=domain, range=[rows - 0.5, -0.5], showticklabels=not index,
             tickvals=list(named), ticktext=list(named.values()),
         )  # fmt: skip
@@ -322,16 +320,16 @@ def _time_axis(comparison: Comparison, last: int, narrow: dict[str, Any]) -> dic
     """The steps that both have, at the foot of panel `last`; adds a phone's ticks to `narrow`."""
     one = comparison.a
     labels = one.sequence.labels[: len(comparison)]
-    narrow |= {f"xaxis.{name}": value for name, value in _time_ticks(labels, _NARROW).items()}
+    narrow |= {f"xaxis.{name}": value for name, value in time_ticks(labels, NARROW).items()}
     return themes.axis(
         anchor=f"y{last}",
         type="category",
         categoryorder="array",
-        categoryarray=_step_names(one)[: len(comparison)],
+        categoryarray=step_names(one)[: len(comparison)],
         range=[-0.5, max(len(comparison), 1) - 0.5],
         ticks="outside",
         ticklen=4,
-        **_time_ticks(labels, _WIDE),
+        **time_ticks(labels, WIDE),
     )
 
 
@@ -374,7 +372,7 @@ def _above(comparison: Comparison, found: Parting | None) -> list[str]:
     ]
 
 
-def _below(comparison: Comparison, panels: list[_Panel], kernels: list[_Kernel]) -> list[str]:
+def _below(comparison: Comparison, panels: list[Panel], kernels: list[_Kernel]) -> list[str]:
     notes = list(comparison.left_out)
     if comparison.input_parting is not None:
         notes.append(_("Their inputs differ, from step {t} on.").format(t=comparison.input_parting))
@@ -426,7 +424,7 @@ def _wrap(texts: list[str], room: int) -> list[str]:
     for text in texts:
         line, used = "", 0.0
         for word in re.findall(r"<[^>]*>|[^\s<\u2e80-\uffef]+\s*|.\s*", text):
-            needed = 0 if word.startswith("<") else _LETTER * sum(map(_width, word.rstrip()))
+            needed = 0 if word.startswith("<") else _LETTER * sum(map(width, word.rstrip()))
             if line and used + needed > room:
                 lines.append(line.rstrip())
                 line, used = "", 0.0

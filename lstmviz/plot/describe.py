@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from lstmviz.cells import Cell
@@ -11,7 +13,7 @@ from lstmviz.plot import scale as scales
 from lstmviz.plot.compare import say_parting, say_settings
 from lstmviz.plot.gradients import draw_curves
 from lstmviz.plot.number import write
-from lstmviz.trace import Gradients, Trace
+from lstmviz.trace import Gradients, Term, Trace
 
 
 def describe_kernel(cell: Cell) -> str:
@@ -110,7 +112,7 @@ def describe_step(trace: Trace, t: int, unit: int) -> str:
     parts = []
     for gate in trace.cell.kind.gates:
         explanation = trace.explain(t, gate.name, unit)
-        most = max(explanation.terms, key=lambda term: abs(term.product))
+        most = max(explanation.terms, key=_measure)
         parts.append(
             _("{gate} is {value}, most of all by {term} ({product})").format(
                 gate=gate.name,
@@ -127,3 +129,8 @@ def describe_step(trace: Trace, t: int, unit: int) -> str:
         if unit < values.shape[1]
     ]
     return _("Unit {unit} at step {t}: {parts}.").format(unit=unit, t=t, parts="; ".join([*parts, *states]))
+
+
+def _measure(term: Term) -> float:
+    """How much a term moves the sum; what is NaN makes all of it NaN."""
+    return math.inf if math.isnan(term.product) else abs(term.product)

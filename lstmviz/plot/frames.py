@@ -75,8 +75,11 @@ class Square:
     def letters(self) -> np.ndarray:
         """Each step's colour as a letter, `[steps]`."""
         finite = np.isfinite(self.values)
-        share = (np.where(finite, self.values, 0.0) - self.scale.low) / (self.scale.high - self.scale.low)
-        levels = np.rint(np.clip(share, 0, 1) * (_LEVELS - 1)).astype(int)
+        low, high = self.scale.low, self.scale.high
+        size = max(abs(low), abs(high))  # the span of a run that explodes overflows
+        inside = np.clip(np.where(finite, self.values, 0.0).astype(np.float64), low, high)
+        share = (inside / size - low / size) / (high / size - low / size)
+        levels = np.rint(share * (_LEVELS - 1)).astype(int)
         return np.where(finite, np.array([*_ALPHABET])[levels], _NONFINITE)
 
     @property
@@ -272,8 +275,15 @@ def make_frames(panels: Sequence[Panel], steps: slice) -> dict[str, Any]:
 
 
 def put(frames: dict[str, Any], t: int, data: list[dict[str, Any]]) -> None:
-    """Puts step `t` into a figure's traces."""
+    """Puts step `t` into a figure's traces.
+
+    Raises:
+        ValueError: the frames do not hold it.
+    """
     step = t - frames["first"]
+    if not 0 <= step < frames["steps"]:
+        last = frames["first"] + frames["steps"] - 1
+        raise ValueError(f"t is {t!r}; these frames hold the steps {frames['first']} to {last}.")
     words = (fill_in(text, frames["forms"]) for text in frames["texts"][step].split("\n"))
     for number, count in frames["places"]["texts"]:
         data[number]["text"] = [themes.escape(next(words)) for _place in range(count)]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,31 +13,20 @@ from lstmviz.plot import levels
 from lstmviz.plot import scale as scales
 from lstmviz.plot import theme as themes
 from lstmviz.plot.link import link
+from lstmviz.plot.panels import NARROW, TITLE, WIDE, Panel, row_axis, shorten, step_names, time_ticks
 from lstmviz.trace import Trace
 
 VALUES = ("activations", "preactivations")
 
 _PANEL, _GAP, _TOP, _BOTTOM, _LINE = 70, 25, 62, 34, 19  # pixels
-_WIDE, _NARROW = 720, 300  # pixels of the time axis on a small screen and on a phone
-_LETTER, _AIR = 8, 3  # pixels of a character at the time axis; characters between two labels
 _EXACT = 200_000  # values that a picture shows one by one
 _MOST_ROWS, _LEAST_ROWS, _MOST_COLUMNS, _MOST_TILES = 100, 32, 400, 7_000  # of a panel's tiles beyond that
 _MOST_STEPS = 1_000  # beyond twice as many, a line keeps the extremes of so many stretches
-_NAME, _SHORT_NAME = 60, 26  # characters of the sequence's title on a screen and on a phone
+_SHORT_TITLE = 26  # characters of the sequence's title on a phone
 _STATES = "coloraxis"
 _SIGMOIDS = "coloraxis2"
 _INPUT = "coloraxis3"
 _PREACTIVATIONS = "coloraxis4"
-
-
-@dataclass(frozen=True, eq=False)
-class _Panel:
-    """One of the pictures above each other: `values` `[time, rows]` on the colour axis `scale`."""
-
-    name: str
-    title: str
-    values: np.ndarray
-    scale: str
 
 
 def draw_gates(
@@ -70,12 +58,12 @@ def draw_gates(
     bottom = _BOTTOM + _LINE * len(notes) + (_LINE + 4 if chosen else 0)
     layout = themes.base_layout(title, height + _TOP + bottom)
     is_large = not whole.is_exact or (bool(chosen) and len(trace) > 2 * _MOST_STEPS)
-    names = _step_names(trace)
+    names = step_names(trace)
     # Plotly makes a column for each name of an axis, however few there are in view.
     named = {"type": "category", "categoryorder": "array", "categoryarray": names}
     steps_axis: dict[str, Any] = {} if is_large else named
     step = _("step {t}").format(t="%{x:.0f}") if is_large else "%{x}"
-    wide, narrow = (_time_ticks(trace.sequence.labels, room) for room in (_WIDE, _NARROW))
+    wide, narrow = (time_ticks(trace.sequence.labels, room) for room in (WIDE, NARROW))
     layout |= {
         "margin": {"l": 50, "r": 8, "t": _TOP, "b": bottom},
         "hovermode": "x",
@@ -103,28 +91,29 @@ def draw_gates(
         axis = "y" if not index else f"y{index + 1}"
         place = {"domain": [max(0.0, top - _PANEL / height), top]}
         scale = scale_of[panel.scale]
-        words = f"<b>{panel.name}</b> {_shorten(panel.title, _NAME)}"
+        is_units = index > 0 and panel.values.shape[1] == trace.cell.num_units
+        words = f"<b>{panel.name}</b> {shorten(panel.title, TITLE)}"
         layout["annotations"].append(themes.text(words, x=0, y=top, xanchor="left", yanchor="bottom"))
         if in_lines[index]:
             data += _draw_lines(panel, chosen, axis, columns, None if is_large else names, first=index == 1)
             reach = scale if panel.scale == _SIGMOIDS else scales.centre([panel.values])
             layout[axis.replace("y", "yaxis")] = _value_axis(reach, **place)
         else:
-            data += _level_of(panel, level, index == 0).draw(
+            data += _level_of(panel, level, is_units).draw(
                 panel.values.T,
                 middle=0.5 if panel.scale == _SIGMOIDS else 0.0,
                 yaxis=axis,
                 coloraxis=panel.scale,
                 hovertemplate=f"<b>{panel.name}[%{{y:{'.0f' if is_large else 'd'}}}]</b> %{{z:.4g}}<br>{step}<extra></extra>",
             )
-            layout[axis.replace("y", "yaxis")] = _row_axis(panel, trace, **place)
-            if index and not whole.is_exact and panel.values.shape[1] == trace.cell.num_units:
+            layout[axis.replace("y", "yaxis")] = row_axis(panel, trace, **place)
+            if is_units and not whole.is_exact:
                 layout[axis.replace("y", "yaxis")] |= {"fixedrange": False, "matches": "y2"}
             layout[panel.scale] = scale.axis
             layout["annotations"].append(
                 themes.text(scale.bar, x=1, y=top, xanchor="right", yanchor="bottom")
             )
-    layout["meta"]["narrow"]["annotations[0].text"] = f"<b>x</b> {_shorten(panels[0].title, _SHORT_NAME)}"
+    layout["meta"]["narrow"]["annotations[0].text"] = f"<b>x</b> {shorten(panels[0].title, _SHORT_TITLE)}"
     if notes:
         words = "<br>".join(notes)
         layout["annotations"].append(
@@ -159,21 +148,21 @@ def _check_units(trace: Trace, units: Iterable[int] | None) -> list[int]:
     return [int(unit) for unit in chosen]
 
 
-def _panels(trace: Trace, values: str) -> list[_Panel]:
-    panels = [_Panel("x", trace.sequence.title, trace.x, _INPUT)]
+def _panels(trace: Trace, values: str) -> list[Panel]:
+    panels = [Panel("x", trace.sequence.title, trace.x, _INPUT)]
     for gate in trace.cell.kind.gates:
         if values == "preactivations":
             recorded, scale = trace.preactivations[gate.name], _PREACTIVATIONS
         else:
             recorded = trace.gates[gate.name]
             scale = _SIGMOIDS if trace.is_share(gate) else _STATES
-        panels.append(_Panel(gate.name, _(gate.title), recorded, scale))
+        panels.append(Panel(gate.name, _(gate.title), recorded, scale))
     titles = {"c": _("cell state"), "h": _("hidden state, the output")}
-    panels += [_Panel(name, titles[name], array, _STATES) for name, array in trace.states.items()]
+    panels += [Panel(name, titles[name], array, _STATES) for name, array in trace.states.items()]
     return panels
 
 
-def _scales(panels: list[_Panel]) -> dict[str, scales.Scale]:
+def _scales(panels: list[Panel]) -> dict[str, scales.Scale]:
     """One scale for all panels of a colour axis."""
     found = {_SIGMOIDS: scales.UNIT}
     for name in {panel.scale for panel in panels} - set(found):
@@ -182,7 +171,7 @@ def _scales(panels: list[_Panel]) -> dict[str, scales.Scale]:
 
 
 def _find_level(
-    x: np.ndarray, panels: list[_Panel], units: levels.Span, steps: levels.Span, chosen: list[int]
+    x: np.ndarray, panels: list[Panel], units: levels.Span, steps: levels.Span, chosen: list[int]
 ) -> levels.Level:
     """How finely the panels' heatmaps show a window of units and steps: all of them have the same tiles."""
     if chosen:
@@ -198,16 +187,16 @@ def _tiles(units: levels.Span, steps: levels.Span) -> tuple[int, int]:
     return min(_MOST_ROWS, max(_LEAST_ROWS, _MOST_TILES // max(1, columns))), columns
 
 
-def _level_of(panel: _Panel, level: levels.Level, is_input: bool) -> levels.Level:
+def _level_of(panel: Panel, level: levels.Level, is_units: bool) -> levels.Level:
     """The level for a panel: the input, and a projected h, have rows of their own, and all of them."""
-    rows = panel.values.shape[1]
-    if not is_input and rows >= level.rows[1]:
+    if is_units:
         return level
+    rows = panel.values.shape[1]
     return replace(level, rows=(0, rows), tile_rows=levels.choose([(0, rows)], _MOST_ROWS))
 
 
 def _draw_lines(
-    panel: _Panel, units: list[int], axis: str, steps: levels.Span, names: list[str] | None, first: bool
+    panel: Panel, units: list[int], axis: str, steps: levels.Span, names: list[str] | None, first: bool
 ) -> list[dict[str, Any]]:
     lines = []
     for index, unit in enumerate(units):
@@ -248,67 +237,3 @@ def _value_axis(scale: scales.Scale, **place: Any) -> dict[str, Any]:
         ticktext=[scales.write(tick) for tick in ticks],
         **place,
     ) | {"showgrid": True, "gridcolor": themes.GRID["light"]}
-
-
-def _row_axis(panel: _Panel, trace: Trace, **place: Any) -> dict[str, Any]:
-    rows = panel.values.shape[1]
-    shown = sorted({0, rows - 1})
-    names = {row: f"{panel.name}[{row}]" for row in shown}
-    if panel.name == "x":
-        short = trace.sequence.features
-        names |= {row: themes.escape(short[row]) for row in shown if len(short[row]) < len("x[1000]")}
-    return themes.axis(
-        range=[rows - 0.5, -0.5],
-        tickvals=shown,
-        ticktext=list(names.values()),
-        fixedrange=True,
-        **place,
-    )
-
-
-def _step_names(trace: Trace) -> list[str]:
-    """What the hover calls each step; all different, as Plotly's categories have to be."""
-    plain, labelled = _("step {t}"), _("step {t}: {label}")
-    return [
-        plain.format(t=t) if label == str(t) else labelled.format(t=t, label=themes.escape(label))
-        for t, label in enumerate(trace.sequence.labels)
-    ]
-
-
-def _time_ticks(labels: tuple[str, ...], room: int) -> dict[str, Any]:
-    """As many steps' labels as there is room for, evenly spaced; each step's where all fit."""
-    longest = max((len(a) if a.isascii() else sum(map(_width, a)) for a in labels), default=1)
-    wanted = _LETTER * (1 if longest == 1 else longest + _AIR)
-    every = max(1, -(-len(labels) * wanted // room))
-    if every > 1:
-        every = _round_up(every)
-    shown = list(range(0, len(labels), every))
-    words = [themes.escape(labels[t]) for t in shown]
-    if words[:1] == ["0"]:
-        words[0] = _("step {t}").format(t=0)
-    return themes.ticks(shown, words, len(labels))
-
-
-def _round_up(number: int) -> int:
-    """The next of 1, 2, 5, 10, 20, 50 and so on."""
-    power = 1
-    while True:
-        for step in (1, 2, 5):
-            if step * power >= number:
-                return step * power
-        power *= 10
-
-
-def _shorten(text: str, most: int) -> str:
-    """`text`, cut to the room that `most` Latin letters take; a Chinese or Japanese character takes two."""
-    room, kept = most, ""
-    for letter in text:
-        room -= _width(letter)
-        if room < 0:
-            return themes.escape(kept[:-1] + "…")
-        kept += letter
-    return themes.escape(kept)
-
-
-def _width(letter: str) -> int:
-    return 2 if unicodedata.east_asian_width(letter) in "FW" else 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,25 +10,14 @@ import numpy as np
 from lstmviz.language import _
 from lstmviz.plot import scale as scales
 from lstmviz.plot import theme as themes
-from lstmviz.plot.gates import (
-    _NAME,
-    _NARROW,
-    _WIDE,
-    _Panel,
-    _row_axis,
-    _shorten,
-    _step_names,
-    _time_ticks,
-    _width,
-)
+from lstmviz.plot.curves import DASHES, ENTRY, has_single_points, legend_rows, log_axis
 from lstmviz.plot.link import link
+from lstmviz.plot.panels import NARROW, TITLE, WIDE, Panel, row_axis, shorten, step_names, time_ticks
 from lstmviz.trace import Gradients
 
 _NORMS, _PANEL, _GAP, _TOP, _BOTTOM, _LINE = 170, 80, 27, 62, 34, 19  # pixels
-_LETTER, _SAMPLE, _ENTRY = 6.2, 46, 21  # pixels of a letter in the legend, of a line's sample, of a row
 _SCREEN = 560  # pixels of the legend on the smallest screen that is no phone
 _DOTTED = 60  # up to so many steps each has its dot
-_DASHES = ("solid", "dash", "dot", "dashdot")
 _SCALE = "coloraxis"
 
 
@@ -61,9 +49,7 @@ def draw_gradients(found: tuple[Gradients, ...]) -> dict[str, Any]:
     notes += scales.name_nonfinite([*(panel.values for panel in panels), *(other.x for other in found[1:])])
     margin, layout = {"l": 50, "r": 8, "t": _TOP, "b": _BOTTOM + _LINE * len(notes)}, _lay_out(found, curves)
     # A phone's legend is the highest; on a screen, the panels take the room.
-    legend, high_legend = (
-        _ENTRY * _legend_rows([c.words for c in curves], room) for room in (_SCREEN, _NARROW)
-    )
+    legend, high_legend = (ENTRY * legend_rows([c.words for c in curves], room) for room in (_SCREEN, NARROW))
     layout["height"] = height + margin["t"] + high_legend + margin["b"]
     layout["margin"] = margin | {"t": _TOP + legend}
     layout["meta"]["narrow"]["margin.t"] = _TOP + high_legend
@@ -72,15 +58,13 @@ def draw_gradients(found: tuple[Gradients, ...]) -> dict[str, Any]:
     layout["meta"]["narrow"]["annotations[0].yshift"] = high_legend
     layout |= {
         "xaxis": _time_axis(first, len(panels) + 1, layout["meta"]["narrow"]),
-        "yaxis": _log_axis(
-            np.concatenate([curve.norms for curve in curves]), domain=[1 - _NORMS / height, 1]
-        ),
+        "yaxis": log_axis(np.concatenate([curve.norms for curve in curves]), domain=[1 - _NORMS / height, 1]),
         _SCALE: scale.axis,
     }
     data = _draw_lines(curves, list(layout["xaxis"]["categoryarray"]))
     for index, panel in enumerate(panels):
         top = 1 - (_NORMS + _GAP + index * (_PANEL + _GAP)) / height
-        layout[f"yaxis{index + 2}"] = _row_axis(panel, trace, domain=[max(0.0, top - _PANEL / height), top])
+        layout[f"yaxis{index + 2}"] = row_axis(panel, trace, domain=[max(0.0, top - _PANEL / height), top])
         _head_panel(panel, first, top, scale, layout)
         data += scales.heatmap(
             panel.values.T,
@@ -121,16 +105,16 @@ def _lay_out(found: tuple[Gradients, ...], curves: list[Curve]) -> dict[str, Any
 def _time_axis(one: Gradients, last: int, narrow: dict[str, Any]) -> dict[str, Any]:
     """The steps up to `t`, at the foot of panel `last`; adds a phone's ticks to `narrow`."""
     labels = one.trace.sequence.labels[: len(one)]
-    narrow |= {f"xaxis.{name}": value for name, value in _time_ticks(labels, _NARROW).items()}
+    narrow |= {f"xaxis.{name}": value for name, value in time_ticks(labels, NARROW).items()}
     return themes.axis(
         anchor=f"y{last}",
         type="category",
         categoryorder="array",
-        categoryarray=_step_names(one.trace)[: len(one)],
+        categoryarray=step_names(one.trace)[: len(one)],
         range=[-0.5, len(one) - 0.5],
         ticks="outside",
         ticklen=4,
-        **_time_ticks(labels, _WIDE),
+        **time_ticks(labels, WIDE),
     )
 
 
@@ -198,14 +182,14 @@ def _headings(found: tuple[Gradients, ...]) -> tuple[str, str]:
     return words, _("<b>norm</b> of ∂{h} / ∂x, step {t}").format(h=h, t=found[0].t)
 
 
-def _panels(found: tuple[Gradients, ...]) -> list[_Panel]:
+def _panels(found: tuple[Gradients, ...]) -> list[Panel]:
     """The first one's heatmaps; beside others, under its label."""
     one = found[0]
     titles = {"x": one.trace.sequence.title, "c": _("cell state"), "h": _("hidden state, the output")}
     if len(found) > 1:
         titles = dict.fromkeys(titles, _labels(found)[0])
     return [
-        _Panel(name, titles.get(name, ""), values, _SCALE)
+        Panel(name, titles.get(name, ""), values, _SCALE)
         for name, values in {"x": one.x, **one.states}.items()
     ]
 
@@ -215,12 +199,12 @@ def _draw_lines(curves: list[Curve], names: list[str]) -> list[dict[str, Any]]:
     data: list[dict[str, Any]] = []
     for index, curve in enumerate(curves):
         shown = np.isfinite(curve.norms) & (curve.norms > 0)
-        dotted = len(names) <= _DOTTED or _has_single_points(shown)
+        dotted = len(names) <= _DOTTED or has_single_points(shown)
         colour = themes.LINES[index % len(themes.LINES)]
         data.append(
             {"type": "scatter", "mode": "lines+markers" if dotted else "lines", "x0": names[0],
              "y": np.where(shown, curve.norms, np.nan), "name": curve.words, "legendgroup": curve.name,
-             "line": {"color": colour, "width": 2, "dash": _DASHES[index % len(_DASHES)]},
+             "line": {"color": colour, "width": 2, "dash": DASHES[index % len(DASHES)]},
              "marker": {"color": colour, "size": 4},
              "hovertemplate": f"<b>{curve.name}</b> %{{y:.3g}}<extra></extra>"}
         )  # fmt: skip
@@ -234,53 +218,17 @@ def _draw_lines(curves: list[Curve], names: list[str]) -> list[dict[str, Any]]:
     return data
 
 
-def _has_single_points(shown: np.ndarray) -> bool:
-    """Whether a point stands between two that are not drawn, and would be lost in a line."""
-    beside = np.concatenate([[False], shown, [False]])
-    return bool((shown & ~beside[:-2] & ~beside[2:]).any())
-
-
 def _head_panel(
-    panel: _Panel, one: Gradients, top: float, scale: scales.Scale, layout: dict[str, Any]
+    panel: Panel, one: Gradients, top: float, scale: scales.Scale, layout: dict[str, Any]
 ) -> None:
     """Adds to `layout` what stands above a heatmap: of what it is, and its scale."""
     slope = f"∂h[{one.unit}] / ∂{panel.name}"
-    words = f"<b>{slope}</b> {_shorten(panel.title, _NAME - len(slope))}"
+    words = f"<b>{slope}</b> {shorten(panel.title, TITLE - len(slope))}"
     layout["meta"]["narrow"][f"annotations[{len(layout['annotations'])}].text"] = f"<b>{slope}</b>"
     layout["annotations"] += [
         themes.text(words, x=0, y=top, xanchor="left", yanchor="bottom"),
         themes.text(scale.bar, x=1, y=top, xanchor="right", yanchor="bottom"),
     ]
-
-
-def _log_axis(drawn: np.ndarray, **place: Any) -> dict[str, Any]:
-    """From the power of ten below the smallest number to the one above the largest, with a few of them named."""
-    drawn = drawn[np.isfinite(drawn) & (drawn > 0)]
-    low, high = (
-        (math.floor(math.log10(drawn.min())), math.ceil(math.log10(drawn.max()))) if drawn.size else (-1, 0)
-    )
-    low = min(low, high - 1)
-    every = max(1, -(-(high - low) // 5))
-    powers = [power for power in range(high, low - 1, -every) if -323 <= power <= 308]  # what a float64 holds
-    pad = (high - low) * 0.04
-    return themes.axis(
-        type="log",
-        range=[low - pad, high + pad],
-        tickvals=[float(f"1e{power}") for power in powers],
-        ticktext=["1" if not power else f"1e{power}".replace("-", "−") for power in powers],
-        **place,
-    ) | {"showgrid": True, "gridcolor": themes.GRID["light"]}
-
-
-def _legend_rows(entries: list[str], room: int) -> int:
-    """The legend's rows in so many pixels, entry after entry."""
-    rows, left = 1, float(room)
-    for words in entries:
-        needed = _SAMPLE + _LETTER * sum(map(_width, words))
-        if needed > left and left < room:
-            rows, left = rows + 1, float(room)
-        left -= needed
-    return rows
 
 
 def _explain_colours(scale: scales.Scale) -> list[str]:

@@ -13,6 +13,7 @@ from lstmviz.plot import levels
 from lstmviz.plot import scale as scales
 from lstmviz.plot import theme as themes
 from lstmviz.plot.link import link
+from lstmviz.plot.panels import share_height
 
 _ROW, _STRIP = 22, 24  # pixels of a row of a small kernel, and of one below it
 _LEAST, _MOST = 130, 520  # pixels of the kernel's height
@@ -62,7 +63,7 @@ def draw_kernel(
     notes = [*_notes(cell), *levels.note(level, _("weights")), scale.bar]
     notes += scales.name_nonfinite(cell.weights.values())
     bottom = 26 + _LINE * len(notes)
-    domains = _domains(heights, gaps)
+    domains = share_height(heights, gaps)
     title = f"{cell.kind.name} kernel [{rows}, {columns}]"
     layout = themes.base_layout(title, sum(heights) + sum(gaps) + _TOP + bottom)
     starts = list(range(0, columns, cell.num_units))
@@ -75,9 +76,9 @@ def draw_kernel(
         },
         "margin": {"l": _LEFT, "r": 8, "t": _TOP, "b": bottom},
         "coloraxis": scale.axis,
-        "xaxis": themes.axis(**names_axis(None if is_large else _column_names(cell)), anchor="y2",
+        "xaxis": themes.axis(**names_axis(None if is_large else column_names(cell)), anchor="y2",
                              range=[-0.5, columns - 0.5], **themes.ticks(starts, names, columns)),
-        "yaxis": themes.axis(**names_axis(None if is_large else _row_names(cell)), domain=domains[0],
+        "yaxis": themes.axis(**names_axis(None if is_large else row_names(cell)), domain=domains[0],
                              range=[rows - 0.5, -0.5], **_row_ticks(cell, heights[0])),
         "yaxis2": themes.axis(type="category", categoryorder="array", categoryarray=strips, domain=domains[1],
                               range=[len(strips) - 0.5, -0.5], fixedrange=True,
@@ -177,18 +178,8 @@ def _ends(length: int) -> list[int]:
     return sorted({0, length - 1})
 
 
-def _domains(heights: list[int], gaps: list[int]) -> list[list[float]]:
-    """The panels' shares of the height, from the top."""
-    total = sum(heights) + sum(gaps)
-    domains, top = [], float(total)
-    for height, gap in zip(heights, gaps, strict=True):
-        top -= gap
-        domains.append([max(0.0, (top - height) / total), top / total])
-        top -= height
-    return domains
-
-
-def _column_names(cell: Cell) -> list[str]:
+def column_names(cell: Cell) -> list[str]:
+    """What the hover calls each of the kernel's columns."""
     words = _("{gate}[{unit}], kernel column {column}")
     return [
         words.format(gate=gate.name, unit=unit, column=index * cell.num_units + unit)
@@ -233,7 +224,8 @@ def _name_columns(cell: Cell) -> levels.Names:
     return name
 
 
-def _row_names(cell: Cell) -> list[str]:
+def row_names(cell: Cell) -> list[str]:
+    """What the hover calls each of the kernel's rows."""
     return [f"x[{k}]" for k in range(cell.input_size)] + [f"h[{k}]" for k in range(cell.output_size)]
 
 
@@ -245,7 +237,7 @@ def _row_ticks(cell: Cell, height: int) -> dict[str, Any]:
         for row in (start + k for k in _ends(length)):
             if not shown or (row - shown[-1]) * pixels >= _LABEL:
                 shown.append(row)
-    names = _row_names(cell)
+    names = row_names(cell)
     return {"tickvals": shown, "ticktext": [names[row] for row in shown]}
 
 

@@ -133,11 +133,11 @@ def test_numbered_steps_are_named_once():
 
 @given(st.integers(0, 3_000), st.integers(1, 8))
 def test_labels_at_the_time_axis_have_room(steps, letters):
-    from lstmviz.plot.gates import _time_ticks
+    from lstmviz.plot.panels import time_ticks
 
     labels = tuple("x" * letters for _ in range(steps))
     for room in (720, 300):
-        ticks = _time_ticks(labels, room)
+        ticks = time_ticks(labels, room)
         assert len(ticks["ticktext"]) <= max(1, room // (8 * letters) + 1)
         assert all(abs(place - round(place)) <= 1 for place in ticks["tickvals"])
         assert len(ticks["tickvals"]) == len(ticks["ticktext"]) >= min(steps, 1)
