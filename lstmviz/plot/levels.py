@@ -211,6 +211,12 @@ class Level:
         """How many rows and columns a cell of the picture stands for."""
         return self.tile_rows, self.tile_columns
 
+    @property
+    def hovered(self) -> tuple[str, str]:
+        """The row and the column under the pointer, for a hover text: about, where a cell stands for several."""
+        row, column = ("≈" if length > 1 else "" for length in self.tile)
+        return f"{row}%{{y:.0f}}", f"{column}%{{x:.0f}}"
+
     def tell(self, of: tuple[int, int]) -> dict[str, Any]:
         """What a page needs to ask for a finer level: the window, the size of all, the size of a tile."""
         return {
@@ -326,13 +332,19 @@ def note(level: Level, things: str) -> list[str]:
     ]
 
 
+def choose_stretch(steps: int, most: int) -> int:
+    """How many steps of a line two of its points stand for; 1 where each step has its own."""
+    stretch = -(-steps // max(most, 1))
+    return 1 if stretch <= 2 else stretch
+
+
 def thin(values: Float[np.ndarray, " steps"], most: int) -> tuple[Float[np.ndarray, " points"], float]:
     """A line of at most about `2 * most` points that keeps every extreme, and the steps from point to point.
 
     Of each stretch of steps there are the smallest and the largest number, in the order in which they come.
     """
-    stretch = -(-len(values) // max(most, 1))
-    if stretch <= 2:
+    stretch = choose_stretch(len(values), most)
+    if stretch == 1:
         return values, 1.0
     padded = np.pad(values, (0, -len(values) % stretch), mode="edge").reshape(-1, stretch)
     finite = np.where(np.isnan(padded), -np.inf, padded)
