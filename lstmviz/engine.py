@@ -34,6 +34,9 @@ _WIDE = 128
 # Steps written out in one turn of the loop: its upkeep is as dear as a small step. More only lengthen the tracing.
 _UNROLLED, _UNROLLED_WIDE = 8, 4
 
+_LARGE = 2**20  # numbers of an array from which on a copy of it counts
+_ALIGNMENT = 64  # bytes, at which TensorFlow's own tensors begin: its kernels take no others
+
 _compiling = Lock()  # two first runs at once trace once
 
 
@@ -156,7 +159,7 @@ def gradients(trace: Trace, unit: int, t: int | None = None) -> Gradients:
             tuple(tf.convert_to_tensor(arrays[name]) for name in cell.kind.states)
             for arrays in (before, last)
         )
-        dx, found = loop(x, recorded, after, *_inputs(cell))
+        dx, found = loop(x, recorded, after, *_inputs(cell, place))
     # The first row is the initial state's; what is left are the states after each step.
     rows = [np.concatenate([each, last[name]]) for name, each in zip(cell.kind.states, found, strict=True)]
     return Gradients(
@@ -188,7 +191,7 @@ def _run_in_chunks(
     """The recorded blocks, activations and states, and the device that the last states were on."""
     with _compiling:
         loop = _compiled(cell.kind, _structure(cell), cell.dtype.name, place)
-    weights, numbers = _inputs(cell)
+    weights, numbers = _inputs(cell, place)
     state = [tf.convert_to_tensor(array) for array in start]
     steps, length = len(x), len(x)
     if progress:
@@ -216,13 +219,27 @@ def _run_in_chunks(
     return blocks, activations, states, devices.where(state[-1])
 
 
-def _inputs(cell: Cell) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
+def _inputs(cell: Cell, place: str) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
     """The weights and the options' numbers, as a compiled loop takes them."""
-    weights = {name: tf.convert_to_tensor(weight) for name, weight in _with_biases(cell).items()}
+    weights = {name: _to_tensor(weight, place) for name, weight in _with_biases(cell).items()}
     numbers = {
         name: tf.constant(cell.options[name], cell.dtype) for name in _step_numbers(cell.kind, cell.options)
     }
     return weights, numbers
+
+
+def _to_tensor(array: np.ndarray, place: str) -> tf.Tensor:
+    """The array as a tensor; of a large one on a CPU there is one copy, which goes with the tensor.
+
+    `tf.convert_to_tensor` makes two, in memory that TensorFlow never gives back.
+    """
+    if array.size < _LARGE or not place.startswith("CPU"):
+        return tf.convert_to_tensor(array)
+    room = np.empty(array.nbytes + _ALIGNMENT, np.uint8)
+    start = -room.ctypes.data % _ALIGNMENT
+    aligned = room[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    aligned[...] = array
+    return tf.experimental.dlpack.from_dlpack(aligned.__dlpack__())
 
 
 def _with_biases(cell: Cell) -> dict[str, np.ndarray]:
@@ -325,7 +342,7 @@ def _compiled(kind: Kind, structure: tuple[tuple[str, Any], ...], dtype: str, pl
     def loop(x: Any, state: Any, weights: Any, numbers: Any) -> Any:
         steps, input_size = tf.shape(x)[0], tf.shape(x)[1]
         num_units = tf.shape(weights[first.name])[1] // len(first.gates)
-        from_x, rows_of_h = plan.multiply_x(x, weights), plan.rows_of_h(input_size, weights)
+        from_x = plan.multiply_x(x, weights)
 
         def record(parts: int, unrolled: int) -> Any:
             """All steps, `unrolled` a turn, with each kernel's columns in so many `parts`."""
@@ -340,7 +357,11 @@ def _compiled(kind: Kind, structure: tuple[tuple[str, Any], ...], dtype: str, pl
                     tf.TensorArray(dtype, turns).unstack(tf.reshape(columns, [turns, unrolled, width]))
                     for columns, width in zip(_split(padded, widths[name]), widths[name], strict=True)
                 ]
-            hidden_rows = {name: _split(rows, widths[name]) for name, rows in rows_of_h.items()}
+            # Cut at once: the rows of h first, and their columns then, would be one more copy of a large kernel.
+            hidden_rows = {
+                v.name: _cut(weights[v.name], input_size if "x" in v.meets else 0, widths[v.name])
+                for v in plan.meet_h
+            }
             alone = {
                 name: _split(weights[plan.biases[name]], widths[name]) for name in set(kernels) - set(from_x)
             }
@@ -478,6 +499,15 @@ def _parts(gates: tuple[str, ...], parts: int) -> list[tuple[str, ...]]:
 def _split(a: tf.Tensor, widths: list[Any]) -> list[tf.Tensor]:
     """Columns of these widths, which only the run knows."""
     return tf.split(a, tf.stack(widths), axis=1, num=len(widths)) if len(widths) > 1 else [a]
+
+
+def _cut(a: tf.Tensor, top: Any, widths: list[Any]) -> list[tf.Tensor]:
+    """Columns of these widths, of the rows from `top` on."""
+    pieces, left = [], 0
+    for width in widths:
+        pieces.append(a[top:, left : left + width])
+        left += width
+    return pieces
 
 
 def _activation(

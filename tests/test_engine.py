@@ -376,3 +376,18 @@ def test_a_folded_cell_does_alone_what_the_layer_and_the_cell_do(case, features,
         scale = max(1.0, float(np.abs(values).max(initial=0)))
         tolerance = TOLERANCE[cell.dtype.name] * 10 * scale
         np.testing.assert_allclose(alone.states[name], values, rtol=0, atol=tolerance)
+
+
+def test_a_large_cell_gives_what_kerass_layer_does():
+    units, inputs, steps = 600, 500, 4
+    cell = lv.build("BasicLSTMCell", units, inputs, seed=4)
+    assert cell.kernel.size > 2**20  # its weights reach TensorFlow another way
+    x = np.random.default_rng(1).normal(size=(steps, inputs)).astype("float32")
+    trace = lv.run(cell, x, device="CPU:0")
+    layer = tf.keras.layers.LSTM(units, return_sequences=True)
+    layer.build((1, steps, inputs))
+    order = np.concatenate([np.arange(units) + block * units for block in (0, 2, 1, 3)])  # i, f, c, o
+    kernel, bias = cell.kernel[:, order], (cell.bias + cell.offset)[order]
+    layer.set_weights([kernel[:inputs], kernel[inputs:], bias])
+    assert np.abs(np.asarray(layer(x[np.newaxis]))[0] - trace.states["h"]).max() < 1e-5
+    assert not cell.kernel.flags.writeable
