@@ -108,6 +108,19 @@ def test_a_thin_line_keeps_the_extremes(values, most):
     assert (len(points) - 1) * apart <= len(values) + 2 * apart
 
 
+@given(arrays.arrays(np.float32, st.integers(1, 300), elements=NUMBERS), st.integers(1, 20))
+def test_a_thin_line_breaks_where_numbers_are_not_finite_and_keeps_the_extremes_of_the_others(values, most):
+    points, apart = levels.thin(values, most)
+    finite, shown = values[np.isfinite(values)], points[np.isfinite(points)]
+    assert len(shown) == 0 or (shown.min(), shown.max()) == (finite.min(), finite.max())
+    assert bool(len(shown)) == bool(len(finite))
+    stretch = levels.choose_stretch(len(values), most)
+    each = round(stretch / apart)  # points of a stretch
+    for step in np.flatnonzero(~np.isfinite(values)):
+        first = step // stretch * each
+        assert not np.isfinite(points[first : first + each]).all()
+
+
 @pytest.fixture(scope="module")
 def large():
     cell = lv.build("BasicLSTMCell", num_units=400, input_size=100, seed=1)
