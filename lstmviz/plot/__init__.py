@@ -197,7 +197,7 @@ def kernel_json(
     cell: Cell, *, rows: tuple[int, int] | None = None, columns: tuple[int, int] | None = None
 ) -> str:
     """`kernel(cell)` as JSON, without the time that Plotly takes to check it; tiles are packed for the page."""
-    return to_json(pack(themes.apply(draw_kernel(cell, rows, columns, named=False), "light")))
+    return to_json(pack(themes.apply(draw_kernel(cell, rows, columns, for_page=True), "light")))
 
 
 def gates_json(
@@ -209,7 +209,8 @@ def gates_json(
     seen_steps: tuple[int, int] | None = None,
 ) -> str:
     """`gates(trace)` as JSON, without the time that Plotly takes to check it; tiles are packed for the page."""
-    return to_json(pack(themes.apply(draw_gates(trace, values, units, seen_units, seen_steps), "light")))
+    drawn = draw_gates(trace, values, units, seen_units, seen_steps, for_page=True)
+    return to_json(pack(themes.apply(drawn, "light")))
 
 
 def gradients_json(*found: Gradients) -> str:
