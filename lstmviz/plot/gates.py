@@ -20,6 +20,7 @@ VALUES = ("activations", "preactivations")
 _PANEL, _GAP, _TOP, _BOTTOM, _LINE = 70, 25, 62, 34, 19  # pixels
 _EXACT = 200_000  # values that a picture shows one by one
 _MOST_ROWS, _LEAST_ROWS, _MOST_COLUMNS, _MOST_TILES = 100, 32, 400, 7_000  # of a panel's tiles beyond that
+_DASHES = ("solid", "dash", "solid", "dot", "dash", "solid", "dot", "dashdot")  # of themes.LINES
 _MOST_STEPS = 1_000  # beyond twice as many, a line keeps the extremes of so many stretches
 _SHORT_TITLE = 26  # characters of the sequence's title on a phone
 _STATES = "coloraxis"
@@ -263,8 +264,9 @@ def _draw_lines(
 
 
 def _dash(index: int) -> str:
-    """Solid for the first lines; the colours come again dotted, then dashed."""
-    return ("solid", "dot", "dash")[index // len(themes.LINES) % 3]
+    """The first lines' own, which tell apart those whose colours look alike to somebody; the colours come again in others."""
+    again, index = divmod(index, len(themes.LINES))
+    return _DASHES[index] if not again else ("longdash", "longdashdot")[(again - 1) % 2]
 
 
 def _value_axis(scale: scales.Scale, **place: Any) -> dict[str, Any]:
