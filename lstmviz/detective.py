@@ -212,7 +212,10 @@ class _Run:
         """Run up to step `until` and compare."""
         step = _SEARCHES[self.reading.family].step
         while self.t < until and self.variants:
-            product = (self.h @ self.kernel_h).reshape(len(self.variants), *self.x.shape[1:])
+            product = (
+                self.h @ self.kernel_h if self.t else np.zeros((len(self.h), self.x[0].size), self.h.dtype)
+            )
+            product = product.reshape(-1, *self.x.shape[1:])
             results = [
                 step(self, self.x[self.t], product, rows, self.variants[rows[0]]) for rows in self.groups
             ]
