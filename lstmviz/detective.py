@@ -269,6 +269,17 @@ def _give_up(runs: Sequence[_Run], count: int) -> None:
         run.keep(stays)
 
 
+def _mark(message: str) -> str:
+    """Marks a text for the catalogues; whoever shows it translates it."""
+    return message
+
+
+CONFIDENCE: Mapping[str, str] = MappingProxyType(
+    {"likely": _mark("likely"), "possible": _mark("possible"), "unlikely": _mark("unlikely")}
+)
+"""How sure a hint is, the surest first."""
+
+
 # --- The answer -------------------------------------------------------------------------------------------------------
 
 
@@ -299,7 +310,7 @@ class Match:
         ambiguous_with: The other ways that fit as well, in words: the sample cannot tell them apart.
         is_closest: Whether nothing fits and this comes closest.
         is_hint: Whether this is a guess from the weights alone.
-        confidence: Of a hint: "likely", "possible" or "unlikely"; else "".
+        confidence: Of a hint: a key of `CONFIDENCE`; else "".
     """
 
     family: str
@@ -365,7 +376,7 @@ class Match:
     def __str__(self) -> str:
         if self.is_hint:
             return _("A hint from the weights alone, {confidence}: {description}.").format(
-                confidence=_(self.confidence), description=self.description
+                confidence=_(CONFIDENCE[self.confidence]), description=self.description
             )
         if self.fits:
             told = _("{description}: gives the known output within {error:.2g}.").format(
@@ -373,7 +384,7 @@ class Match:
             )
             if self.ambiguous_with:
                 told += " " + _(
-                    "{count} other readings fit as well; this sample cannot tell them apart."
+                    "Other readings that fit as well: {count}; this sample cannot tell them apart."
                 ).format(count=len(self.ambiguous_with))
             return told
         step, unit = self.first_difference or (0, 0)
@@ -621,15 +632,15 @@ def _read(named: Mapping[str, Array], input_size: int, sizes: Sequence[int]) -> 
     ]
     if found:
         return found
-    given = ", ".join(f"{name} {list(array.shape)}" for name, array in named.items())
+    listed = [f"{name} {list(array.shape)}" for name, array in named.items()]
+    given = ", ".join(listed[:12] + ["…"] * (len(listed) > 12))
     if len(sizes) == 1:
-        allowed = "; ".join(
-            f"{FAMILIES[family].title} {shapes_of(family, input_size, sizes[0])}" for family in FAMILIES
-        )
+        allowed = "; ".join(shapes_of(family, input_size, sizes[0]) for family in FAMILIES)
         raise ValueError(
             _(
-                "the arrays fit no layer with input_size {input_size} and num_units {num_units}: {given}. Kernels (also "
-                "transposed) and each of up to two biases would be: {allowed}. Give all arrays of one layer and no others."
+                "the arrays fit no layer with input_size {input_size} and num_units {num_units}: {given}. They would be "
+                "{allowed} (kernels also transposed, up to two biases; no peepholes, no projection). Give all arrays of "
+                "one layer and no others."
             ).format(input_size=input_size, num_units=sizes[0], given=given, allowed=allowed)
         )
     raise ValueError(
@@ -693,8 +704,7 @@ def _hints(named: Mapping[str, Array], input_size: int) -> list[Match]:
     for reading in _read(named, input_size, sizes):
         if not reading.swapped:
             hints += _hints_of(reading)
-    rank = {"likely": 0, "possible": 1, "unlikely": 2}
-    return sorted(hints, key=lambda hint: rank[hint.confidence])
+    return sorted(hints, key=lambda hint: list(CONFIDENCE).index(hint.confidence))
 
 
 def _hints_of(reading: Reading) -> Iterator[Match]:

@@ -16,6 +16,8 @@ from types import MappingProxyType
 import numpy as np
 from jaxtyping import Float
 
+from lstmviz.language import _
+
 ORIENTATIONS = ("in, out", "out, in")
 """Of a kernel: a row for each input (TensorFlow), or a row for each unit of each gate (PyTorch)."""
 
@@ -154,6 +156,8 @@ def readings(arrays: Mapping[str, np.ndarray], family: str, input_size: int, num
     found: list[Reading] = []
     for parts in (reduced, *_cut(reduced, n, input_size, num_units)):
         for form in FORMS[family]:
+            if len(parts) > len(form.slots) + 2 * len(form.biases):
+                continue  # a whole model's arrays, say
             for chosen in _fill(form.slots, parts, input_size, num_units):
                 rest = {name: array for name, array in parts.items() if name not in chosen}
                 biases = list(_biases(rest, form, num_units))
@@ -165,9 +169,12 @@ def readings(arrays: Mapping[str, np.ndarray], family: str, input_size: int, num
 def shapes_of(family: str, input_size: int, num_units: int) -> str:
     """The shapes that a layer of these sizes has, in words for an error."""
     columns = len(FAMILIES[family].gates) * num_units
-    return (
-        f"[{input_size + num_units}, {columns}], or [{input_size}, {columns}] and [{num_units}, {columns}]; "
-        f"[{columns}]"
+    return _("{title}: kernel {joined}, or {x} and {h}; bias {bias}").format(
+        title=FAMILIES[family].title,
+        joined=[input_size + num_units, columns],
+        x=[input_size, columns],
+        h=[num_units, columns],
+        bias=[columns],
     )
 
 
@@ -364,7 +371,8 @@ def _two(
     for a, b, name_a, name_b in pairs:
         x, h = a.reshape(n, num_units), b.reshape(n, num_units)
         yield _Biases(x, h, 2, {"bias_x": name_a, "bias_h": name_b})
-        yield _Biases(h, x, 2, {"bias_x": name_b, "bias_h": name_a}, swapped=True)
+        if not np.array_equal(x, h):
+            yield _Biases(h, x, 2, {"bias_x": name_b, "bias_h": name_a}, swapped=True)
 
 
 def _reading(family: str, form: Form, kernels: _Kernels, biases: _Biases) -> Reading:

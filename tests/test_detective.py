@@ -278,6 +278,14 @@ def test_the_two_biases_of_a_gru_are_told_apart():
     assert (match.arrays["bias_x"], match.arrays["bias_h"]) == ("in", "hidden")
 
 
+def test_fresh_zero_biases_of_a_gru_are_no_second_reading():
+    rng = np.random.default_rng(25)
+    x = make_inputs(rng)
+    layer = keras.layers.GRU(UNITS, return_sequences=True)
+    h = np.asarray(layer(x[np.newaxis]))[0]
+    assert only_fit(lv.identify(layer.get_weights(), x, h)).layouts == ("keras",)
+
+
 @pytest.mark.parametrize("transposed", [(False, False), (True, False), (False, True), (True, True)])
 @pytest.mark.parametrize("exchanged", [False, True])
 def test_square_kernels_are_tried_both_ways(transposed, exchanged):
@@ -387,7 +395,7 @@ def test_zero_weights_are_told_to_fit_every_way():
     assert all(match.fits for match in matches)
     assert len(matches) == matches[0].tried == 288
     assert len(matches[0].ambiguous_with) == 287
-    assert "287 other readings fit as well" in str(matches[0])
+    assert "Other readings that fit as well: 287" in str(matches[0])
 
 
 def test_a_single_step_cannot_tell_the_forget_bias():
@@ -457,7 +465,7 @@ def test_shapes_alone_are_no_more_than_possible():
 
 
 def test_shapes_that_fit_nothing_are_told():
-    with pytest.raises(ValueError, match=r"a \[3, 18\], b \[5, 20\].*LSTM .*\[8, 20\]") as caught:
+    with pytest.raises(ValueError, match=r"a \[3, 18\], b \[5, 20\].*LSTM: kernel \[8, 20\]") as caught:
         lv.identify({"a": np.ones((3, 18)), "b": np.ones((5, 20))}, np.ones((4, 3)), np.ones((4, 5)))
     assert all(family.title in str(caught.value) for family in FAMILIES.values())
 
@@ -466,6 +474,12 @@ def test_an_array_too_many_is_not_ignored():
     arrays, x, h = keras_lstm(np.random.default_rng(24))
     with pytest.raises(ValueError, match="Give all arrays of one layer and no others"):
         lv.identify([*arrays, np.ones((UNITS, 2))], x, h)
+
+
+def test_the_arrays_of_a_whole_model_are_refused_at_once():
+    arrays = {f"layer{k}": np.ones((UNITS, UNITS)) for k in range(200)}
+    with pytest.raises(ValueError, match="of one layer and no others"):
+        lv.identify(arrays, np.ones((4, UNITS)), np.ones((4, UNITS)))
 
 
 @pytest.mark.parametrize(
