@@ -481,6 +481,8 @@ class _Known:
     biases: tuple[int, ...]
     forget_bias: tuple[float, ...] = (0.0,)
     reset_after: tuple[bool, ...] = (False, True)
+    activations: tuple[str, ...] = _ACTIVATIONS
+    recurrent: tuple[str, ...] = _RECURRENT
     apart: bool = False
 
     def stores(self, reading: Reading) -> bool:
@@ -496,6 +498,8 @@ class _Known:
         """Whether this framework's cell does what the variant does."""
         return (
             self.order == variant.order
+            and variant.activation in self.activations
+            and variant.recurrent_activation in (None, *self.recurrent)
             and variant.forget_bias in (None, *self.forget_bias)
             and variant.reset_after in (None, *self.reset_after)
             and variant.update_keeps in (None, True)
@@ -503,15 +507,37 @@ class _Known:
 
 
 _IN, _OUT = ORIENTATIONS
+_SIGMOID = ("sigmoid",)
 _KNOWN = (
-    _Known("tf1", "lstm", ("i", "j", "f", "o"), _IN, "x, h", (1,), (1.0, 0.0)),
+    _Known("tf1", "lstm", ("i", "j", "f", "o"), _IN, "x, h", (1,), (1.0, 0.0), recurrent=_SIGMOID),
     _Known("keras", "lstm", ("i", "f", "j", "o"), _IN, "split", (0, 1)),
-    _Known("pytorch", "lstm", ("i", "f", "j", "o"), _OUT, "split", (0, 2)),
+    _Known(
+        "pytorch",
+        "lstm",
+        ("i", "f", "j", "o"),
+        _OUT,
+        "split",
+        (0, 2),
+        activations=("tanh",),
+        recurrent=_SIGMOID,
+    ),
     _Known("onnx", "lstm", ("i", "o", "f", "j"), _OUT, "split", (0, 2)),
-    _Known("tf1", "gru", ("r", "u", "c"), _IN, "x, h", (1,), reset_after=(False,), apart=True),
+    _Known(
+        "tf1", "gru", ("r", "u", "c"), _IN, "x, h", (1,), reset_after=(False,), recurrent=_SIGMOID, apart=True
+    ),
     _Known("keras", "gru", ("u", "r", "c"), _IN, "split", (0, 1), reset_after=(False,)),
     _Known("keras", "gru", ("u", "r", "c"), _IN, "split", (0, 2), reset_after=(True,)),
-    _Known("pytorch", "gru", ("r", "u", "c"), _OUT, "split", (0, 2), reset_after=(True,)),
+    _Known(
+        "pytorch",
+        "gru",
+        ("r", "u", "c"),
+        _OUT,
+        "split",
+        (0, 2),
+        reset_after=(True,),
+        activations=("tanh",),
+        recurrent=_SIGMOID,
+    ),
     _Known("onnx", "gru", ("u", "r", "c"), _OUT, "split", (0, 2)),
     _Known("tf1", "rnn", ("z",), _IN, "x, h", (1,)),
     _Known("keras", "rnn", ("z",), _IN, "split", (0, 1)),

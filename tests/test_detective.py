@@ -147,6 +147,15 @@ def test_torch_layers_are_recognised(name, order, bias):
         assert_cell_gives(match, x, h)
 
 
+def test_a_framework_is_not_named_where_it_has_no_such_activation():
+    rng = np.random.default_rng(26)
+    zeros = np.zeros(4 * UNITS, np.float32)
+    for activation, expected in (("sigmoid", ("pytorch",)), ("hard_sigmoid", ())):
+        (kernel, recurrent), x, h = keras_lstm(rng, recurrent_activation=activation, use_bias=False)
+        match = only_fit(lv.identify([kernel.T, recurrent.T, zeros, zeros], x, h))
+        assert match.layouts == expected
+
+
 @pytest.mark.parametrize("name", ["LSTM", "GRU"])
 def test_a_single_buffer_of_kernels_and_biases_is_taken_apart(name):
     torch = pytest.importorskip("torch")
