@@ -18,7 +18,8 @@ from lstmviz.sequences import Sequence
 from lstmviz.trace import Explanation, Gradients, Trace
 
 if TYPE_CHECKING:
-    from lstmviz import devices, engine, plot
+    from lstmviz import detective, devices, engine, plot
+    from lstmviz.detective import identify
     from lstmviz.engine import gradients, run
 
 __version__ = "0.1.0"
@@ -36,10 +37,12 @@ __all__ = [
     "build_linear",
     "cells",
     "compare",
+    "detective",
     "devices",
     "engine",
     "fold",
     "gradients",
+    "identify",
     "language",
     "plot",
     "run",
@@ -47,13 +50,15 @@ __all__ = [
 ]
 
 # TensorFlow takes 3 s to import and Plotly a quarter: each comes with the first use of what needs it.
-_LAZY_MODULES = ("devices", "engine", "plot")
+_LAZY_MODULES = ("detective", "devices", "engine", "plot")
 _OF_THE_ENGINE = ("gradients", "run")
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY_MODULES:
         return importlib.import_module(f"lstmviz.{name}")
+    if name == "identify":
+        return importlib.import_module("lstmviz.detective").identify
     if name in _OF_THE_ENGINE:
         return getattr(importlib.import_module("lstmviz.engine"), name)
     raise AttributeError(f"module 'lstmviz' has no attribute {name!r}")
