@@ -18,7 +18,7 @@ from lstmviz.sequences import Sequence
 from lstmviz.trace import Explanation, Gradients, Trace
 
 if TYPE_CHECKING:
-    from lstmviz import devices, engine, plot
+    from lstmviz import devices, engine, formats, layouts, plot
     from lstmviz.engine import gradients, run
 
 __version__ = "0.1.0"
@@ -39,15 +39,17 @@ __all__ = [
     "devices",
     "engine",
     "fold",
+    "formats",
     "gradients",
     "language",
+    "layouts",
     "plot",
     "run",
     "sequences",
 ]
 
 # TensorFlow takes 3 s to import and Plotly a quarter: each comes with the first use of what needs it.
-_LAZY_MODULES = ("devices", "engine", "plot")
+_LAZY_MODULES = ("devices", "engine", "formats", "layouts", "plot")
 _OF_THE_ENGINE = ("gradients", "run")
 
 
