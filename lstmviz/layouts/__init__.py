@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from lstmviz.layouts.convert import Converted, Move, from_layout, to_layout
+from lstmviz.layouts.proof import Proof, check, prove
 from lstmviz.layouts.table import FAMILIES, LAYOUTS, PARTS, Form, Layout, Place, Slot, Told, places, shape_of
 
 __all__ = [
@@ -22,10 +23,13 @@ __all__ = [
     "Layout",
     "Move",
     "Place",
+    "Proof",
     "Slot",
     "Told",
+    "check",
     "from_layout",
     "places",
+    "prove",
     "shape_of",
     "to_layout",
 ]
