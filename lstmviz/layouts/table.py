@@ -327,10 +327,10 @@ ONNX_FUNCTIONS: Mapping[str, tuple[str, float | None, float | None]] = MappingPr
     }
 )
 """Our activation functions in the words of ONNX's recurrent operators."""
-# ONNX Runtime's `NormalizeActivationArgumentAndGetAlphaBetaCount`: what a function takes, where the lists do not say.
+# What a function takes where the lists say nothing; Affine's are ONNX Runtime's, for the specification has none.
 ONNX_DEFAULTS: Mapping[str, tuple[float | None, float | None]] = MappingProxyType(
     {
-        "affine": (1.0, 0.0),
+        "affine": (0.0, 0.0),
         "elu": (1.0, None),
         "hardsigmoid": (0.2, 0.5),
         "leakyrelu": (0.01, None),

@@ -16,7 +16,7 @@ build = inspect.unwrap(lv.build)
 
 
 @given(conversions())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_every_conversion_is_proved(conversion):
     layout, case = conversion
     cell, x, state = make_run(*case)
