@@ -18,7 +18,7 @@ from lstmviz.sequences import Sequence
 from lstmviz.trace import Explanation, Gradients, Trace
 
 if TYPE_CHECKING:
-    from lstmviz import detective, devices, engine, plot
+    from lstmviz import detective, devices, engine, layouts, plot
     from lstmviz.detective import identify
     from lstmviz.engine import gradients, run
 
@@ -44,13 +44,14 @@ __all__ = [
     "gradients",
     "identify",
     "language",
+    "layouts",
     "plot",
     "run",
     "sequences",
 ]
 
 # TensorFlow takes 3 s to import and Plotly a quarter: each comes with the first use of what needs it.
-_LAZY_MODULES = ("detective", "devices", "engine", "plot")
+_LAZY_MODULES = ("detective", "devices", "engine", "layouts", "plot")
 _OF_THE_ENGINE = ("gradients", "run")
 
 

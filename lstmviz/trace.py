@@ -262,7 +262,7 @@ class Trace:
         with np.errstate(all="ignore"):
             for index, (operation, parameter) in enumerate(operations):
                 compute = OPERATORS[operation.operator].compute
-                values = compute(_NumpyOps, [known[name] for name in operation.operands], parameter)
+                values = compute(NumpyOps, [known[name] for name in operation.operands], parameter)
                 state = operation.result.removesuffix("_t")
                 if state in self.states and last[operation.result] == index:
                     values = self.states[state][steps].astype(np.float64)
@@ -349,7 +349,7 @@ def _lengths(rows: Float[np.ndarray, "steps size"]) -> Float[np.ndarray, " steps
     return lengths
 
 
-class _NumpyOps:
+class NumpyOps:
     """The operations of a step, as `cells.Ops` asks for them."""
 
     matmul = staticmethod(np.matmul)
@@ -361,19 +361,23 @@ class _NumpyOps:
 
     @staticmethod
     def sigmoid(a: np.ndarray) -> np.ndarray:
+        """See `cells.Ops.sigmoid`."""
         return 1 / (1 + np.exp(-a))
 
     @staticmethod
     def relu(a: np.ndarray) -> np.ndarray:
+        """See `cells.Ops.relu`."""
         return np.maximum(a, 0)
 
     @staticmethod
     def softplus(a: np.ndarray) -> np.ndarray:
+        """See `cells.Ops.softplus`."""
         softplus: np.ndarray = np.logaddexp(0, a)
         return softplus
 
     @staticmethod
     def erfc(a: np.ndarray) -> np.ndarray:
+        """See `cells.Ops.erfc`."""
         return np.vectorize(math.erfc, otypes=[a.dtype])(a)  # NumPy has none
 
 

@@ -9,7 +9,7 @@ from lstmviz import cells
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 
 # A gate without bounds, or exp, would let a run of twenty steps overflow.
-_CHOICES = {
+CHOICES = {
     "activation": [name for name in cells.ACTIVATIONS if name != "exponential"],
     "recurrent_activation": [name for name, activation in cells.ACTIVATIONS.items() if activation.bounds],
 }
@@ -19,7 +19,7 @@ _KINDS = tuple(sorted(lv.KINDS))
 
 
 @st.composite
-def runs(draw, kinds=_KINDS, choices=_CHOICES, fixed=()):
+def runs(draw, kinds=_KINDS, choices=CHOICES, fixed=()):
     """A kind, its options, and the sizes, type and seed of a run.
 
     `choices` are the values for the options of names, `fixed` the names of those that stay at their defaults.

@@ -19,6 +19,7 @@ const DEFAULT_HEIGHT = 450; // plotly.js's own
 const REST_DELAY = 200; // milliseconds of quiet after which the rest of the page follows the pictures
 const ZOOM_DELAY = 80; // milliseconds of quiet after which what is in view is asked for more finely
 const WORTHWHILE = 0.7; // of a window that is shown, the share in view at which it is
+const NAMED = 0.1; // of single numbers, the share in view whose axes still have names
 
 /** One Plotly for all figures, fetched once, from beside this module. @type {Promise<any>} */
 const loading = new Promise((resolve, reject) => {
@@ -500,9 +501,8 @@ function span(range, length) {
 function isGoodEnough(levels, rows, columns) {
   const isInside = levels.rows[0] <= rows[0] && rows[1] <= levels.rows[1] && levels.columns[0] <= columns[0] && columns[1] <= levels.columns[1];
   if (!isInside) return false;
-  if (levels.tile[0] * levels.tile[1] === 1) return true;
   const share = ((rows[1] - rows[0]) * (columns[1] - columns[0])) / ((levels.rows[1] - levels.rows[0]) * (levels.columns[1] - levels.columns[0]));
-  return share > WORTHWHILE;
+  return share > (levels.tile[0] * levels.tile[1] === 1 ? NAMED : WORTHWHILE);
 }
 
 /**
