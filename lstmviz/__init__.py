@@ -20,6 +20,7 @@ from lstmviz.trace import Explanation, Gradients, Trace
 if TYPE_CHECKING:
     from lstmviz import devices, engine, formats, layouts, plot
     from lstmviz.engine import gradients, run
+    from lstmviz.formats.save import save
 
 __version__ = "0.1.0"
 __all__ = [
@@ -45,19 +46,20 @@ __all__ = [
     "layouts",
     "plot",
     "run",
+    "save",
     "sequences",
 ]
 
 # TensorFlow takes 3 s to import and Plotly a quarter: each comes with the first use of what needs it.
 _LAZY_MODULES = ("devices", "engine", "formats", "layouts", "plot")
-_OF_THE_ENGINE = ("gradients", "run")
+_LAZY_NAMES = {"gradients": "engine", "run": "engine", "save": "formats.save"}
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY_MODULES:
         return importlib.import_module(f"lstmviz.{name}")
-    if name in _OF_THE_ENGINE:
-        return getattr(importlib.import_module("lstmviz.engine"), name)
+    if name in _LAZY_NAMES:
+        return getattr(importlib.import_module(f"lstmviz.{_LAZY_NAMES[name]}"), name)
     raise AttributeError(f"module 'lstmviz' has no attribute {name!r}")
 
 
