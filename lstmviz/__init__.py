@@ -18,9 +18,10 @@ from lstmviz.sequences import Sequence
 from lstmviz.trace import Explanation, Gradients, Trace
 
 if TYPE_CHECKING:
-    from lstmviz import detective, devices, engine, layouts, plot
+    from lstmviz import detective, devices, engine, formats, layouts, plot
     from lstmviz.detective import identify
     from lstmviz.engine import gradients, run
+    from lstmviz.formats.save import save
 
 __version__ = "0.1.0"
 __all__ = [
@@ -41,27 +42,27 @@ __all__ = [
     "devices",
     "engine",
     "fold",
+    "formats",
     "gradients",
     "identify",
     "language",
     "layouts",
     "plot",
     "run",
+    "save",
     "sequences",
 ]
 
 # TensorFlow takes 3 s to import and Plotly a quarter: each comes with the first use of what needs it.
-_LAZY_MODULES = ("detective", "devices", "engine", "layouts", "plot")
-_OF_THE_ENGINE = ("gradients", "run")
+_LAZY_MODULES = ("detective", "devices", "engine", "formats", "layouts", "plot")
+_LAZY_NAMES = {"gradients": "engine", "identify": "detective", "run": "engine", "save": "formats.save"}
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY_MODULES:
         return importlib.import_module(f"lstmviz.{name}")
-    if name == "identify":
-        return importlib.import_module("lstmviz.detective").identify
-    if name in _OF_THE_ENGINE:
-        return getattr(importlib.import_module("lstmviz.engine"), name)
+    if name in _LAZY_NAMES:
+        return getattr(importlib.import_module(f"lstmviz.{_LAZY_NAMES[name]}"), name)
     raise AttributeError(f"module 'lstmviz' has no attribute {name!r}")
 
 
