@@ -98,7 +98,7 @@ def _lay_out(found: tuple[Gradients, ...], curves: list[Curve]) -> dict[str, Any
                    "tracegroupgap": 0, "bgcolor": "rgba(0,0,0,0)"},
         "annotations": [themes.text(heading, x=0, y=1, xanchor="left", yanchor="bottom")],
         # The title names the kind too: on a phone it begins at the edge, in a smaller font.
-        "meta": {"narrow": {"annotations[0].text": short, "title.xref": "container", "title.font.size": 14}},
+        "meta": {"narrow": {"annotations[0].text": short, "title.xref": "container", "title.font.size": 13}},
     }  # fmt: skip
 
 

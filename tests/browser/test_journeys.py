@@ -186,6 +186,8 @@ def test_the_first_view_needs_no_click(opened):
         "initial_weights": "glorot_uniform",
         "forget_bias": "1",
         "activation": "tanh",
+        "recurrent_activation": "sigmoid",
+        "use_bias": "true",
         "lang": "en",
     }
     np.testing.assert_array_equal(_drawn(opened, "kernel")[0], _first_view().cell.kernel)
