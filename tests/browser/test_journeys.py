@@ -61,7 +61,7 @@ def _await_query(page: Page, **expected: str) -> None:
 
 def _until(condition: Callable[[], bool], what: Callable[[], str] = lambda: "it") -> None:
     # Playwright's own waiting evaluates text in the page, which the page's security policy forbids.
-    limit = time.monotonic() + 15
+    limit = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < limit, f"never true: {what()}"
         time.sleep(0.05)
@@ -146,7 +146,7 @@ def _panels(trace: lv.Trace, values: str = "activations") -> list[np.ndarray]:
 
 def _await_same(page: Page, key: str, computed: list[np.ndarray], kind: str = "heatmap") -> None:
     """Waits for a picture: its view is in the address before it has come."""
-    limit = time.monotonic() + 15
+    limit = time.monotonic() + 60
     while not _is_same(drawn := _drawn(page, key, kind), computed) and time.monotonic() < limit:
         time.sleep(0.05)
     _assert_same(drawn, computed)

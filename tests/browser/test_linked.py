@@ -32,7 +32,7 @@ def _wait(page: Page) -> Page:
 
 
 def _until(condition: Callable[[], bool], what: Any = "it") -> None:
-    limit = time.monotonic() + 15
+    limit = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < limit, f"never true: {what}"
         time.sleep(0.05)

@@ -36,7 +36,7 @@ def _query(page: Page) -> dict[str, str]:
 
 
 def _until(condition: Callable[[], bool], what: object = "it") -> None:
-    limit = time.monotonic() + 15
+    limit = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < limit, f"never true: {what}"
         time.sleep(0.05)
