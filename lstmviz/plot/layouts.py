@@ -1,0 +1,211 @@
+"""The same weights in two layouts: which block goes where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from lstmviz.cells import Cell
+from lstmviz.language import _
+from lstmviz.layouts import LAYOUTS, Converted, Form, Move, Place, Slot, form_of_ours, places, to_layout
+from lstmviz.plot import theme as themes
+
+_UNITS = 12  # what `num_units` measures in the drawing, where blocks are not to scale
+_INPUTS = (6, 20)  # what `input_size` may measure there
+_VECTOR = 5  # the height of a bias
+_GAP, _TITLE, _BETWEEN = 3, 5, 34  # between arrays, for an array's name, between the two layouts
+_PIXEL = 4.6  # pixels of one such measure
+_TOP = 72
+_PARTS = {"x": 0.35, "h": 0.8, "projection": 0.8}  # how full a block's colour is
+_NAMELESS = themes.NEUTRAL
+
+
+@dataclass(frozen=True)
+class _Box:
+    """A block in the drawing."""
+
+    place: Place
+    x: tuple[float, float]
+    y: tuple[float, float]
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        return sum(self.x) / 2, sum(self.y) / 2
+
+
+def draw_layout(cell: Cell, layout: str) -> dict[str, Any]:
+    """The plain dictionary of the figure.
+
+    Raises:
+        ValueError: there is no such layout, or the framework has no such cell.
+    """
+    converted = to_layout(cell, layout)
+    sizes = _measure(cell)
+    ours = form_of_ours(cell.kind)
+    form = LAYOUTS[layout].form_of(cell.kind)
+    left = list(_arrange(ours, [slot for slot in ours.slots if slot.name in cell.weights], sizes, 0))
+    start = max(box.x[1] for box in left) + _BETWEEN
+    slots = [slot for slot in form.slots if slot.name in converted.arrays]
+    right = list(_arrange(form, slots, sizes, start))
+    width, height = (max(getattr(box, axis)[1] for box in left + right) for axis in "xy")
+    notes = _notes(converted)
+    bottom = 20 + 20 * len(notes)
+    title = f"{cell.kind.name} → {LAYOUTS[layout].title} {converted.layer}"
+    drawn = themes.base_layout(title, int(height * _PIXEL) + _TOP + bottom)
+    drawn |= {
+        "margin": {"l": 8, "r": 8, "t": _TOP - 16, "b": bottom},
+        "xaxis": themes.axis(range=[-1, width + 1], showticklabels=False, fixedrange=True),
+        "yaxis": themes.axis(range=[height + 1, -_TITLE], showticklabels=False, fixedrange=True),
+        "dragmode": False,
+        "annotations": [
+            *_name_arrays(left, {name: weight.shape for name, weight in cell.weights.items()}),
+            *_name_arrays(right, {name: array.shape for name, array in converted.arrays.items()}),
+            *_write_letters(left, right, converted),
+            themes.text("<br>".join(notes), x=0, y=0, xanchor="left", yanchor="top", align="left", yshift=-8),
+        ],
+    }
+    return {"data": list(_draw(cell, converted, left, right)), "layout": drawn}
+
+
+def _measure(cell: Cell) -> dict[str, int]:
+    """The sizes in the drawing: in proportion to each other, but neither too thin to be seen nor too wide."""
+    inputs = int(np.clip(round(_UNITS * cell.input_size / cell.num_units), *_INPUTS))
+    output = int(np.clip(round(_UNITS * cell.output_size / cell.num_units), *_INPUTS))
+    return {"input_size": inputs, "num_units": _UNITS, "output_size": output}
+
+
+def _arrange(form: Form, slots: Sequence[Slot], sizes: dict[str, int], start: float) -> Iterator[_Box]:
+    """The arrays from the top: those that are taller than wide beside each other."""
+    left, top, lowest = start, 0.0, 0.0
+    for slot in slots:
+        boxes = [_place(place, slot, number) for number, place in enumerate(places(form, slot, sizes))]
+        width, height = (max(getattr(box, axis)[1] for box in boxes) for axis in "xy")
+        if left > start and width >= height:
+            left, top = start, lowest
+        for box in boxes:
+            yield replace(box, x=(box.x[0] + left, box.x[1] + left), y=(box.y[0] + top, box.y[1] + top))
+        lowest = max(lowest, top + height + _GAP + _TITLE)
+        if width < height:
+            left += width + 4 * _GAP
+        else:
+            left, top = start, lowest
+
+
+def _place(place: Place, slot: Slot, number: int) -> _Box:
+    """One block in its own array, whose corner is at 0."""
+    at = {
+        axis: (index.start, index.stop)
+        for axis, index in zip(slot.axes, place.index, strict=True)
+        if isinstance(index, slice)
+    }
+    if "flat" in at:
+        return _Box(place, (0, 3 * _UNITS), (number * _VECTOR, (number + 1) * _VECTOR))
+    if "rows" not in at:
+        return _Box(place, at["columns"], (0, _VECTOR))
+    if place.part in ("bias", "hidden_bias"):  # rows of 1
+        at["rows"] = (at["rows"][0] * _VECTOR, at["rows"][1] * _VECTOR)
+    return _Box(place, *((at["rows"], at["columns"]) if place.transposed else (at["columns"], at["rows"])))
+
+
+def _draw(cell: Cell, converted: Converted, left: list[_Box], right: list[_Box]) -> Iterator[dict[str, Any]]:
+    """The ways first, under the blocks."""
+    moves = {str(move.target): move for move in converted.moves}
+    for box, move in zip(right, converted.moves, strict=True):
+        source = next((b for b in left if move.source and _is_same(b.place, move.source)), None)
+        if source:
+            yield _draw_way(source, box, _colour(cell, move.target.gate), move)
+    words = {(m.source.part, m.source.gate): m.text for m in moves.values() if m.source}
+    for box in left:
+        yield _draw_box(box, _colour(cell, box.place.gate), words.get((box.place.part, box.place.gate), ""))
+    for box, move in zip(right, converted.moves, strict=True):
+        empty = move.source is None and not move.added
+        yield _draw_box(box, "" if empty else _colour(cell, box.place.gate), move.text)
+
+
+def _is_same(a: Place, b: Place) -> bool:
+    return (a.part, a.gate) == (b.part, b.gate)
+
+
+def _colour(cell: Cell, gate: str) -> str:
+    names = [each.name for each in cell.kind.gates]
+    return themes.GATES[names.index(gate)] if gate in names else _NAMELESS
+
+
+def _draw_way(source: _Box, target: _Box, colour: str, move: Move) -> dict[str, Any]:
+    """A curve from block to block, level at both ends."""
+    (x0, y0), (x1, y1) = (source.x[1], source.middle[1]), (target.x[0], target.middle[1])
+    share = np.linspace(0, 1, 24)
+    rise = share**2 * (3 - 2 * share)
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": (x0 + share * (x1 - x0)).astype("float32"),
+        "y": (y0 + rise * (y1 - y0)).astype("float32"),
+        "line": {"color": colour, "width": 2.5 if move.target.part in _PARTS else 1.5},
+        "opacity": 0.55,
+        "hoverinfo": "skip",
+    }
+
+
+def _draw_box(box: _Box, colour: str, words: str) -> dict[str, Any]:
+    (x0, x1), (y0, y1) = box.x, box.y
+    drawn: dict[str, Any] = {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [x0, x1, x1, x0, x0],
+        "y": [y0, y0, y1, y1, y0],
+        "line": {"color": colour or _NAMELESS, "width": 1.5, **({} if colour else {"dash": "dot"})},
+        "hoveron": "fills",
+        "text": words,
+        "hoverinfo": "text",
+        "fill": "toself",
+        "fillcolor": _fade(colour, _PARTS.get(box.place.part, 0.55)) if colour else "rgba(0,0,0,0)",
+    }
+    return drawn
+
+
+def _fade(colour: str, share: float) -> str:
+    red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{share})"
+
+
+def _name_arrays(boxes: list[_Box], shapes: dict[str, tuple[int, ...]]) -> Iterator[dict[str, Any]]:
+    for name, shape in shapes.items():
+        own = [box for box in boxes if box.place.array == name]
+        corner = min(box.x[0] for box in own), min(box.y[0] for box in own)
+        yield _at(corner, f"<b>{name}</b> {list(shape)}", xanchor="left", yanchor="bottom", size=12)
+
+
+def _write_letters(left: list[_Box], right: list[_Box], converted: Converted) -> Iterator[dict[str, Any]]:
+    for box in left:
+        yield _at(box.middle, _letter(box.place, box.place.gate))
+    for box, move in zip(right, converted.moves, strict=True):
+        empty = move.source is None and not move.added
+        words = "0" if empty else _letter(box.place, move.letter)
+        yield _at(box.middle, words + (f" + {move.added:g}" if move.added else ""))
+
+
+def _letter(place: Place, letter: str) -> str:
+    return f"<b>{letter}</b>" if letter else ""
+
+
+def _at(point: tuple[float, float], words: str, size: int = 13, **place: Any) -> dict[str, Any]:
+    return themes.text(words, x=point[0], y=point[1], xref="x", yref="y", font={"size": size}, **place)
+
+
+def _notes(converted: Converted) -> list[str]:
+    layout, moves = LAYOUTS[converted.layout].title, converted.moves
+    letters = dict.fromkeys(f"{m.target.gate} → {m.letter}" for m in moves if m.letter != m.target.gate)
+    notes = [_("pale: meets x; full: meets h") + "".join(f" · {change}" for change in letters)]
+    if any(move.target.transposed for move in moves):
+        notes.append(_("{layout} stores the kernels transposed").format(layout=layout))
+    for move in moves:
+        if move.added:
+            note = _("forget_bias {value:g} is added to f’s bias: {layout} adds none when the cell runs")
+            notes.append(note.format(value=move.added, layout=layout))
+    if any(move.source is None and not move.added for move in moves):
+        notes.append(_("0: {layout} stores a second bias, which the cell has not").format(layout=layout))
+    return notes
