@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ _UNITS = 12  # what `num_units` measures in the drawing, where blocks are not to
 _INPUTS = (6, 20)  # what `input_size` may measure there
 _VECTOR = 5  # the height of a bias
 _GAP, _TITLE, _BETWEEN = 3, 5, 34  # between arrays, for an array's name, between the two layouts
+_LETTER = 1.5  # the width of a letter of an array's name
 _PIXEL = 4.6  # pixels of one such measure
 _TOP = 72
 _PARTS = {"x": 0.35, "h": 0.8, "projection": 0.8}  # how full a block's colour is
@@ -46,11 +47,11 @@ def draw_layout(cell: Cell, layout: str) -> dict[str, Any]:
     sizes = _measure(cell)
     ours = form_of_ours(cell.kind)
     form = LAYOUTS[layout].form_of(cell.kind)
-    left = list(_arrange(ours, [slot for slot in ours.slots if slot.name in cell.weights], sizes, 0))
-    start = max(box.x[1] for box in left) + _BETWEEN
-    slots = [slot for slot in form.slots if slot.name in converted.arrays]
-    right = list(_arrange(form, slots, sizes, start))
-    width, height = (max(getattr(box, axis)[1] for box in left + right) for axis in "xy")
+    left = list(_arrange(ours, cell.weights, sizes, 0))
+    start = _find_right(left, cell.weights) + _BETWEEN
+    right = list(_arrange(form, converted.arrays, sizes, start))
+    width = _find_right(right, converted.arrays)
+    height = max(box.y[1] for box in left + right)
     notes = _notes(converted)
     bottom = 20 + 20 * len(notes)
     title = f"{cell.kind.name} → {LAYOUTS[layout].title} {converted.layer}"
@@ -61,8 +62,8 @@ def draw_layout(cell: Cell, layout: str) -> dict[str, Any]:
         "yaxis": themes.axis(range=[height + 1, -_TITLE], showticklabels=False, fixedrange=True),
         "dragmode": False,
         "annotations": [
-            *_name_arrays(left, {name: weight.shape for name, weight in cell.weights.items()}),
-            *_name_arrays(right, {name: array.shape for name, array in converted.arrays.items()}),
+            *_name_arrays(left, cell.weights),
+            *_name_arrays(right, converted.arrays),
             *_write_letters(left, right, converted),
             themes.text("<br>".join(notes), x=0, y=0, xanchor="left", yanchor="top", align="left", yshift=-8),
         ],
@@ -77,10 +78,14 @@ def _measure(cell: Cell) -> dict[str, int]:
     return {"input_size": inputs, "num_units": _UNITS, "output_size": output}
 
 
-def _arrange(form: Form, slots: Sequence[Slot], sizes: dict[str, int], start: float) -> Iterator[_Box]:
+def _arrange(
+    form: Form, arrays: Mapping[str, np.ndarray], sizes: dict[str, int], start: float
+) -> Iterator[_Box]:
     """The arrays from the top: those that are taller than wide beside each other."""
     left, top, lowest = start, 0.0, 0.0
-    for slot in slots:
+    for slot in form.slots:
+        if slot.name not in arrays:
+            continue
         boxes = [_place(place, slot, number) for number, place in enumerate(places(form, slot, sizes))]
         width, height = (max(getattr(box, axis)[1] for box in boxes) for axis in "xy")
         if left > start and width >= height:
@@ -89,9 +94,13 @@ def _arrange(form: Form, slots: Sequence[Slot], sizes: dict[str, int], start: fl
             yield replace(box, x=(box.x[0] + left, box.x[1] + left), y=(box.y[0] + top, box.y[1] + top))
         lowest = max(lowest, top + height + _GAP + _TITLE)
         if width < height:
-            left += width + 4 * _GAP
+            left += max(width, _LETTER * len(_name(slot.name, arrays[slot.name]))) + _GAP
         else:
             left, top = start, lowest
+
+
+def _name(name: str, array: np.ndarray) -> str:
+    return f"{name} {list(array.shape)}"
 
 
 def _place(place: Place, slot: Slot, number: int) -> _Box:
@@ -112,21 +121,26 @@ def _place(place: Place, slot: Slot, number: int) -> _Box:
 
 def _draw(cell: Cell, converted: Converted, left: list[_Box], right: list[_Box]) -> Iterator[dict[str, Any]]:
     """The ways first, under the blocks."""
-    moves = {str(move.target): move for move in converted.moves}
+    leaves = {(box.place.part, box.place.gate): box for box in left}
+    words = {}
     for box, move in zip(right, converted.moves, strict=True):
-        source = next((b for b in left if move.source and _is_same(b.place, move.source)), None)
-        if source:
-            yield _draw_way(source, box, _colour(cell, move.target.gate), move)
-    words = {(m.source.part, m.source.gate): m.text for m in moves.values() if m.source}
-    for box in left:
-        yield _draw_box(box, _colour(cell, box.place.gate), words.get((box.place.part, box.place.gate), ""))
+        if move.source:
+            key = move.source.part, move.source.gate
+            words[key] = move.text
+            ends = _find_end(leaves[key], left, 1), _find_end(box, right, 0)
+            yield _draw_way(*ends, _colour(cell, move.target.gate), move)
+    for key, box in leaves.items():
+        yield _draw_box(box, _colour(cell, box.place.gate), words[key])
     for box, move in zip(right, converted.moves, strict=True):
         empty = move.source is None and not move.added
         yield _draw_box(box, "" if empty else _colour(cell, box.place.gate), move.text)
 
 
-def _is_same(a: Place, b: Place) -> bool:
-    return (a.part, a.gate) == (b.part, b.gate)
+def _find_end(box: _Box, boxes: list[_Box], side: int) -> tuple[float, float]:
+    """Where a way leaves or reaches an array: of blocks beside each other each has a height of its own, in their order."""
+    row = [other for other in boxes if other.place.array == box.place.array and other.y == box.y]
+    share = (row.index(box) + 1) / (len(row) + 1)
+    return (row[-1].x[1] if side else row[0].x[0]), box.y[0] + share * (box.y[1] - box.y[0])
 
 
 def _colour(cell: Cell, gate: str) -> str:
@@ -134,9 +148,11 @@ def _colour(cell: Cell, gate: str) -> str:
     return themes.GATES[names.index(gate)] if gate in names else _NAMELESS
 
 
-def _draw_way(source: _Box, target: _Box, colour: str, move: Move) -> dict[str, Any]:
-    """A curve from block to block, level at both ends."""
-    (x0, y0), (x1, y1) = (source.x[1], source.middle[1]), (target.x[0], target.middle[1])
+def _draw_way(
+    start: tuple[float, float], end: tuple[float, float], colour: str, move: Move
+) -> dict[str, Any]:
+    """A curve, level at both ends."""
+    (x0, y0), (x1, y1) = start, end
     share = np.linspace(0, 1, 24)
     rise = share**2 * (3 - 2 * share)
     return {
@@ -172,11 +188,21 @@ def _fade(colour: str, share: float) -> str:
     return f"rgba({red},{green},{blue},{share})"
 
 
-def _name_arrays(boxes: list[_Box], shapes: dict[str, tuple[int, ...]]) -> Iterator[dict[str, Any]]:
-    for name, shape in shapes.items():
-        own = [box for box in boxes if box.place.array == name]
-        corner = min(box.x[0] for box in own), min(box.y[0] for box in own)
-        yield _at(corner, f"<b>{name}</b> {list(shape)}", xanchor="left", yanchor="bottom", size=12)
+def _name_arrays(boxes: list[_Box], arrays: Mapping[str, np.ndarray]) -> Iterator[dict[str, Any]]:
+    for name, corner in _find_corners(boxes).items():
+        words = _name(name, arrays[name]).replace(name, f"<b>{name}</b>", 1)
+        yield _at(corner, words, xanchor="left", yanchor="bottom", size=12)
+
+
+def _find_corners(boxes: list[_Box]) -> dict[str, tuple[float, float]]:
+    """The upper left corner of each array."""
+    return {box.place.array: (box.x[0], box.y[0]) for box in reversed(boxes)}
+
+
+def _find_right(boxes: list[_Box], arrays: Mapping[str, np.ndarray]) -> float:
+    """Where the arrays and their names end."""
+    names = [x + _LETTER * len(_name(name, arrays[name])) for name, (x, _y) in _find_corners(boxes).items()]
+    return max(*names, *(box.x[1] for box in boxes))
 
 
 def _write_letters(left: list[_Box], right: list[_Box], converted: Converted) -> Iterator[dict[str, Any]]:
