@@ -233,5 +233,5 @@ def _notes(converted: Converted) -> list[str]:
             note = _("forget_bias {value:g} is added to f’s bias: {layout} adds none when the cell runs")
             notes.append(note.format(value=move.added, layout=layout))
     if any(move.source is None and not move.added for move in moves):
-        notes.append(_("0: {layout} stores a second bias, which the cell has not").format(layout=layout))
+        notes.append(_("0: {layout} stores numbers here that the cell has not").format(layout=layout))
     return notes

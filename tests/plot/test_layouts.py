@@ -74,7 +74,7 @@ def test_what_is_added_or_empty_is_written_into_the_block():
     assert words(drawn).count("<b>f</b> + 1.5") == 1
     assert words(drawn).count("0") == 4
     assert "forget_bias 1.5 is added to f’s bias" in words(drawn)[-1]
-    assert "transposed" in words(drawn)[-1] and "second bias" in words(drawn)[-1]
+    assert "transposed" in words(drawn)[-1] and "that the cell has not" in words(drawn)[-1]
     plain = draw_layout(build("BasicLSTMCell", 8, 4, forget_bias=0.0), "keras")
     assert "0" not in words(plain) and words(plain)[-1] == "pale: meets x; full: meets h · j → c"
 
