@@ -12,7 +12,19 @@ from __future__ import annotations
 
 from lstmviz.layouts.convert import Converted, Move, from_layout, to_layout
 from lstmviz.layouts.proof import Proof, check, prove
-from lstmviz.layouts.table import FAMILIES, LAYOUTS, PARTS, Form, Layout, Place, Slot, Told, places, shape_of
+from lstmviz.layouts.table import (
+    FAMILIES,
+    LAYOUTS,
+    PARTS,
+    Form,
+    Layout,
+    Place,
+    Slot,
+    Told,
+    form_of_ours,
+    places,
+    shape_of,
+)
 
 __all__ = [
     "FAMILIES",
@@ -27,6 +39,7 @@ __all__ = [
     "Slot",
     "Told",
     "check",
+    "form_of_ours",
     "from_layout",
     "places",
     "prove",

@@ -21,6 +21,7 @@ from lstmviz.plot.gates import draw_gates
 from lstmviz.plot.gradients import draw_gradients
 from lstmviz.plot.json import pack, to_json
 from lstmviz.plot.kernel import draw_kernel
+from lstmviz.plot.layouts import draw_layout
 from lstmviz.plot.step import draw_step, make_step_frames
 from lstmviz.plot.summary import draw_summary
 from lstmviz.trace import Gradients, Trace
@@ -43,6 +44,8 @@ __all__ = [
     "gradients_json",
     "kernel",
     "kernel_json",
+    "layout",
+    "layout_json",
     "step",
     "step_frames",
     "step_json",
@@ -83,6 +86,28 @@ def kernel(
     'BasicLSTMCell kernel [12, 32]'
     """
     return _figure(draw_kernel(cell, rows, columns), theme)
+
+
+def layout(cell: Cell, layout: str, *, theme: str = "light") -> Figure:
+    """The cell's weights as they are, left, and as a framework stores them, right: which block goes where.
+
+    A gate keeps its colour; the framework's letter stands in its block. The rows that meet x are pale, those that meet h
+    full. What is added to a bias is written on it, and a dotted block is filled with zeros. Hover tells the places in both
+    arrays. Blocks are in proportion to each other, but for the thinnest and the widest.
+
+    Args:
+        cell: The cell.
+        layout: A key of `lstmviz.layouts.LAYOUTS`.
+        theme: "light" or "dark".
+
+    Raises:
+        ValueError: there is no such layout, the framework has no such cell, or the theme is neither.
+
+    >>> import lstmviz as lv
+    >>> layout(lv.build("BasicLSTMCell", num_units=8, input_size=4), "keras").layout.title.text
+    'BasicLSTMCell → Keras LSTM'
+    """
+    return _figure(draw_layout(cell, layout), theme)
 
 
 def gates(
@@ -198,6 +223,11 @@ def kernel_json(
 ) -> str:
     """`kernel(cell)` as JSON, without the time that Plotly takes to check it; tiles are packed for the page."""
     return to_json(pack(themes.apply(draw_kernel(cell, rows, columns, for_page=True), "light")))
+
+
+def layout_json(cell: Cell, layout: str) -> str:
+    """`layout(cell, layout)` as JSON, without the time that Plotly takes to check it."""
+    return to_json(themes.apply(draw_layout(cell, layout), "light"))
 
 
 def gates_json(
