@@ -236,6 +236,23 @@ def test_new_states_are_written_out_with_the_runs_numbers(kind):
         assert any(made in line or made.replace("= ", "") in line for line in lines)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_gates_formula_goes_from_its_sums_to_its_value(kind):
+    trace = run(kind)
+    figure = draw(trace, 5, 2)
+    for panel, gate in enumerate(trace.cell.kind.gates, GATES):
+        (line,) = [text for (x, _y), text in words(figure, panel).items() if x == 0]
+        before, after = trace.preactivations[gate.name][5, 2], trace.gates[gate.name][5, 2]
+        squash = {"sigmoid": "σ", "tanh": "tanh"}[trace.activation_of(gate)]
+        sums, found = re.fullmatch(r"= \w+\(([^()]*)\) (.*)", line).groups()
+        assert found == f"= {squash}({write(before)}) = {write(after)}"
+        parts = [float(part) for part in re.findall(r"-?[\d.]+", sums.replace("− ", "−").replace("−", "-"))]
+        assert sum(parts) == pytest.approx(before, abs=0.005 * len(parts) + 0.005)
+        assert len(parts) == sum("[" not in t.name for t in trace.explain(5, gate.name, 2).terms) + len(
+            {t.name.partition("[")[0] for t in trace.explain(5, gate.name, 2).terms if "[" in t.name}
+        )
+
+
 def test_a_unit_that_a_projection_leaves_without_an_h_says_so():
     trace = run("LSTMCell")
     labels = words(draw(trace, 5, 2), STATES, "labels").values()
