@@ -4,7 +4,9 @@ Each kind is declared once, in `KINDS`. The engine runs the declaration's step, 
 prints its formulas, `Trace.explain` follows its terms: a new kind is one new declaration.
 
 The kinds are TensorFlow 1's own (`tf.nn.rnn_cell`), whose classes TensorFlow still carries in
-`tensorflow/python/keras/layers/legacy_rnn/rnn_cell_impl.py`; names, shapes and gate orders follow that file.
+`tensorflow/python/keras/layers/legacy_rnn/rnn_cell_impl.py`; names, shapes and gate orders follow that file, and
+TensorFlow 1.15's `tensorflow/contrib/cudnn_rnn/python/ops/cudnn_rnn_ops.py` for the GRU that resets after the product.
+The options `recurrent_activation` and `use_bias` are Keras's, for layers that come from elsewhere.
 """
 
 from __future__ import annotations
@@ -12,10 +14,10 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -26,6 +28,7 @@ Array = Any  # an array of whichever library runs the step
 OptionValue = bool | int | float | str | None
 
 
+@runtime_checkable
 class Ops(Protocol):
     """The few operations a step is written in; the engine passes TensorFlow's."""
 
@@ -38,22 +41,80 @@ class Ops(Protocol):
     def relu(self, a: Array) -> Array:
         """`max(a, 0)`, element by element."""
 
+    def softplus(self, a: Array) -> Array:
+        """`log(1 + exp(a))`, element by element."""
+
+    def exp(self, a: Array) -> Array:
+        """The exponential function, element by element."""
+
+    def expm1(self, a: Array) -> Array:
+        """`exp(a) - 1`, element by element."""
+
+    def erfc(self, a: Array) -> Array:
+        """1 minus the error function, element by element."""
+
+    def where(self, condition: Array, a: Array, b: Array) -> Array:
+        """`a` where the condition holds, else `b`, element by element."""
+
     def matmul(self, a: Array, b: Array) -> Array:
         """`a @ b`."""
 
-    def clip(self, a: Array, limit: Array) -> Array:
-        """`a` within plus and minus `limit`."""
+    def clip(self, a: Array, low: Array, high: Array) -> Array:
+        """`a` from `low` to `high`."""
 
 
-ACTIVATIONS: Mapping[str, Callable[[Ops, Array], Array]] = MappingProxyType(
+@dataclass(frozen=True)
+class Activation:
+    """An activation function, element by element: `activation(ops, a)`.
+
+    Attributes:
+        compute: The function, in the operations of a library.
+        bounds: What it approaches or reaches on either side; None where it has no two bounds.
+        latex: How a formula writes it; None for its name.
+    """
+
+    compute: Callable[[Ops, Array], Array]
+    bounds: tuple[float, float] | None = None
+    latex: str | None = None
+
+    def __call__(self, ops: Ops, a: Array) -> Array:
+        """What the function makes of `a`."""
+        return self.compute(ops, a)
+
+
+_UNIT = (0.0, 1.0)
+# Klambauer et al. 2017, as in keras/src/backend/tensorflow/nn.py's `selu`.
+_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+
+
+def _elu(ops: Ops, a: Array, alpha: float = 1.0) -> Array:
+    return ops.where(
+        a >= 0, a, alpha * ops.expm1(-ops.relu(-a))
+    )  # relu: the side not taken must not overflow
+
+
+ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
     {
-        "tanh": lambda ops, a: ops.tanh(a),
-        "relu": lambda ops, a: ops.relu(a),
-        "sigmoid": lambda ops, a: ops.sigmoid(a),
-        "linear": lambda ops, a: a,
+        "tanh": Activation(lambda ops, a: ops.tanh(a), (-1.0, 1.0)),
+        "relu": Activation(lambda ops, a: ops.relu(a)),
+        "sigmoid": Activation(lambda ops, a: ops.sigmoid(a), _UNIT, r"\sigma"),
+        "linear": Activation(lambda ops, a: a),
+        "hard_sigmoid": Activation(lambda ops, a: ops.clip(a / 6 + 0.5, 0.0, 1.0), _UNIT),
+        # What Keras 2 called hard_sigmoid, and what ONNX's HardSigmoid does by default.
+        "legacy_hard_sigmoid": Activation(lambda ops, a: ops.clip(0.2 * a + 0.5, 0.0, 1.0), _UNIT),
+        "softsign": Activation(lambda ops, a: a / (1 + abs(a)), (-1.0, 1.0)),
+        "softplus": Activation(lambda ops, a: ops.softplus(a)),
+        "elu": Activation(_elu),
+        "selu": Activation(lambda ops, a: _SELU_SCALE * _elu(ops, a, _SELU_ALPHA)),
+        "silu": Activation(lambda ops, a: a * ops.sigmoid(a)),
+        "gelu": Activation(lambda ops, a: 0.5 * a * ops.erfc(-a * math.sqrt(0.5))),
+        "leaky_relu": Activation(
+            lambda ops, a: ops.where(a >= 0, a, 0.2 * a)
+        ),  # the slope is Keras 3's default
+        "exponential": Activation(lambda ops, a: ops.exp(a)),
     }
 )
-"""Activation functions by Keras's names."""
+"""Activation functions by Keras 3's names, beside `legacy_hard_sigmoid`."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +127,7 @@ class Gate:
         role: What it does, in a sentence.
         activation: A name in `ACTIVATIONS`, or of the option that holds one.
         reads: What its hidden rows meet: the product of these, `("h",)` or `("r", "h")`.
+        times: The gate that its hidden rows' product is multiplied with, unit by unit, their bias included.
         offset: The option added to the pre-activation when the cell runs, and stored nowhere.
         peephole: The weight of the peephole connection, where the cell has them.
         peeps_at_new_c: Whether that connection sees the new c rather than the old one.
@@ -76,6 +138,7 @@ class Gate:
     role: str
     activation: str = "sigmoid"
     reads: tuple[str, ...] = ("h",)
+    times: str | None = None
     offset: str | None = None
     peephole: str | None = None
     peeps_at_new_c: bool = False
@@ -91,6 +154,7 @@ class Variable:
         gates: The gates whose columns it holds, in order; empty for weights that belong to no block.
         initial: The constant it starts as; None for the initial weights that were asked for.
         when: The option that has to be on for the variable to exist.
+        meets: Whose rows a kernel holds, x's above h's; for a bias those of the kernel that it goes with.
     """
 
     name: str
@@ -98,6 +162,17 @@ class Variable:
     gates: tuple[str, ...] = ()
     initial: float | None = None
     when: str | None = None
+    meets: tuple[str, ...] = ("x", "h")
+
+    @property
+    def is_kernel(self) -> bool:
+        """Whether it holds rows of gates' columns."""
+        return bool(self.gates) and len(self.shape) == 2
+
+    @property
+    def is_bias(self) -> bool:
+        """Whether it holds gates' biases."""
+        return bool(self.gates) and len(self.shape) == 1
 
 
 @dataclass(frozen=True)
@@ -165,7 +240,7 @@ OPERATORS: Mapping[str, Operator] = MappingProxyType(
         "sum": Operator(lambda ops, a, p: a[0] + a[1], "{0} + {1}", loose=True),
         "complement": Operator(lambda ops, a, p: 1 - a[0], "1 − {0}", loose=True, binds=True),
         "activation": Operator(lambda ops, a, p: ACTIVATIONS[p](ops, a[0]), "{p}({0})"),
-        "clip": Operator(lambda ops, a, p: ops.clip(a[0], p), "clip({0}, ±{p})"),
+        "clip": Operator(lambda ops, a, p: ops.clip(a[0], -p, p), "clip({0}, ±{p})"),
         "project": Operator(lambda ops, a, p: ops.matmul(a[0], p), "{0} · projection", inner=False),
     }
 )
@@ -195,7 +270,10 @@ class Product(Protocol):
     """What the engine gives a step to meet a kernel with."""
 
     def __call__(self, kernel: str, h: Array) -> Sequence[Array]:
-        """The pre-activations of the kernel's gates: the x rows' part, known before, plus `h` times the hidden rows."""
+        """For each of the kernel's gates: the x rows' part, known before, plus `h` times the hidden rows, plus the bias.
+
+        A kernel without hidden rows leaves `h` out, one without x rows the step's x.
+        """
 
 
 State = tuple[Array, ...]
@@ -231,6 +309,11 @@ class Kind:
     formulas: tuple[Formula, ...]
     flow: tuple[Operation, ...]
 
+    @property
+    def blocks(self) -> tuple[tuple[str, ...], ...]:
+        """The gates that share variables, `(("r", "u"), ("c",))`, in the order of the kernel's columns."""
+        return tuple(dict.fromkeys(variable.gates for variable in self.variables if variable.gates))
+
     def gate(self, name: str) -> Gate:
         """The gate called `name`.
 
@@ -264,14 +347,14 @@ def _lstm_step(ops, product, state, weights, options, squash):  # type: ignore[n
         f = f + weights["w_f_diag"] * c
     c = c * squash["f"](f) + squash["i"](i) * squash["j"](j)
     if options.get("cell_clip") is not None:
-        c = ops.clip(c, options["cell_clip"])
+        c = ops.clip(c, -options["cell_clip"], options["cell_clip"])
     if options.get("use_peepholes"):
         o = o + weights["w_o_diag"] * c
     h = squash["activation"](c) * squash["o"](o)
     if options.get("num_proj") is not None:
         h = ops.matmul(h, weights["projection/kernel"])
     if options.get("proj_clip") is not None:
-        h = ops.clip(h, options["proj_clip"])
+        h = ops.clip(h, -options["proj_clip"], options["proj_clip"])
     return (i, j, f, o), (c, h)
 
 
@@ -280,6 +363,17 @@ def _gru_step(ops, product, state, weights, options, squash):  # type: ignore[no
     r, u = product("gates/kernel", h)
     reset, update = squash["r"](r), squash["u"](u)
     (c,) = product("candidate/kernel", reset * h)
+    h = update * h + (1 - update) * squash["c"](c)
+    return (r, u, c), (h,)
+
+
+def _gru_reset_after_step(ops, product, state, weights, options, squash):  # type: ignore[no-untyped-def]
+    (h,) = state
+    r, u = product("gates/kernel", h)
+    reset, update = squash["r"](r), squash["u"](u)
+    (from_x,) = product("candidate/input_projection/kernel", h)
+    (from_h,) = product("candidate/hidden_projection/kernel", h)
+    c = from_x + reset * from_h
     h = update * h + (1 - update) * squash["c"](c)
     return (r, u, c), (h,)
 
@@ -300,6 +394,21 @@ _ACTIVATION = Option(
     str,
     choices=tuple(ACTIVATIONS),
 )
+_RECURRENT_ACTIVATION = Option(
+    "recurrent_activation",
+    "sigmoid",
+    _mark("recurrent activation"),
+    _mark("The function of the gates that open and shut."),
+    str,
+    choices=("sigmoid", *(name for name in ACTIVATIONS if name != "sigmoid")),
+)
+_USE_BIAS = Option(
+    "use_bias",
+    True,
+    _mark("bias"),
+    _mark("Adds a bias to each gate."),
+    bool,
+)
 _FORGET_BIAS = Option(
     "forget_bias",
     1.0,
@@ -310,12 +419,19 @@ _FORGET_BIAS = Option(
     float,
 )
 _LSTM_GATES = (
-    Gate("i", _mark("input gate"), _mark("decides how much of the new input enters c"), peephole="w_i_diag"),
+    Gate(
+        "i",
+        _mark("input gate"),
+        _mark("decides how much of the new input enters c"),
+        activation="recurrent_activation",
+        peephole="w_i_diag",
+    ),
     Gate("j", _mark("new input"), _mark("is what could be written into c"), activation="activation"),
     Gate(
         "f",
         _mark("forget gate"),
         _mark("decides how much of the old c stays"),
+        activation="recurrent_activation",
         offset="forget_bias",
         peephole="w_f_diag",
     ),
@@ -323,6 +439,7 @@ _LSTM_GATES = (
         "o",
         _mark("output gate"),
         _mark("decides how much of c shows in h"),
+        activation="recurrent_activation",
         peephole="w_o_diag",
         peeps_at_new_c=True,
     ),
@@ -330,35 +447,35 @@ _LSTM_GATES = (
 _ROWS = "input_size + output_size"
 _LSTM_VARIABLES = (
     Variable("kernel", (_ROWS, "4 * num_units"), gates=("i", "j", "f", "o")),
-    Variable("bias", ("4 * num_units",), gates=("i", "j", "f", "o"), initial=0.0),
+    Variable("bias", ("4 * num_units",), gates=("i", "j", "f", "o"), initial=0.0, when="use_bias"),
 )
 _LSTM_FORMULAS = (
     Formula(_mark("concat"), r"[x_t, h_{t-1}]", ("1", _ROWS)),
-    Formula(_mark("matmul"), r"[x_t, h_{t-1}] \cdot kernel", ("1", "4 * num_units")),
-    Formula(_mark("bias add"), r"z = [x_t, h_{t-1}] \cdot kernel + bias", ("1", "4 * num_units")),
+    Formula(_mark("matmul"), r"z = [x_t, h_{t-1}] \cdot kernel", ("1", "4 * num_units")),
+    Formula(_mark("bias add"), r"z \leftarrow z + bias", ("1", "4 * num_units"), when="use_bias"),
     Formula(_mark("split"), r"i, j, f, o = \mathrm{split}(z, 4)", ("1", "num_units")),
     Formula(
         _mark("activations"),
-        r"\sigma(i),\ {activation}(j),\ \sigma(f + {forget_bias}),\ \sigma(o)",
+        r"{recurrent_activation}(i),\ {activation}(j),\ {recurrent_activation}(f + {forget_bias}),\ {recurrent_activation}(o)",
         ("1", "num_units"),
     ),
     Formula(
         _mark("activations"),
-        r"\begin{gathered}\sigma(i + w_i \odot c_{t-1}),\ {activation}(j),\\"
-        r"\sigma(f + {forget_bias} + w_f \odot c_{t-1}),\ \sigma(o + w_o \odot c_t)\end{gathered}",
+        r"\begin{gathered}{recurrent_activation}(i + w_i \odot c_{t-1}),\ {activation}(j),\\"
+        r"{recurrent_activation}(f + {forget_bias} + w_f \odot c_{t-1}),\ {recurrent_activation}(o + w_o \odot c_t)\end{gathered}",
         ("1", "num_units"),
         when="use_peepholes",
         replaces="activations",
     ),
     Formula(
         _mark("new c"),
-        r"c_t = c_{t-1} \odot \sigma(f + {forget_bias}) + \sigma(i) \odot {activation}(j)",
+        r"c_t = c_{t-1} \odot {recurrent_activation}(f + {forget_bias}) + {recurrent_activation}(i) \odot {activation}(j)",
         ("1", "num_units"),
     ),
     Formula(
         _mark("new c"),
-        r"c_t = c_{t-1} \odot \sigma(f + {forget_bias} + w_f \odot c_{t-1})"
-        r" + \sigma(i + w_i \odot c_{t-1}) \odot {activation}(j)",
+        r"c_t = c_{t-1} \odot {recurrent_activation}(f + {forget_bias} + w_f \odot c_{t-1})"
+        r" + {recurrent_activation}(i + w_i \odot c_{t-1}) \odot {activation}(j)",
         ("1", "num_units"),
         when="use_peepholes",
         replaces="new c",
@@ -369,10 +486,10 @@ _LSTM_FORMULAS = (
         ("1", "num_units"),
         when="cell_clip",
     ),
-    Formula(_mark("new h"), r"h_t = {activation}(c_t) \odot \sigma(o)", ("1", "num_units")),
+    Formula(_mark("new h"), r"h_t = {activation}(c_t) \odot {recurrent_activation}(o)", ("1", "num_units")),
     Formula(
         _mark("new h"),
-        r"h_t = {activation}(c_t) \odot \sigma(o + w_o \odot c_t)",
+        r"h_t = {activation}(c_t) \odot {recurrent_activation}(o + w_o \odot c_t)",
         ("1", "num_units"),
         when="use_peepholes",
         replaces="new h",
@@ -399,6 +516,40 @@ _LSTM_FLOW = (
     Operation("h_t", "clip", ("h_t",), parameter="proj_clip", when="proj_clip"),
 )
 
+_INPUT, _HIDDEN = "candidate/input_projection", "candidate/hidden_projection"
+_GRU_GATES = (
+    Gate(
+        "r",
+        _mark("reset gate"),
+        _mark("decides how much of the old h the candidate sees"),
+        activation="recurrent_activation",
+    ),
+    Gate(
+        "u",
+        _mark("update gate"),
+        _mark("decides how much of the old h stays"),
+        activation="recurrent_activation",
+    ),
+)
+_CANDIDATE = Gate("c", _mark("candidate"), _mark("is what h could become"), activation="activation")
+_GRU_VARIABLES = (
+    Variable("gates/kernel", (_ROWS, "2 * num_units"), gates=("r", "u")),
+    Variable("gates/bias", ("2 * num_units",), gates=("r", "u"), initial=1.0, when="use_bias"),
+)
+_GRU_FORMULAS = (
+    Formula(_mark("concat"), r"[x_t, h_{t-1}]", ("1", _ROWS)),
+    Formula(_mark("matmul"), r"z = [x_t, h_{t-1}] \cdot kernel_{gates}", ("1", "2 * num_units")),
+    Formula(_mark("bias add"), r"z \leftarrow z + bias_{gates}", ("1", "2 * num_units"), when="use_bias"),
+    Formula(_mark("split"), r"r, u = \mathrm{split}({recurrent_activation}(z), 2)", ("1", "num_units")),
+)
+_GRU_NEW_H = Formula(_mark("new h"), r"h_t = u \odot h_{t-1} + (1 - u) \odot c", ("1", "num_units"))
+_GRU_FLOW = (
+    Operation("kept", "product", ("u", "h_{t-1}")),
+    Operation("free", "complement", ("u",)),
+    Operation("taken", "product", ("free", "c")),
+    Operation("h_t", "sum", ("kept", "taken")),
+)
+
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         kind.name: kind
@@ -417,14 +568,14 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 states=("h",),
                 variables=(
                     Variable("kernel", (_ROWS, "num_units"), gates=("z",)),
-                    Variable("bias", ("num_units",), gates=("z",), initial=0.0),
+                    Variable("bias", ("num_units",), gates=("z",), initial=0.0, when="use_bias"),
                 ),
-                options=(_ACTIVATION,),
+                options=(_ACTIVATION, _USE_BIAS),
                 step=_rnn_step,
                 formulas=(
                     Formula(_mark("concat"), r"[x_t, h_{t-1}]", ("1", _ROWS)),
-                    Formula(_mark("matmul"), r"[x_t, h_{t-1}] \cdot kernel", ("1", "num_units")),
-                    Formula(_mark("bias add"), r"z = [x_t, h_{t-1}] \cdot kernel + bias", ("1", "num_units")),
+                    Formula(_mark("matmul"), r"z = [x_t, h_{t-1}] \cdot kernel", ("1", "num_units")),
+                    Formula(_mark("bias add"), r"z \leftarrow z + bias", ("1", "num_units"), when="use_bias"),
                     Formula(_mark("new h"), r"h_t = {activation}(z)", ("1", "num_units")),
                 ),
                 flow=(Operation("h_t", "copy", ("z",)),),
@@ -435,7 +586,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 gates=_LSTM_GATES,
                 states=("c", "h"),
                 variables=_LSTM_VARIABLES,
-                options=(_FORGET_BIAS, _ACTIVATION),
+                options=(_FORGET_BIAS, _ACTIVATION, _RECURRENT_ACTIVATION, _USE_BIAS),
                 step=_lstm_step,
                 formulas=_LSTM_FORMULAS,
                 flow=_LSTM_FLOW,
@@ -487,6 +638,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                         minimum=0.0,
                         needs="num_proj",
                     ),
+                    _RECURRENT_ACTIVATION,
+                    _USE_BIAS,
                 ),
                 step=_lstm_step,
                 formulas=_LSTM_FORMULAS,
@@ -495,48 +648,83 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             Kind(
                 name="GRUCell",
                 title=_mark("gated recurrent unit"),
-                gates=(
-                    Gate("r", _mark("reset gate"), _mark("decides how much of the old h the candidate sees")),
-                    Gate("u", _mark("update gate"), _mark("decides how much of the old h stays")),
-                    Gate(
-                        "c",
-                        _mark("candidate"),
-                        _mark("is what h could become"),
-                        activation="activation",
-                        reads=("r", "h"),
-                    ),
-                ),
+                gates=(*_GRU_GATES, replace(_CANDIDATE, reads=("r", "h"))),
                 states=("h",),
                 variables=(
-                    Variable("gates/kernel", (_ROWS, "2 * num_units"), gates=("r", "u")),
-                    Variable("gates/bias", ("2 * num_units",), gates=("r", "u"), initial=1.0),
+                    *_GRU_VARIABLES,
                     Variable("candidate/kernel", (_ROWS, "num_units"), gates=("c",)),
-                    Variable("candidate/bias", ("num_units",), gates=("c",), initial=0.0),
+                    Variable("candidate/bias", ("num_units",), gates=("c",), initial=0.0, when="use_bias"),
                 ),
-                options=(_ACTIVATION,),
+                options=(_ACTIVATION, _RECURRENT_ACTIVATION, _USE_BIAS),
                 step=_gru_step,
                 formulas=(
-                    Formula(_mark("concat"), r"[x_t, h_{t-1}]", ("1", _ROWS)),
-                    Formula(_mark("matmul"), r"[x_t, h_{t-1}] \cdot kernel_{gates}", ("1", "2 * num_units")),
+                    *_GRU_FORMULAS,
                     Formula(
-                        _mark("bias add"),
-                        r"z = [x_t, h_{t-1}] \cdot kernel_{gates} + bias_{gates}",
-                        ("1", "2 * num_units"),
+                        _mark("candidate"),
+                        r"c = {activation}([x_t, r \odot h_{t-1}] \cdot kernel_{candidate})",
+                        ("1", "num_units"),
                     ),
-                    Formula(_mark("split"), r"r, u = \mathrm{split}(\sigma(z), 2)", ("1", "num_units")),
                     Formula(
                         _mark("candidate"),
                         r"c = {activation}([x_t, r \odot h_{t-1}] \cdot kernel_{candidate} + bias_{candidate})",
                         ("1", "num_units"),
+                        when="use_bias",
+                        replaces="candidate",
                     ),
-                    Formula(_mark("new h"), r"h_t = u \odot h_{t-1} + (1 - u) \odot c", ("1", "num_units")),
+                    _GRU_NEW_H,
                 ),
-                flow=(
-                    Operation("kept", "product", ("u", "h_{t-1}")),
-                    Operation("free", "complement", ("u",)),
-                    Operation("taken", "product", ("free", "c")),
-                    Operation("h_t", "sum", ("kept", "taken")),
+                flow=_GRU_FLOW,
+            ),
+            Kind(
+                name="CudnnCompatibleGRUCell",
+                title=_mark("gated recurrent unit, reset after the product"),
+                gates=(*_GRU_GATES, replace(_CANDIDATE, times="r")),
+                states=("h",),
+                variables=(
+                    *_GRU_VARIABLES,
+                    Variable(f"{_INPUT}/kernel", ("input_size", "num_units"), gates=("c",), meets=("x",)),
+                    Variable(
+                        f"{_INPUT}/bias",
+                        ("num_units",),
+                        gates=("c",),
+                        initial=0.0,
+                        when="use_bias",
+                        meets=("x",),
+                    ),
+                    Variable(f"{_HIDDEN}/kernel", ("output_size", "num_units"), gates=("c",), meets=("h",)),
+                    Variable(
+                        f"{_HIDDEN}/bias",
+                        ("num_units",),
+                        gates=("c",),
+                        initial=0.0,
+                        when="use_bias",
+                        meets=("h",),
+                    ),
                 ),
+                options=(_ACTIVATION, _RECURRENT_ACTIVATION, _USE_BIAS),
+                step=_gru_reset_after_step,
+                formulas=(
+                    *_GRU_FORMULAS,
+                    Formula(_mark("input part"), r"a = x_t \cdot kernel_{input}", ("1", "num_units")),
+                    Formula(
+                        _mark("input part"),
+                        r"a = x_t \cdot kernel_{input} + bias_{input}",
+                        ("1", "num_units"),
+                        when="use_bias",
+                        replaces="input part",
+                    ),
+                    Formula(_mark("hidden part"), r"b = h_{t-1} \cdot kernel_{hidden}", ("1", "num_units")),
+                    Formula(
+                        _mark("hidden part"),
+                        r"b = h_{t-1} \cdot kernel_{hidden} + bias_{hidden}",
+                        ("1", "num_units"),
+                        when="use_bias",
+                        replaces="hidden part",
+                    ),
+                    Formula(_mark("candidate"), r"c = {activation}(a + r \odot b)", ("1", "num_units")),
+                    _GRU_NEW_H,
+                ),
+                flow=_GRU_FLOW,
             ),
         )
     }
@@ -549,12 +737,13 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 
 @dataclass(frozen=True, eq=False)
 class GateWeights:
-    """One gate's block: `kernel` `[input_size + output_size, num_units]` and `bias` `[num_units]`."""
+    """One gate's block: `kernel` `[input_size + output_size, num_units]`, `bias` and `hidden_bias` `[num_units]`."""
 
     gate: Gate
     input_size: int
     kernel: Float[np.ndarray, "rows num_units"]
     bias: Float[np.ndarray, " num_units"]
+    hidden_bias: Float[np.ndarray, " num_units"]
 
     @property
     def kernel_x(self) -> Float[np.ndarray, "input_size num_units"]:
@@ -662,13 +851,38 @@ class Cell:
 
     @cached_property
     def kernel(self) -> Float[np.ndarray, "rows columns"]:
-        """`[input_size + output_size, n_gates * num_units]`, the gates' blocks side by side."""
-        return self._join(axes=2)
+        """`[input_size + output_size, n_gates * num_units]`, the gates' blocks side by side, x's rows above h's."""
+        stacks = []
+        for gates in self.kind.blocks:
+            parts = [self.weights[v.name] for v in self.kind.variables if v.is_kernel and v.gates == gates]
+            stacks.append(np.concatenate(parts) if len(parts) > 1 else parts[0])
+        return _side_by_side(stacks)
 
     @cached_property
     def bias(self) -> Float[np.ndarray, " columns"]:
-        """`[n_gates * num_units]` as stored: without what is only added when the cell runs."""
-        return self._join(axes=1)
+        """`[n_gates * num_units]` as stored: without what is only added when the cell runs; zeros without `use_bias`.
+
+        A bias that stands with the hidden rows alone is in `hidden_bias` instead.
+        """
+        return _side_by_side([self._bias_of(gates, "x") for gates in self.kind.blocks])
+
+    @cached_property
+    def hidden_bias(self) -> Float[np.ndarray, " columns"]:
+        """`[n_gates * num_units]`: what is added to the hidden rows' product before `Gate.times` multiplies it.
+
+        Zeros in the columns of gates that store no such bias.
+        """
+        return _side_by_side([self._bias_of(gates, "h") for gates in self.kind.blocks])
+
+    @property
+    def biased(self) -> tuple[str, ...]:
+        """The gates that store a bias."""
+        return self._biased("x")
+
+    @property
+    def hidden_biased(self) -> tuple[str, ...]:
+        """The gates that store a hidden bias."""
+        return self._biased("h")
 
     @cached_property
     def offset(self) -> Float[np.ndarray, " columns"]:
@@ -686,7 +900,9 @@ class Cell:
         """
         gate = self.kind.gate(name)
         columns = self.columns(name)
-        return GateWeights(gate, self.input_size, self.kernel[:, columns], self.bias[columns])
+        return GateWeights(
+            gate, self.input_size, self.kernel[:, columns], self.bias[columns], self.hidden_bias[columns]
+        )
 
     def columns(self, name: str) -> slice:
         """The kernel's columns that belong to the gate called `name`."""
@@ -697,13 +913,24 @@ class Cell:
         """The size of the state called `state`, "c" or "h"."""
         return self.output_size if state == "h" else self.num_units
 
-    def _join(self, axes: int) -> np.ndarray:
-        parts = [self.weights[v.name] for v in self.kind.variables if v.gates and len(v.shape) == axes]
-        if len(parts) == 1:
-            return parts[0]
-        joined = np.concatenate(parts, axis=-1)
-        joined.setflags(write=False)
-        return joined
+    def _biased(self, meets: str) -> tuple[str, ...]:
+        biases = [v for v in self.kind.variables if v.is_bias and v.meets[0] == meets]
+        return tuple(gate for v in biases if v.name in self.weights for gate in v.gates)
+
+    def _bias_of(self, gates: tuple[str, ...], meets: str) -> np.ndarray:
+        """The stored bias of the kernel whose first rows meet `meets`; zeros where there is none."""
+        for variable in self.kind.variables:
+            found = variable.is_bias and variable.gates == gates and variable.meets[0] == meets
+            if found and variable.name in self.weights:
+                return self.weights[variable.name]
+        return np.zeros(len(gates) * self.num_units, self.dtype)
+
+
+def _side_by_side(blocks: Sequence[np.ndarray]) -> np.ndarray:
+    """The gates' blocks joined along their columns, read-only."""
+    joined: np.ndarray = np.concatenate(blocks, axis=-1) if len(blocks) > 1 else blocks[0]
+    joined.setflags(write=False)
+    return joined
 
 
 def weight_shapes(
@@ -718,7 +945,7 @@ def weight_shapes(
     return {
         variable.name: tuple(evaluate(axis, sizes) for axis in variable.shape)
         for variable in kind.variables
-        if _is_on(variable.when, options)
+        if is_on(variable.when, options)
     }
 
 
@@ -732,7 +959,7 @@ def evaluate(axis: str, sizes: Mapping[str, int]) -> int:
 
 def formulas(cell: Cell) -> list[tuple[Formula, str, tuple[int, ...]]]:
     """The formulas of the cell's step, each with its LaTeX filled in with the options and its shape in numbers."""
-    active = [f for f in cell.kind.formulas if _is_on(f.when, cell.options)]
+    active = [f for f in cell.kind.formulas if is_on(f.when, cell.options)]
     replaced = {f.replaces for f in active}
     sizes = {"input_size": cell.input_size, "num_units": cell.num_units, "output_size": cell.output_size}
     rows = []
@@ -741,16 +968,19 @@ def formulas(cell: Cell) -> list[tuple[Formula, str, tuple[int, ...]]]:
             continue
         latex = formula.latex
         for name, value in cell.options.items():
-            shown = (
-                rf"\mathrm{{{value}}}"
-                if isinstance(value, str)
-                else f"{value:g}"
-                if value is not None
-                else ""
-            )
-            latex = latex.replace(f"{{{name}}}", shown)
+            latex = latex.replace(f"{{{name}}}", _write_latex(value))
         rows.append((formula, latex, tuple(evaluate(axis, sizes) for axis in formula.shape)))
     return rows
+
+
+def _write_latex(value: OptionValue) -> str:
+    """An option's value in a formula."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        return f"{value:g}"
+    name = value.replace("_", r"\_")
+    return (ACTIVATIONS[value].latex if value in ACTIVATIONS else None) or rf"\mathrm{{{name}}}"
 
 
 def flow(cell: Cell) -> list[tuple[Operation, Any]]:
@@ -759,11 +989,12 @@ def flow(cell: Cell) -> list[tuple[Operation, Any]]:
     return [
         (operation, known[operation.parameter] if operation.parameter else None)
         for operation in cell.kind.flow
-        if _is_on(operation.when, cell.options)
+        if is_on(operation.when, cell.options)
     ]
 
 
-def _is_on(option: str | None, options: Mapping[str, OptionValue]) -> bool:
+def is_on(option: str | None, options: Mapping[str, OptionValue]) -> bool:
+    """Whether an option is set, or none is asked for."""
     value = True if option is None else options.get(option)
     return value is not None and value is not False  # a clip at 0 is on
 
@@ -1068,7 +1299,7 @@ def fold(linear: Linear, cell: Cell) -> Cell:
     """The cell that does alone what `linear` in front of `cell` does.
 
     The layer's kernel goes into the kernel's x rows, its bias into the bias:
-    `(x @ A + a) @ K + b = x @ (A @ K) + (a @ K + b)`.
+    `(x @ A + a) @ K + b = x @ (A @ K) + (a @ K + b)`. A cell without biases gets them, to hold the layer's.
 
     Raises:
         ValueError: the layer's outputs are not as many as the cell's inputs.
@@ -1080,13 +1311,15 @@ def fold(linear: Linear, cell: Cell) -> Cell:
                 given=outputs, allowed=cell.input_size
             )
         )
-    weights = dict(cell.weights)
-    biases = {v.gates: v.name for v in cell.kind.variables if v.gates and len(v.shape) == 1}
+    options = {name: True if name == "use_bias" else value for name, value in cell.options.items()}
+    shapes = weight_shapes(cell.kind, cell.num_units, features, options)
+    weights = {name: cell.weights.get(name, np.zeros(shape, cell.dtype)) for name, shape in shapes.items()}
+    biases = {(v.gates, v.meets): v.name for v in cell.kind.variables if v.is_bias}
     kernel, bias = linear.kernel.astype(np.float64), linear.bias.astype(np.float64)
     for variable in cell.kind.variables:
-        if variable.gates and len(variable.shape) == 2:
-            stored, name = cell.weights[variable.name], biases[variable.gates]
+        if variable.is_kernel and "x" in variable.meets:
+            stored, name = cell.weights[variable.name], biases[variable.gates, variable.meets]
             rows_x, rows_h = stored[: cell.input_size], stored[cell.input_size :]
             weights[variable.name] = np.concatenate([(kernel @ rows_x).astype(cell.dtype), rows_h])
-            weights[name] = (cell.weights[name] + bias @ rows_x).astype(cell.dtype)
-    return Cell(cell.kind, cell.num_units, features, cell.options, weights)
+            weights[name] = (weights[name] + bias @ rows_x).astype(cell.dtype)
+    return Cell(cell.kind, cell.num_units, features, options, weights)

@@ -20,7 +20,7 @@ import numpy as np
 from lstmviz import devices  # isort: skip  # before TensorFlow: it sets the log level
 import tensorflow as tf
 
-from lstmviz.cells import ACTIVATIONS, KINDS, Cell, Kind, Variable, as_numbers, build
+from lstmviz.cells import ACTIVATIONS, KINDS, Cell, Kind, Variable, as_numbers, build, is_on
 from lstmviz.language import _
 from lstmviz.sequences import make, wrap
 from lstmviz.trace import Gradients, Trace, check_index
@@ -33,6 +33,9 @@ _CHUNK_SECONDS = 0.1  # how often a long run reports, and can be left
 _WIDE = 128
 # Steps written out in one turn of the loop: its upkeep is as dear as a small step. More only lengthen the tracing.
 _UNROLLED, _UNROLLED_WIDE = 8, 4
+
+_LARGE = 2**20  # numbers of an array from which on a copy of it counts
+_ALIGNMENT = 64  # bytes, at which TensorFlow's own tensors begin: its kernels take no others
 
 _compiling = Lock()  # two first runs at once trace once
 
@@ -52,11 +55,13 @@ class _TensorFlowOps:
     sigmoid = staticmethod(tf.sigmoid)
     tanh = staticmethod(tf.tanh)
     relu = staticmethod(tf.nn.relu)
+    softplus = staticmethod(tf.math.softplus)
+    exp = staticmethod(tf.exp)
+    expm1 = staticmethod(tf.math.expm1)
+    erfc = staticmethod(tf.math.erfc)
+    where = staticmethod(tf.where)
     matmul = staticmethod(tf.matmul)
-
-    @staticmethod
-    def clip(a: tf.Tensor, limit: tf.Tensor) -> tf.Tensor:
-        return tf.clip_by_value(a, -limit, limit)
+    clip = staticmethod(tf.clip_by_value)
 
 
 def run(
@@ -154,7 +159,7 @@ def gradients(trace: Trace, unit: int, t: int | None = None) -> Gradients:
             tuple(tf.convert_to_tensor(arrays[name]) for name in cell.kind.states)
             for arrays in (before, last)
         )
-        dx, found = loop(x, recorded, after, *_inputs(cell))
+        dx, found = loop(x, recorded, after, *_inputs(cell, place))
     # The first row is the initial state's; what is left are the states after each step.
     rows = [np.concatenate([each, last[name]]) for name, each in zip(cell.kind.states, found, strict=True)]
     return Gradients(
@@ -167,10 +172,17 @@ def gradients(trace: Trace, unit: int, t: int | None = None) -> Gradients:
     )
 
 
-def warm_up(kinds: Iterable[str] = KINDS) -> None:
-    """Compiles the loop for each of `kinds` with its default options, so that the first viewer does not wait for it."""
+def warm_up(kinds: Iterable[str] = KINDS, *, backward: bool = False) -> None:
+    """Compiles the loop for each of `kinds` with its default options, so that the first viewer does not wait for it.
+
+    Args:
+        kinds: Names of kinds.
+        backward: Whether to compile the loop of the gradients too.
+    """
     for kind in kinds:
-        run(build(kind, num_units=2, input_size=1), make("sine", time_steps=2, input_size=1))
+        trace = run(build(kind, num_units=2, input_size=1), make("sine", time_steps=2, input_size=1))
+        if backward:
+            gradients(trace, unit=0)
 
 
 def _run_in_chunks(
@@ -179,7 +191,7 @@ def _run_in_chunks(
     """The recorded blocks, activations and states, and the device that the last states were on."""
     with _compiling:
         loop = _compiled(cell.kind, _structure(cell), cell.dtype.name, place)
-    weights, numbers = _inputs(cell)
+    weights, numbers = _inputs(cell, place)
     state = [tf.convert_to_tensor(array) for array in start]
     steps, length = len(x), len(x)
     if progress:
@@ -207,22 +219,41 @@ def _run_in_chunks(
     return blocks, activations, states, devices.where(state[-1])
 
 
-def _inputs(cell: Cell) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
+def _inputs(cell: Cell, place: str) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
     """The weights and the options' numbers, as a compiled loop takes them."""
-    weights = {name: tf.convert_to_tensor(weight) for name, weight in _with_offset(cell).items()}
+    weights = {name: _to_tensor(weight, place) for name, weight in _with_biases(cell).items()}
     numbers = {
         name: tf.constant(cell.options[name], cell.dtype) for name in _step_numbers(cell.kind, cell.options)
     }
     return weights, numbers
 
 
-def _with_offset(cell: Cell) -> dict[str, np.ndarray]:
-    """The weights, with what is added when the cell runs added to the biases."""
+def _to_tensor(array: np.ndarray, place: str) -> tf.Tensor:
+    """The array as a tensor; of a large one on a CPU there is one copy, which goes with the tensor.
+
+    `tf.convert_to_tensor` makes two, in memory that TensorFlow never gives back.
+    """
+    if array.size < _LARGE or not place.startswith("CPU"):
+        return tf.convert_to_tensor(array)
+    room = np.empty(array.nbytes + _ALIGNMENT, np.uint8)
+    start = -room.ctypes.data % _ALIGNMENT
+    aligned = room[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    aligned[...] = array
+    return tf.experimental.dlpack.from_dlpack(aligned.__dlpack__())
+
+
+def _with_biases(cell: Cell) -> dict[str, np.ndarray]:
+    """The weights and every bias, stored or not, with what is added when the cell runs added to x's."""
     weights = dict(cell.weights)
     for variable in cell.kind.variables:
-        if variable.gates and len(variable.shape) == 1:
+        if variable.is_bias:
             columns = slice(cell.columns(variable.gates[0]).start, cell.columns(variable.gates[-1]).stop)
-            weights[variable.name] = weights[variable.name] + cell.offset[columns]
+            bias, offset = (
+                (cell.bias, cell.offset)
+                if "x" in variable.meets
+                else (cell.hidden_bias, np.zeros_like(cell.offset))
+            )
+            weights[variable.name] = bias[columns] + offset[columns]
     return weights
 
 
@@ -236,11 +267,11 @@ def _structure(cell: Cell) -> tuple[tuple[str, Any], ...]:
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """What a compiled loop reads from a declaration: activations, kernels, the gates' biases, what else is given."""
+    """What a compiled loop reads from a declaration: activations, kernels, their biases, what else is given."""
 
     squash: Mapping[str, Callable[[tf.Tensor], tf.Tensor]]
-    kernels: tuple[Variable, ...]
-    biases: Mapping[tuple[str, ...], str]
+    kernels: Mapping[str, Variable]
+    biases: Mapping[str, str]
     present: tuple[Variable, ...]
     numbers: tuple[str, ...]
 
@@ -251,6 +282,28 @@ class _Plan:
             {name: tf.TensorSpec([], dtype) for name in self.numbers},
         )
 
+    @property
+    def meet_x(self) -> list[Variable]:
+        """The kernels with rows for x."""
+        return [v for v in self.kernels.values() if "x" in v.meets]
+
+    @property
+    def meet_h(self) -> list[Variable]:
+        """The kernels with rows for h."""
+        return [v for v in self.kernels.values() if "h" in v.meets]
+
+    def multiply_x(self, x: tf.Tensor, weights: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Each kernel's x rows times every step's x, plus the bias, `[time, columns]`."""
+        input_size = tf.shape(x)[1]
+        return {
+            v.name: tf.matmul(x, weights[v.name][:input_size]) + weights[self.biases[v.name]]
+            for v in self.meet_x
+        }
+
+    def rows_of_h(self, input_size: tf.Tensor, weights: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Each kernel's rows that meet h, `[output_size, columns]`."""
+        return {v.name: weights[v.name][input_size if "x" in v.meets else 0 :] for v in self.meet_h}
+
 
 def _plan(kind: Kind, options: Mapping[str, Any]) -> _Plan:
     ops = _TensorFlowOps()
@@ -258,11 +311,13 @@ def _plan(kind: Kind, options: Mapping[str, Any]) -> _Plan:
     squash |= {
         name: _activation(ops, options, name) for name, value in options.items() if value in ACTIVATIONS
     }
+    kernels = {v.name: v for v in kind.variables if v.is_kernel}
+    biases = {(v.gates, v.meets): v.name for v in kind.variables if v.is_bias}
     return _Plan(
         squash=squash,
-        kernels=tuple(v for v in kind.variables if v.gates and len(v.shape) == 2),
-        biases={v.gates: v.name for v in kind.variables if v.gates and len(v.shape) == 1},
-        present=tuple(v for v in kind.variables if v.when is None or options[v.when] not in (None, False)),
+        kernels=kernels,
+        biases={name: biases[v.gates, v.meets] for name, v in kernels.items()},
+        present=tuple(v for v in kind.variables if v.is_bias or is_on(v.when, options)),
         numbers=tuple(_step_numbers(kind, options)),
     )
 
@@ -275,7 +330,8 @@ def _compiled(kind: Kind, structure: tuple[tuple[str, Any], ...], dtype: str, pl
     """
     options, ops = dict(structure), _TensorFlowOps()
     plan = _plan(kind, options)
-    squash, kernels, biases = plan.squash, plan.kernels, plan.biases
+    squash, kernels = plan.squash, plan.kernels
+    first = next(iter(kernels.values()))
     signature = [
         tf.TensorSpec([None, None], dtype),
         tuple(tf.TensorSpec([1, None], dtype) for _state in kind.states),
@@ -285,25 +341,30 @@ def _compiled(kind: Kind, structure: tuple[tuple[str, Any], ...], dtype: str, pl
     @tf.function(input_signature=signature, autograph=False)  # type: ignore[untyped-decorator]
     def loop(x: Any, state: Any, weights: Any, numbers: Any) -> Any:
         steps, input_size = tf.shape(x)[0], tf.shape(x)[1]
-        num_units = tf.shape(weights[kernels[0].name])[1] // len(kernels[0].gates)
-        from_x = {
-            v.name: tf.matmul(x, weights[v.name][:input_size]) + weights[biases[v.gates]] for v in kernels
-        }
+        num_units = tf.shape(weights[first.name])[1] // len(first.gates)
+        from_x = plan.multiply_x(x, weights)
 
         def record(parts: int, unrolled: int) -> Any:
             """All steps, `unrolled` a turn, with each kernel's columns in so many `parts`."""
             # Where there are no steps: one turn, all of it cut off below.
             turns = tf.maximum((steps + unrolled - 1) // unrolled, 1)
-            gates, inputs, hidden_rows = {}, {}, {}
-            for v in kernels:
-                gates[v.name] = _parts(v.gates, parts)
-                widths = [num_units * len(part) for part in gates[v.name]]
-                padded = tf.pad(from_x[v.name], [[0, turns * unrolled - steps], [0, 0]])
-                inputs[v.name] = [
+            gates = {name: _parts(v.gates, parts) for name, v in kernels.items()}
+            widths = {name: [num_units * len(part) for part in gates[name]] for name in kernels}
+            inputs = {}
+            for name, rows_of_x in from_x.items():
+                padded = tf.pad(rows_of_x, [[0, turns * unrolled - steps], [0, 0]])
+                inputs[name] = [
                     tf.TensorArray(dtype, turns).unstack(tf.reshape(columns, [turns, unrolled, width]))
-                    for columns, width in zip(_split(padded, widths), widths, strict=True)
+                    for columns, width in zip(_split(padded, widths[name]), widths[name], strict=True)
                 ]
-                hidden_rows[v.name] = _split(weights[v.name][input_size:], widths)
+            # Cut at once: the rows of h first, and their columns then, would be one more copy of a large kernel.
+            hidden_rows = {
+                v.name: _cut(weights[v.name], input_size if "x" in v.meets else 0, widths[v.name])
+                for v in plan.meet_h
+            }
+            alone = {
+                name: _split(weights[plan.biases[name]], widths[name]) for name in set(kernels) - set(from_x)
+            }
 
             def turn(number: Any, state: Any, records: Any) -> Any:
                 rows = {
@@ -315,10 +376,10 @@ def _compiled(kind: Kind, structure: tuple[tuple[str, Any], ...], dtype: str, pl
 
                     def product(kernel: str, h: Any, step: int = step) -> list[Any]:
                         blocks: list[Any] = []
-                        for part, x_rows, matrix in zip(
-                            gates[kernel], rows[kernel], hidden_rows[kernel], strict=True
-                        ):
-                            z = x_rows[step] + tf.matmul(h, matrix)
+                        for index, part in enumerate(gates[kernel]):
+                            z = rows[kernel][index][step] if kernel in rows else alone[kernel][index]
+                            if kernel in hidden_rows:
+                                z += tf.matmul(h, hidden_rows[kernel][index])
                             blocks += tf.split(z, len(part), axis=1) if len(part) > 1 else [z]
                         return blocks
 
@@ -376,19 +437,17 @@ def _compiled_backward(kind: Kind, structure: tuple[tuple[str, Any], ...], dtype
     @tf.function(input_signature=signature, autograph=False)  # type: ignore[untyped-decorator]
     def loop(x: Any, recorded: Any, after: Any, weights: Any, numbers: Any) -> Any:
         steps, input_size = tf.shape(x)[0], tf.shape(x)[1]
-        from_x = {
-            v.name: tf.matmul(x, weights[v.name][:input_size]) + weights[plan.biases[v.gates]]
-            for v in plan.kernels
-        }
-        hidden_rows = {v.name: weights[v.name][input_size:] for v in plan.kernels}
-        inputs = (from_x, recorded)
+        hidden_rows = plan.rows_of_h(input_size, weights)
+        inputs = (plan.multiply_x(x, weights), recorded)
 
         def turn(step: Any, gradient: Any, records: Any) -> Any:
             rows, state = tf.nest.map_structure(lambda array: array[step : step + 1], inputs)
 
             def product(kernel: str, h: Any) -> Any:
-                gates = next(v.gates for v in plan.kernels if v.name == kernel)
-                return tf.split(rows[kernel] + tf.matmul(h, hidden_rows[kernel]), len(gates), axis=1)
+                z = rows[kernel] if kernel in rows else weights[plan.biases[kernel]]
+                if kernel in hidden_rows:
+                    z += tf.matmul(h, hidden_rows[kernel])
+                return tf.split(z, len(plan.kernels[kernel].gates), axis=1)
 
             with tf.GradientTape() as tape:
                 tape.watch([rows, state])
@@ -396,7 +455,7 @@ def _compiled_backward(kind: Kind, structure: tuple[tuple[str, Any], ...], dtype
             to_rows, to_state = tape.gradient(
                 tuple(new), (rows, state), gradient, unconnected_gradients=tf.UnconnectedGradients.ZERO
             )
-            made = tf.concat([*(to_rows[v.name] for v in plan.kernels), *to_state], axis=1)
+            made = tf.concat([*(to_rows[v.name] for v in plan.meet_x), *to_state], axis=1)
             return step - 1, to_state, records.write(step, made)
 
         _step, _first, records = tf.while_loop(
@@ -410,13 +469,13 @@ def _compiled_backward(kind: Kind, structure: tuple[tuple[str, Any], ...], dtype
                 tf.TensorShape(None),
             ),
         )
-        widths = [tf.shape(weights[v.name])[1] for v in plan.kernels] + [tf.shape(each)[1] for each in after]
+        widths = [tf.shape(weights[v.name])[1] for v in plan.meet_x] + [tf.shape(each)[1] for each in after]
         columns = _split(records.concat(), widths)
         to_x = [
             tf.matmul(columns[index], weights[v.name][:input_size], transpose_b=True)
-            for index, v in enumerate(plan.kernels)
+            for index, v in enumerate(plan.meet_x)
         ]
-        return tf.add_n(to_x), columns[len(plan.kernels) :]
+        return tf.add_n(to_x), columns[len(plan.meet_x) :]
 
     return loop.get_concrete_function()
 
@@ -440,6 +499,15 @@ def _parts(gates: tuple[str, ...], parts: int) -> list[tuple[str, ...]]:
 def _split(a: tf.Tensor, widths: list[Any]) -> list[tf.Tensor]:
     """Columns of these widths, which only the run knows."""
     return tf.split(a, tf.stack(widths), axis=1, num=len(widths)) if len(widths) > 1 else [a]
+
+
+def _cut(a: tf.Tensor, top: Any, widths: list[Any]) -> list[tf.Tensor]:
+    """Columns of these widths, of the rows from `top` on."""
+    pieces, left = [], 0
+    for width in widths:
+        pieces.append(a[top:, left : left + width])
+        left += width
+    return pieces
 
 
 def _activation(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -10,12 +11,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from lstmviz.cells import OPERATORS, Cell, Gate, Operation, flow
+from lstmviz.cells import ACTIVATIONS, OPERATORS, Cell, Gate, Operation, flow
 from lstmviz.language import _
 from lstmviz.sequences import Sequence
 
-RANGES: Mapping[str, tuple[float, float]] = MappingProxyType({"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)})
-"""The activations that saturate, with the bounds they approach."""
+RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {name: activation.bounds for name, activation in ACTIVATIONS.items() if activation.bounds}
+)
+"""The activations that saturate, with the bounds they approach or reach."""
 
 _MARGIN = 0.1  # a gate this near to a bound counts as saturated
 
@@ -25,7 +28,7 @@ class Term:
     """One summand of a pre-activation: `value * weight`.
 
     Attributes:
-        name: How it is written, `x[2]`, `h[5]`, `r[5] * h[5]`, `c[3]`, `bias` or `forget_bias`.
+        name: How it is written, `x[2]`, `h[5]`, `r[5] * h[5]`, `c[3]`, `bias`, `r[3] * hidden_bias` or `forget_bias`.
         value: What met the weight; 1 for the bias and for `forget_bias`.
         weight: The number from the kernel, the bias or the peephole.
     """
@@ -48,7 +51,7 @@ class Explanation:
         t: The step.
         gate: The gate's name.
         unit: The unit.
-        terms: Each summand, in the order of the kernel's rows, then the bias, the offset and the peephole.
+        terms: Each summand, in the order of the kernel's rows, then the biases, the offset and the peephole.
         preactivation: What the run recorded before the activation; `sum` equals it up to rounding.
         activation: What the run recorded after it.
     """
@@ -67,13 +70,18 @@ class Explanation:
 
     @property
     def bias(self) -> float:
-        """The stored bias alone."""
+        """The stored bias alone, added whatever the other gates do; 0 where none is stored."""
         return self._weight("bias")
 
     @property
     def forget_bias(self) -> float:
         """What is added when the cell runs; 0 in gates that have no such offset."""
         return self._weight("forget_bias")
+
+    @property
+    def hidden_bias(self) -> float:
+        """The stored bias that another gate multiplies; 0 in gates that store none."""
+        return next((term.weight for term in self.terms if term.name.endswith("hidden_bias")), 0.0)
 
     def _weight(self, name: str) -> float:
         return next((term.weight for term in self.terms if term.name == name), 0.0)
@@ -86,7 +94,7 @@ class Terms:
     Attributes:
         names: How each is written; see `Term`.
         values: What met the weights.
-        weights: The numbers from the kernel, the bias, the offset and the peephole.
+        weights: The numbers from the kernel, the biases, the offset and the peephole.
     """
 
     names: tuple[str, ...]
@@ -160,6 +168,10 @@ class Trace:
         """The name of the activation that `gate` has in this cell."""
         return self.cell.activation_of(gate.name)
 
+    def is_share(self, gate: Gate) -> bool:
+        """Whether `gate` goes from 0, shut, to 1, open."""
+        return RANGES.get(self.activation_of(gate)) == (0.0, 1.0)
+
     def before(self, t: int, state: str) -> Float[np.ndarray, " _size"]:
         """The state that step `t` started from."""
         return self.states[state][t - 1] if t else self.initial_state[state]
@@ -203,16 +215,19 @@ class Trace:
         declared = self.cell.kind.gate(gate)
         unit = check_index("unit", unit, self.cell.num_units)
         weights, x = self.cell.gate(gate), self.x[steps]
-        read, ones = np.ones((), self.cell.dtype), np.ones((len(x), 1), self.cell.dtype)
-        with np.errstate(invalid="ignore"):  # 0 times infinity, which was recorded so
-            for name in declared.reads:
-                read = read * (
-                    self.gates[name][steps] if name in self.gates else self.before_each(name, steps)
-                )
+        met, ones = self._read(declared, unit, steps), np.ones((len(x), 1), self.cell.dtype)
+        times = f"{declared.times}[{unit}] * " if declared.times else ""
         names = [f"x[{k}]" for k in range(x.shape[1])]
-        names += [" * ".join(f"{name}[{k}]" for name in declared.reads) for k in range(read.shape[1])]
-        values, factors = [x, read, ones], [*weights.kernel[:, unit], weights.bias[unit]]
-        names.append("bias")
+        names += [times + " * ".join(f"{name}[{k}]" for name in declared.reads) for k in range(met.shape[1])]
+        values, factors = [x, met], [*weights.kernel[:, unit]]
+        if gate in self.cell.biased:
+            names.append("bias")
+            values.append(ones)
+            factors.append(weights.bias[unit])
+        if gate in self.cell.hidden_biased:
+            names.append(f"{times}hidden_bias")
+            values.append(self.gates[declared.times][steps, unit : unit + 1] if declared.times else ones)
+            factors.append(weights.hidden_bias[unit])
         if declared.offset:
             names.append(declared.offset)
             values.append(ones)
@@ -223,6 +238,16 @@ class Trace:
             values.append(c[:, unit : unit + 1])
             factors.append(self.cell.weights[declared.peephole][unit])
         return Terms(tuple(names), np.concatenate(values, axis=1), np.array(factors, self.cell.dtype))
+
+    def _read(self, gate: Gate, unit: int, steps: slice) -> Float[np.ndarray, "steps output_size"]:
+        """What met the hidden rows of `gate` for one unit."""
+        read = np.ones((), self.cell.dtype)
+        with np.errstate(invalid="ignore"):  # 0 times infinity, which was recorded so
+            for name in gate.reads:
+                read = read * (
+                    self.gates[name][steps] if name in self.gates else self.before_each(name, steps)
+                )
+            return read * self.gates[gate.times][steps, unit : unit + 1] if gate.times else read
 
     def follow(self, steps: slice = slice(None)) -> list[tuple[Operation, Float[np.ndarray, "steps _size"]]]:
         """What each operation between the gates and the new states gave at each of `steps`, for all units.
@@ -329,6 +354,10 @@ class _NumpyOps:
 
     matmul = staticmethod(np.matmul)
     tanh = staticmethod(np.tanh)
+    exp = staticmethod(np.exp)
+    expm1 = staticmethod(np.expm1)
+    where = staticmethod(np.where)
+    clip = staticmethod(np.clip)
 
     @staticmethod
     def sigmoid(a: np.ndarray) -> np.ndarray:
@@ -339,8 +368,13 @@ class _NumpyOps:
         return np.maximum(a, 0)
 
     @staticmethod
-    def clip(a: np.ndarray, limit: float) -> np.ndarray:
-        return np.clip(a, -limit, limit)
+    def softplus(a: np.ndarray) -> np.ndarray:
+        softplus: np.ndarray = np.logaddexp(0, a)
+        return softplus
+
+    @staticmethod
+    def erfc(a: np.ndarray) -> np.ndarray:
+        return np.vectorize(math.erfc, otypes=[a.dtype])(a)  # NumPy has none
 
 
 def check_index(name: str, given: Any, length: int) -> int:

@@ -40,17 +40,70 @@ def test_the_kernel_is_the_gates_blocks_side_by_side(kind, num_units, input_size
         np.testing.assert_array_equal(np.concatenate([block.kernel_x, block.kernel_h]), block.kernel)
 
 
-@given(st.sampled_from(["BasicRNNCell", "BasicLSTMCell", "LSTMCell", "GRUCell"]), sizes, sizes)
-@settings(max_examples=20, deadline=None)
-def test_the_count_of_parameters_is_keras_own(kind, num_units, input_size):
+@given(st.sampled_from(["BasicRNNCell", "BasicLSTMCell", "LSTMCell", "GRUCell"]), st.booleans(), sizes, sizes)
+@settings(max_examples=30, deadline=None)
+def test_the_count_of_parameters_is_keras_own(kind, use_bias, num_units, input_size):
     layer = {
-        "BasicRNNCell": lambda: keras.layers.SimpleRNN(num_units),
-        "BasicLSTMCell": lambda: keras.layers.LSTM(num_units),
-        "LSTMCell": lambda: keras.layers.LSTM(num_units),
-        "GRUCell": lambda: keras.layers.GRU(num_units, reset_after=False),
-    }[kind]()
+        "BasicRNNCell": lambda **options: keras.layers.SimpleRNN(num_units, **options),
+        "BasicLSTMCell": lambda **options: keras.layers.LSTM(num_units, **options),
+        "LSTMCell": lambda **options: keras.layers.LSTM(num_units, **options),
+        "GRUCell": lambda **options: keras.layers.GRU(num_units, reset_after=False, **options),
+    }[kind](use_bias=use_bias)
     layer.build((1, None, input_size))
-    assert lv.build(kind, num_units, input_size).parameter_count == layer.count_params()
+    cell = lv.build(kind, num_units, input_size, use_bias=use_bias)
+    assert cell.parameter_count == layer.count_params()
+    assert bool(cell.biased) == use_bias
+
+
+def test_a_gru_that_resets_after_the_product_has_two_biases_in_its_candidate_alone():
+    # Keras has two in r and u as well, where only their sum counts.
+    layer = keras.layers.GRU(5, reset_after=True)
+    layer.build((1, None, 3))
+    cell = lv.build("CudnnCompatibleGRUCell", 5, 3)
+    assert {name: weight.shape for name, weight in cell.weights.items()} == {
+        "gates/kernel": (8, 10),
+        "gates/bias": (10,),
+        "candidate/input_projection/kernel": (3, 5),
+        "candidate/input_projection/bias": (5,),
+        "candidate/hidden_projection/kernel": (5, 5),
+        "candidate/hidden_projection/bias": (5,),
+    }
+    assert cell.parameter_count == layer.count_params() - 10
+    assert (cell.biased, cell.hidden_biased) == (("r", "u", "c"), ("c",))
+
+
+def test_the_kernel_joins_what_a_cell_stores_apart_and_each_bias_stays_itself():
+    cell = lv.build("CudnnCompatibleGRUCell", 2, 1)
+    weights = {name: np.full_like(weight, k) for k, (name, weight) in enumerate(cell.weights.items())}
+    cell = lv.build("CudnnCompatibleGRUCell", 2, 1, weights=weights)
+    assert cell.kernel.tolist() == [[0, 0, 0, 0, 2, 2], [0, 0, 0, 0, 4, 4], [0, 0, 0, 0, 4, 4]]
+    assert cell.bias.tolist() == [1, 1, 1, 1, 3, 3]
+    assert cell.hidden_bias.tolist() == [0, 0, 0, 0, 5, 5]
+    assert cell.gate("c").hidden_bias.tolist() == [5, 5]
+    with pytest.raises(ValueError, match="read-only"):
+        cell.hidden_bias[0] = 1
+
+
+@pytest.mark.parametrize("kind", lv.KINDS)
+def test_without_use_bias_no_bias_is_stored_and_the_joined_one_is_zeros(kind):
+    cell = lv.build(kind, 3, 2, use_bias=False)
+    assert not any("bias" in name for name in cell.weights)
+    np.testing.assert_array_equal(cell.bias, np.zeros(cell.kernel.shape[1]))
+    np.testing.assert_array_equal(cell.hidden_bias, np.zeros(cell.kernel.shape[1]))
+    operations = [formula.operation for formula, _latex, _shape in cells.formulas(cell)]
+    assert "bias add" not in operations
+    assert all("+ bias" not in latex for _formula, latex, _shape in cells.formulas(cell))
+    with pytest.raises(ValueError, match=r"weights has .*bias"):
+        build(kind, 3, 2, weights=lv.build(kind, 3, 2).weights, use_bias=False)
+
+
+def test_formulas_write_the_gates_activation():
+    latex = [each for _formula, each, _shape in cells.formulas(lv.build("BasicLSTMCell", 4, 3))]
+    assert any(r"\sigma(i)" in each for each in latex)
+    changed = lv.build("BasicLSTMCell", 4, 3, recurrent_activation="hard_sigmoid")
+    latex = [each for _formula, each, _shape in cells.formulas(changed)]
+    assert any(r"\mathrm{hard\_sigmoid}(i)" in each for each in latex)
+    assert not any(r"\sigma" in each for each in latex)
 
 
 def test_peepholes_and_projection_add_their_weights():
@@ -86,7 +139,7 @@ def test_the_formulas_carry_the_options_and_the_shapes():
     assert plain == ["concat", "matmul", "bias add", "split", "activations", "new c", "new h"]
     for kind in lv.KINDS:
         for _formula, latex, shape in cells.formulas(lv.build(kind, 4, 3)):
-            assert "{activation}" not in latex
+            assert "activation}" not in latex
             assert "{forget_bias}" not in latex
             assert all(isinstance(axis, int) for axis in shape)
 
@@ -106,7 +159,7 @@ def test_a_seed_repeats_the_weights_and_another_does_not(kind, initial_weights):
 @pytest.mark.parametrize("kind", lv.KINDS)
 def test_biases_start_as_tensorflow_has_them(kind):
     cell = lv.build(kind, 3, 2, initial_weights="random_normal")
-    ones = 6 if kind == "GRUCell" else 0
+    ones = 6 if "GRU" in kind else 0
     np.testing.assert_array_equal(cell.bias, [1] * ones + [0] * (cell.bias.size - ones))
 
 
@@ -308,6 +361,7 @@ def test_numpys_numbers_serve_as_sizes_and_options():
     assert (cell.num_units, cell.input_size) == (3, 2)
     assert cell.options == {
         "forget_bias": 0.5, "activation": "tanh", "use_peepholes": True, "num_proj": 2, "cell_clip": 1.0, "proj_clip": None,
+        "recurrent_activation": "sigmoid", "use_bias": True,
     }  # fmt: skip
     assert {type(value) for value in cell.options.values()} <= {float, int, str, bool, type(None)}
 

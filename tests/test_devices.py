@@ -46,7 +46,7 @@ def test_a_run_happens_on_the_device_asked_for_and_the_trace_reads_it_from_the_t
             print(first.device, second.device, *(name.rsplit("/", 1)[-1] for name in held[-2:]))
         """
     )
-    assert lines == ["CPU:0 CPU:1"] + ["CPU:0 CPU:1 device:CPU:0 device:CPU:1"] * 4
+    assert lines == ["CPU:0 CPU:1"] + ["CPU:0 CPU:1 device:CPU:0 device:CPU:1"] * len(lv.KINDS)
 
 
 def test_every_product_of_the_loop_is_computed_on_the_device_asked_for():

@@ -57,15 +57,7 @@ def rederive_preactivations(cell, x, state, states):
     return blocks
 
 
-NUMPY = {
-    "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
-    "tanh": np.tanh,
-    "relu": lambda a: np.maximum(a, 0),
-    "linear": lambda a: a,
-}
-
-
-@given(runs())
+@given(runs(**tf1.RUNS))
 @settings(max_examples=60, deadline=None)
 def test_every_step_equals_tensorflows_own_cells(case):
     cell, x, state = make_run(*case)
@@ -79,11 +71,11 @@ def test_every_step_equals_tensorflows_own_cells(case):
     for gate, values in rederive_preactivations(cell, x, state, expected).items():
         scale = max(1.0, float(np.abs(values).max(initial=0)))
         np.testing.assert_allclose(trace.preactivations[gate], values, rtol=0, atol=tolerance * scale)
-        activated = NUMPY[cell.activation_of(gate)](values)
+        activated = keras.activations.get(cell.activation_of(gate))(values)
         np.testing.assert_allclose(trace.gates[gate], activated, rtol=0, atol=tolerance * scale)
 
 
-@pytest.mark.parametrize("kind", lv.KINDS)
+@pytest.mark.parametrize("kind", tf1.KINDS)
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_a_wide_cell_equals_tensorflows_own_too(kind, dtype):
     # From 128 units on the products are made in two parts.
@@ -131,7 +123,7 @@ def test_no_steps_and_one_step_and_one_unit_have_traces(kind, steps, num_units):
         assert np.isfinite(values).all()
 
 
-@pytest.mark.parametrize("kind", lv.KINDS)
+@pytest.mark.parametrize("kind", tf1.KINDS)
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_nan_and_infinity_pass_through_as_in_tensorflow(kind, bad):
     cell = lv.build(kind, num_units=3, input_size=2, seed=1)
@@ -360,6 +352,15 @@ def test_warm_up_traces_every_kind_before_the_first_run(traced):
     assert len(traced) == count >= len(lv.KINDS) - 1
 
 
+def test_warm_up_traces_the_gradients_of_the_kinds_that_are_named():
+    engine._compiled_backward.cache_clear()
+    engine.warm_up(["GRUCell"], backward=True)
+    warm = engine._compiled_backward.cache_info()
+    lv.gradients(lv.run(lv.build("GRUCell", num_units=20, input_size=7), np.zeros((9, 7))), unit=3)
+    after = engine._compiled_backward.cache_info()
+    assert (warm.misses, after.misses, after.hits) == (1, 1, warm.hits + 1)
+
+
 # --- The linear layer ------------------------------------------------------------------------------------------------
 
 
@@ -375,3 +376,18 @@ def test_a_folded_cell_does_alone_what_the_layer_and_the_cell_do(case, features,
         scale = max(1.0, float(np.abs(values).max(initial=0)))
         tolerance = TOLERANCE[cell.dtype.name] * 10 * scale
         np.testing.assert_allclose(alone.states[name], values, rtol=0, atol=tolerance)
+
+
+def test_a_large_cell_gives_what_kerass_layer_does():
+    units, inputs, steps = 600, 500, 4
+    cell = lv.build("BasicLSTMCell", units, inputs, seed=4)
+    assert cell.kernel.size > 2**20  # its weights reach TensorFlow another way
+    x = np.random.default_rng(1).normal(size=(steps, inputs)).astype("float32")
+    trace = lv.run(cell, x, device="CPU:0")
+    layer = tf.keras.layers.LSTM(units, return_sequences=True)
+    layer.build((1, steps, inputs))
+    order = np.concatenate([np.arange(units) + block * units for block in (0, 2, 1, 3)])  # i, f, c, o
+    kernel, bias = cell.kernel[:, order], (cell.bias + cell.offset)[order]
+    layer.set_weights([kernel[:inputs], kernel[inputs:], bias])
+    assert np.abs(np.asarray(layer(x[np.newaxis]))[0] - trace.states["h"]).max() < 1e-5
+    assert not cell.kernel.flags.writeable

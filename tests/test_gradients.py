@@ -92,7 +92,7 @@ def tape_gradients(cell, x, state, unit):
     return to_x.numpy(), {name: g.numpy()[0] for name, g in zip(cell.kind.states, to_start, strict=True)}
 
 
-@given(runs(), st.data())
+@given(runs(**tf1.RUNS), st.data())
 @settings(max_examples=50, deadline=None)
 def test_gradients_equal_tensorflows_tape_over_its_own_cells(case, data):
     kind, options, num_units, input_size, steps, dtype, seed = case

@@ -15,7 +15,14 @@ from lstmviz.trace import Trace
 START = "[x, h]"
 """What every pre-activation is made from; it has no node of its own."""
 
-_SYMBOLS: Mapping[str, str] = {"sigmoid": "σ", "linear": ""}  # the others are written by their names
+_SYMBOLS: Mapping[str, str] = {
+    "sigmoid": "σ",
+    "linear": "",
+    "hard_sigmoid": "hard σ",
+    "legacy_hard_sigmoid": "legacy hard σ",
+    "leaky_relu": "leaky relu",
+    "exponential": "exp",
+}  # the others are written by their names
 _NODE, _WIRE = 1.0, 0.55  # rows that a node takes, and a wire that passes by
 
 
@@ -171,13 +178,13 @@ def _old_states(trace: Trace, steps: slice) -> dict[str, np.ndarray]:
 def _gate_nodes(trace: Trace, unit: int, steps: slice, made: list[Made]) -> Iterable[Node]:
     latest = {each.operation.result: each.name for each in made}
     for gate in trace.cell.kind.gates:
-        operands = [START, *(name for name in gate.reads if name in trace.gates)]
+        operands = [START, *(name for name in (*gate.reads, gate.times or "") if name in trace.gates)]
         if gate.peephole in trace.cell.weights:
             operands.append(latest["c_t"] if gate.peeps_at_new_c else "c_{t-1}")
         activation, home, before = trace.activation_of(gate), _home(trace, gate.name), f"Σ_{gate.name}"
         values, scale = trace.preactivations[gate.name][steps, unit], "preactivation"
         yield Node(before, mark_up(before), tuple(operands), values, scale, home=home)
-        values, scale = trace.gates[gate.name][steps, unit], "sigmoid" if activation == "sigmoid" else "state"
+        values, scale = trace.gates[gate.name][steps, unit], "sigmoid" if trace.is_share(gate) else "state"
         yield Node(
             gate.name, f"<b>{gate.name}</b>", (before,), values, scale, write_activation(activation), home
         )

@@ -155,7 +155,7 @@ def _panels(trace: Trace, values: str) -> list[Panel]:
             recorded, scale = trace.preactivations[gate.name], _PREACTIVATIONS
         else:
             recorded = trace.gates[gate.name]
-            scale = _SIGMOIDS if trace.activation_of(gate) == "sigmoid" else _STATES
+            scale = _SIGMOIDS if trace.is_share(gate) else _STATES
         panels.append(Panel(gate.name, _(gate.title), recorded, scale))
     titles = {"c": _("cell state"), "h": _("hidden state, the output")}
     panels += [Panel(name, titles[name], array, _STATES) for name, array in trace.states.items()]

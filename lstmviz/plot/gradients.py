@@ -73,14 +73,12 @@ def draw_gradients(found: tuple[Gradients, ...]) -> dict[str, Any]:
             hovertemplate=f"<b>∂{panel.name}[%{{y:d}}]</b> %{{z:.4g}}<br>%{{x}}<extra></extra>",
         )
     rows = {"x": "input", "h": "hidden"}
-    layout["meta"]["link"] = link(
-        trace.cell,
-        [
-            ("x", f"y{n}", panel.name, "step", rows.get(panel.name, "unit"))
-            for n, panel in enumerate(panels, 2)
-        ],
-        steps=len(first),
-    )
+    linked = [
+        ("x", f"y{n}", panel.name, "step", rows.get(panel.name, "unit")) for n, panel in enumerate(panels, 2)
+    ]
+    # The norms are of no gate and no unit: they show a step alone.
+    layout["meta"]["link"] = link(trace.cell, [("x", "y", "", "step", ""), *linked], steps=len(first))
+    layout["meta"]["narrow"][f"annotations[{len(layout['annotations'])}].font.size"] = 11
     layout["annotations"].append(_foot(notes))
     return {"data": data, "layout": layout}
 
@@ -99,7 +97,8 @@ def _lay_out(found: tuple[Gradients, ...], curves: list[Curve]) -> dict[str, Any
         "legend": {"orientation": "h", "x": 0, "xanchor": "left", "yref": "container", "yanchor": "top",
                    "tracegroupgap": 0, "bgcolor": "rgba(0,0,0,0)"},
         "annotations": [themes.text(heading, x=0, y=1, xanchor="left", yanchor="bottom")],
-        "meta": {"narrow": {"annotations[0].text": short}},
+        # The title names the kind too: on a phone it begins at the edge, in a smaller font.
+        "meta": {"narrow": {"annotations[0].text": short, "title.xref": "container", "title.font.size": 14}},
     }  # fmt: skip
 
 

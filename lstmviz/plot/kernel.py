@@ -45,15 +45,17 @@ def draw_kernel(
     )
     is_large = cell.kernel.size > _EXACT
     level = levels.fit(*window, *borders, exact=_EXACT if not is_large else _EXACT_WINDOW, most=_TILES)
-    added = [cell.bias, *_offsets(cell).values()]
-    strip = replace(level, rows=(0, len(added)), row_borders=(), tile_rows=1)
+    biases = _biases(cell)
+    strip = replace(level, rows=(0, len(biases)), row_borders=(), tile_rows=1)
     apart = [v for v in cell.kind.variables if v.name in cell.weights and _is_apart(v)]
     peepholes = [gate for gate in cell.kind.gates if gate.peephole in cell.weights]
-    strips = ["bias", *_offsets(cell), *([_("peepholes")] if peepholes else [])]
+    strips = [*biases, *([_("peepholes")] if peepholes else [])]
     vectors = [cell.weights[str(gate.peephole)] for gate in peepholes]
     matrices = [cell.weights[variable.name] for variable in apart]
     # Biases of 1 beside weights of a tenth would leave the kernel without colour: they may be clipped, and it is said.
-    scale = scales.centre([cell.kernel, *vectors, *matrices], beyond=[cell.bias, cell.offset])
+    scale = scales.centre(
+        [cell.kernel, *vectors, *matrices], beyond=[cell.bias, cell.hidden_bias, cell.offset]
+    )
 
     heights = [int(np.clip(rows * _ROW, _LEAST, _MOST)), len(strips) * _STRIP]
     heights += [int(np.clip(matrix.shape[0] * _ROW, 80, 260)) for matrix in matrices]
@@ -93,7 +95,7 @@ def draw_kernel(
     if is_large:
         on_scale["hovertemplate"] = _HOVER_STRIP
     strip_names = _name_columns(cell) if is_large and named else None
-    data += strip.draw(np.stack(added), names=strip_names, yaxis="y2", **on_scale)
+    data += strip.draw(np.stack(list(biases.values())), names=strip_names, yaxis="y2", **on_scale)
     for gate, vector in zip(peepholes, vectors, strict=True):
         hover = f"{gate.peephole} · c → %{{x}}<br><b>%{{z:.4g}}</b><extra></extra>"
         if is_large:
@@ -116,6 +118,12 @@ def _is_apart(variable: Variable) -> bool:
     return not variable.gates and len(variable.shape) == 2
 
 
+def _biases(cell: Cell) -> dict[str, np.ndarray]:
+    """What is added to the columns, `[n_gates * num_units]` each, under its strip's name."""
+    hidden = {"hidden bias": cell.hidden_bias} if cell.hidden_biased else {}
+    return {"bias": cell.bias, **hidden, **_offsets(cell)}
+
+
 def _offsets(cell: Cell) -> dict[str, np.ndarray]:
     """What is added to each column when the cell runs, `[n_gates * num_units]`, under its strip's name."""
     added: dict[str, np.ndarray] = {}
@@ -128,11 +136,14 @@ def _offsets(cell: Cell) -> dict[str, np.ndarray]:
 
 def _notes(cell: Cell) -> list[str]:
     note = _("{name} {value:g} is added when the cell runs, not stored")
-    return [
+    notes = [
         note.format(name=gate.offset, value=cell.options[gate.offset])
         for gate in cell.kind.gates
         if gate.offset
     ]
+    note = _("Σ of {gate} = x · kernel + bias + {times} · (h · kernel + hidden bias)")
+    notes += [note.format(gate=gate.name, times=gate.times) for gate in cell.kind.gates if gate.times]
+    return notes if cell.biased else [*notes, _("the cell stores no bias")]
 
 
 def _draw_matrix(

@@ -241,5 +241,5 @@ def _sign(number: float) -> str:
 
 def _state_scale(trace: Trace) -> scales.Scale:
     """The scale of the states and of the gates that are no sigmoids, as in the picture of all gates."""
-    gates = [trace.gates[g.name] for g in trace.cell.kind.gates if trace.activation_of(g) != "sigmoid"]
+    gates = [trace.gates[g.name] for g in trace.cell.kind.gates if not trace.is_share(g)]
     return scales.centre([*gates, *trace.states.values()])

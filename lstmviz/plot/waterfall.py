@@ -72,7 +72,7 @@ def make_waterfall(terms: Terms, largest: int) -> Waterfall:
             bars.append(rest.sum(axis=1, keepdims=True))
         ends.append(_("{count:,} others").format(count=others))
     bars.append(products[:, once])
-    ends += [name for name, alone in zip(terms.names, once, strict=True) if alone]
+    ends += [shorten(name) for name, alone in zip(terms.names, once, strict=True) if alone]
     weights = [write(weight) for weight in terms.weights.tolist()]
     forms = [f"{shorten(name)}  # · {weight}" for name, weight in zip(terms.names, weights, strict=True)]
     index = np.flatnonzero(~once)[chosen]
@@ -96,8 +96,8 @@ def find_reach(waterfalls: Iterable[Waterfall]) -> Reach:
 
 
 def is_alone(name: str) -> bool:
-    """Whether a term is added as it is, as the bias is: no number of x, h or c meets it."""
-    return re.fullmatch(r"\w+", name) is not None
+    """Whether no number of x, h or c meets a term, as it is with the bias, whether or not a gate does."""
+    return re.fullmatch(r"(\w+\[\d+\] \* )?\w+", name) is not None
 
 
 def shorten(name: str) -> str:

@@ -16,17 +16,25 @@ from lstmviz.web.server import read_module
 
 
 def kernel_npz(cell: Cell) -> bytes:
-    """The weights under TensorFlow's variable names, and the kernel and bias as shown."""
-    return _npz({**cell.weights, "kernel": cell.kernel, "bias": cell.bias, "offset": cell.offset})
+    """The weights under TensorFlow's variable names, and the kernel and the biases as shown."""
+    joined = {
+        "kernel": cell.kernel,
+        "bias": cell.bias,
+        "hidden_bias": cell.hidden_bias,
+        "offset": cell.offset,
+    }
+    return _npz({**cell.weights, **joined})
 
 
 def kernel_csv(cell: Cell) -> bytes:
-    """The kernel and the bias as a table: a line for each row, a column for each gate's unit."""
+    """The kernel and the biases as a table: a line for each row, a column for each gate's unit."""
     columns = [f"{gate.name}[{unit}]" for gate in cell.kind.gates for unit in range(cell.num_units)]
     lines: list[list[object]] = [["row", *columns]]
     names = [f"x[{k}]" for k in range(cell.input_size)] + [f"h[{k}]" for k in range(cell.output_size)]
     lines += [[name, *row.tolist()] for name, row in zip(names, cell.kernel, strict=True)]
     lines.append(["bias", *cell.bias.tolist()])
+    if cell.hidden_biased:
+        lines.append(["hidden bias", *cell.hidden_bias.tolist()])
     return _csv(lines)
 
 

@@ -6,7 +6,7 @@
  *
  * @typedef {{x: string, y: string, name: string, columns: "step" | "column" | "", rows: "unit" | "input" | "hidden" | "row" | ""}} Panel
  *     one picture in a figure: its axes, and what its columns and rows stand for; "column" is one of the kernel's, "row"
- *     one of its rows of x, then of h
+ *     one of its rows of x, then of h; a panel without a name is of no gate and no state
  * @typedef {{panels: Panel[], gates: string[], units: number, inputs: number, outputs: number, steps: number, words: Record<string, string>}} Link
  * @typedef {{t?: number, gate?: string, unit?: number, input?: number, hidden?: number}} Place
  */
@@ -170,7 +170,7 @@ class Linked {
     if (panel.rows === "hidden" && row >= 0 && row < units) place.unit = row;
     if (panel.rows === "input" && row >= 0) place.input = row;
     if (panel.rows === "row") row < inputs ? (place.input = row) : (place.hidden = row - inputs);
-    if (panel.columns === "step" && panel.rows !== "input") place.gate = panel.name;
+    if (panel.columns === "step" && panel.rows !== "input" && panel.name) place.gate = panel.name;
     return place;
   }
 
@@ -236,7 +236,8 @@ class Linked {
     const { panels, gates, units } = this.link;
     const index = Math.max(0, panels.findIndex(({ name }) => name === pinned.gate));
     if (panels[index].columns === "column") return [index, 0, units * Math.max(0, gates.indexOf(pinned.gate ?? "")) + (pinned.unit ?? 0)];
-    return [index, pinned.unit ?? 0, pinned.t ?? 0];
+    const [rows, steps] = this.size(index);
+    return [index, Math.min(pinned.unit ?? 0, rows - 1), Math.min(pinned.t ?? 0, steps - 1)];
   }
 
   leave() {
@@ -282,11 +283,30 @@ class Linked {
   read([index, row, column]) {
     const { panels, gates, units, inputs, words } = this.link;
     const { name, columns, rows } = panels[index];
-    const value = this.value([index, row, column]);
-    const number = typeof value === "number" ? value.toPrecision(4).replace("-", "−") : "";
-    if (columns === "step") return `${name}${rows ? `[${row}]` : ""}, ${words.step.replace("{t}", String(column))}: ${number}`;
+    const number = write(this.value([index, row, column]));
+    const step = words.step.replace("{t}", String(column));
+    if (columns === "step" && !rows) return `${step}: ${this.readLines(index, column).join(", ")}`;
+    if (columns === "step") return `${name}[${row}], ${step}: ${number}`;
     const from = rows === "row" ? (row < inputs ? `x[${row}]` : `h[${row - inputs}]`) : name;
     return `${from} → ${gates[Math.floor(column / units)]}[${column % units}]: ${number}`;
+  }
+
+  /**
+   * What a panel's lines show at a step, or nearest to it, by the names that the hover gives them.
+   *
+   * @param {number} index
+   * @param {number} t
+   * @returns {string[]}
+   */
+  readLines(index, t) {
+    const { x, y } = this.link.panels[index];
+    return this.plot._fullData
+      .filter((/** @type {any} */ trace) => trace.mode?.includes("lines") && trace.xaxis === x && trace.yaxis === y)
+      .map((/** @type {any} */ { hovertemplate, y: values, x0 = 0, dx = 1 }) => {
+        const value = values[Math.round((t - (Number(x0) || 0)) / dx)]; // of an axis of names: its first
+        // A line has a gap where its axis cannot show what is there.
+        return `${hovertemplate.match(/<b>(.*?)<\/b>/)?.[1]} ${Number.isFinite(value) ? write(value) : "–"}`;
+      });
   }
 
   mark() {
@@ -334,6 +354,13 @@ class Linked {
     return boxes;
   }
 }
+
+/**
+ * A number as it is read out.
+ *
+ * @param {any} value
+ */
+const write = (value) => (typeof value === "number" ? value.toPrecision(4).replaceAll("-", "−") : "");
 
 /**
  * The index on an axis at a pixel of its figure; null beside the axis.

@@ -17,7 +17,18 @@ from lstmviz.cells import Cell
 from lstmviz.language import LANGUAGES, _
 from lstmviz.sequences import Sequence
 from lstmviz.trace import Trace
-from lstmviz.web import beside, controls, downloads, figure, pictures, remember, render, sections, server
+from lstmviz.web import (
+    beside,
+    controls,
+    downloads,
+    figure,
+    limits,
+    pictures,
+    remember,
+    render,
+    sections,
+    server,
+)
 from lstmviz.web import view as views
 from lstmviz.web.markup import escape
 from lstmviz.web.render import Upload
@@ -240,9 +251,24 @@ def _draw_downloads(view: View, cell: Cell, sequence: Sequence, upload: Upload |
             lambda: downloads.page_html(cell, trace(), view.values, list(view.units) or None, dark, link),
         ),
     ]
+    per_step = cell.num_units * (2 * len(cell.kind.gates) + len(cell.kind.states)) + cell.input_size
+    sizes = {"kernel_csv": cell.kernel.size, "trace_csv": len(sequence) * per_step}
     with st.container(horizontal=True):
         for key, label, file_name, make in files:
-            st.download_button(label, in_language(make), file_name, key=key, on_click="ignore")
+            is_large = sizes.get(key, 0) > limits.MAX_TABLE
+            st.download_button(
+                label,
+                in_language(make),
+                file_name,
+                key=key,
+                on_click="ignore",
+                disabled=is_large,
+                help=_("{count:,} numbers are more than a spreadsheet reads; take the .npz.").format(
+                    count=sizes[key]
+                )
+                if is_large
+                else None,
+            )
 
 
 def _check_device(view: View) -> tuple[View, list[str]]:

@@ -187,14 +187,15 @@ def load_trace(
         view.encoding,
         view.numbers,
         view.standardise,
+        len(sequence),  # beside another view, one reads as many steps as that
     )
     key = (*_cell_key(view), view.device, *read)
     if upload is not None:
         if upload.kept.get("key") != key:
             upload.kept["trace"], upload.kept["key"] = make(), key
         kept: Trace = upload.kept["trace"]
-    elif is_quick(view, len(sequence)):
-        return make()
+    elif view.sequence == views.CSV or is_quick(view, len(sequence)):
+        return make()  # a view does not tell one viewer's file from another's
     else:
         kept = _spare.get(("trace", *key), make, _trace_bytes)
     return kept
@@ -291,14 +292,15 @@ def comparison_picture(view: View, sequence: Sequence, upload: Upload | None) ->
 
     if upload is not None:
         return make()
-    return _keep("compare", (astuple(replace(view, t=None, gate="", unit=None)), language.current()), make)
+    shown = replace(view.unpinned, versus=view.versus, tolerance=view.tolerance)
+    return _keep("compare", (astuple(shown), language.current()), make)
 
 
 def gradients_picture(view: View, sequence: Sequence, upload: Upload | None) -> GradientsPicture:
     """The gradients of the pinned unit at the pinned step, else at the last one; kept as the run is.
 
     Raises:
-        ValueError: there are too many of them to be shown, or none.
+        ValueError: there are too many of them to be shown, or none; or there is no cell to show them beside.
     """
     t, unit = asked_gradient(view, sequence)
 
@@ -307,15 +309,30 @@ def gradients_picture(view: View, sequence: Sequence, upload: Upload | None) -> 
 
         found = [engine.gradients(load_trace(view, sequence, upload), unit, t)]
         if view.contrast:
-            other, _problems = views.parse(views.to_query(view.unpinned) | {"cell": views.contrast(view)})
-            other = replace(other, input_size=sequence.input_size)
-            found.append(engine.gradients(load_trace(other, sequence), unit, t))
+            found.append(engine.gradients(load_trace(_contrasted(view, sequence), sequence), unit, t))
         return GradientsPicture(plot.gradients_json(*found).encode(), plot.describe_gradients(*found))
 
     key = (astuple(view.unpinned), view.contrast, t, unit, language.current())
     if upload is not None:
         return make()
     return _keep("gradients", key, make)
+
+
+def _contrasted(view: View, sequence: Sequence) -> View:
+    """The view with the other kind of cell.
+
+    Raises:
+        ValueError: with that kind something else would have to give way; beside this view it would mislead.
+    """
+    other, _problems = views.parse(views.to_query(view.unpinned) | {"cell": views.contrast(view)})
+    if (other.num_units, other.initial_weights) != (view.num_units, view.initial_weights):
+        raise ValueError(
+            _(
+                "A {kind} of {num_units} units with {weights} weights is more than this page makes; take fewer units, or show "
+                "the gradients alone."
+            ).format(kind=other.cell, num_units=view.num_units, weights=view.initial_weights)
+        )
+    return replace(other, input_size=sequence.input_size)
 
 
 def asked_gradient(view: View, sequence: Sequence) -> tuple[int, int]:

@@ -30,6 +30,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 
+from lstmviz.web import view as views
 from lstmviz.web.view import View
 
 _log = logging.getLogger(__name__)
@@ -95,6 +96,7 @@ def _warm() -> None:
         _spare_kernels()
         _warmed.set()  # the first view can be drawn; the other kinds follow while it is looked at
         engine.warm_up()
+        engine.warm_up([View.cell, views.contrast(View())], backward=True)
     except BaseException as error:
         _warming_error = error
         _log.exception("TensorFlow could not be started")

@@ -13,33 +13,55 @@ _KERAS_LAYERS = {
     "BasicLSTMCell": ("LSTM", {}),
     "LSTMCell": ("LSTM", {}),
     "GRUCell": ("GRU", {"reset_after": False}),
+    "CudnnCompatibleGRUCell": ("GRU", {"reset_after": True}),
 }
+# The kinds that TensorFlow 1 had elsewhere than the others, and without the choice of an activation.
+_TENSORFLOW_ROOMS = {"CudnnCompatibleGRUCell": "cudnn_rnn"}
 _TENSORFLOW_FUNCTIONS = {
     "tanh": "tf.tanh",
     "relu": "tf.nn.relu",
     "sigmoid": "tf.sigmoid",
     "linear": "tf.identity",
+    "softsign": "tf.nn.softsign",
+    "softplus": "tf.nn.softplus",
+    "elu": "tf.nn.elu",
+    "selu": "tf.nn.selu",
+    "exponential": "tf.exp",
+    "hard_sigmoid": "lambda a: tf.nn.relu6(a + 3.0) / 6.0",
+    "legacy_hard_sigmoid": "lambda a: tf.clip_by_value(0.2 * a + 0.5, 0.0, 1.0)",
+    "silu": "lambda a: a * tf.sigmoid(a)",
+    "gelu": "lambda a: 0.5 * a * tf.erfc(-a / 2.0**0.5)",
+    "leaky_relu": "lambda a: tf.nn.leaky_relu(a, 0.2)",
 }
-_KERAS_OPTIONS = ("activation", "forget_bias")
+_KERAS_FUNCTIONS = {"legacy_hard_sigmoid": "lambda a: keras.ops.clip(0.2 * a + 0.5, 0.0, 1.0)"}
+_KERAS_ACTIVATIONS = ("activation", "recurrent_activation")
+_KERAS_OPTIONS = (*_KERAS_ACTIVATIONS, "use_bias", "forget_bias")
 
 
 def tensorflow1(cell: Cell, time_steps: int) -> str:
     """The cell in TensorFlow 1, whose `tf.contrib` the article read."""
     changed = _changed(cell)
-    arguments = [
-        str(cell.num_units),
-        *(f"{name}={value!r}" for name, value in changed.items() if name != "activation"),
+    room = _TENSORFLOW_ROOMS.get(cell.kind.name, "rnn")
+    unsayable = {"recurrent_activation", "use_bias"} | ({"activation"} if room != "rnn" else set())
+    notes = [
+        "# " + _("TensorFlow 1 has no {option} here: this cell leaves it out.").format(option=name)
+        for name in changed
+        if name in unsayable
     ]
-    if "activation" in changed:
-        arguments.append(f"activation={_TENSORFLOW_FUNCTIONS[str(changed['activation'])]}")
+    told = {name: value for name, value in changed.items() if name not in unsayable}
+    arguments = [str(cell.num_units), *_written({k: v for k, v in told.items() if k != "activation"})]
+    if "activation" in told:
+        arguments.append(f"activation={_TENSORFLOW_FUNCTIONS[str(told['activation'])]}")
+    shapes = f"  # {_shapes(cell)}" if "use_bias" not in changed else ""
     return "\n".join(
         [
             "import tensorflow as tf  # 1.x",
             "",
-            f"cell = tf.contrib.rnn.{cell.kind.name}({', '.join(arguments)})",
+            *notes,
+            f"cell = tf.contrib.{room}.{cell.kind.name}({', '.join(arguments)})",
             f"x = tf.placeholder(tf.float32, [1, {time_steps}, {cell.input_size}])  # [batch, time, input_size]",
             "outputs, state = tf.nn.dynamic_rnn(cell, x, dtype=tf.float32)",
-            f"print([v.shape for v in cell.variables])  # {_shapes(cell)}",
+            f"print([v.shape for v in cell.variables]){shapes}",
         ]
     )
 
@@ -49,13 +71,22 @@ def keras3(cell: Cell, time_steps: int) -> str:
     layer, fixed = _KERAS_LAYERS[cell.kind.name]
     arguments = [str(cell.num_units), "return_sequences=True", *_written(fixed)]
     changed = _changed(cell)
-    if "activation" in changed:
-        arguments.append(f"activation={changed['activation']!r}")
+    for name in _KERAS_ACTIVATIONS:
+        if name in changed:
+            value = str(changed[name])
+            arguments.append(f"{name}={_KERAS_FUNCTIONS.get(value, repr(value))}")
+    arguments += _written({name: value for name, value in changed.items() if name == "use_bias"})
     notes = [
         "# " + _("Keras has no {option}: this layer leaves it out.").format(option=name)
         for name in changed
         if name not in _KERAS_OPTIONS
     ]
+    if cell.hidden_biased:
+        once = ", ".join(gate for gate in cell.biased if gate not in cell.hidden_biased)
+        notes.append(
+            "# "
+            + _("Keras stores two biases for {gates} too, where only their sum counts.").format(gates=once)
+        )
     forget_bias = cell.options.get("forget_bias", 0.0)
     if forget_bias == 0.0 and "forget_bias" in cell.options:
         arguments.append("unit_forget_bias=False")

@@ -154,6 +154,25 @@ def test_the_keyboard_reaches_every_cell(opened):
     expect(reading).to_be_hidden()
 
 
+def test_the_keyboard_reads_the_lines_of_a_panel(open_page, app_url):
+    page = _wait(open_page(f"{app_url}/?num_units=4&input_size=2&time_steps=20&sequence=sine&units=1,3"))
+    figure = page.locator(".st-key-gates .lstmviz-figure")
+    figure.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowDown")  # x has two rows, then comes the first gate
+    page.keyboard.press("ArrowDown")
+    for _press in range(12):
+        page.keyboard.press("ArrowRight")
+    said = re.fullmatch(
+        r"step 12: i\[1\] (\S+), i\[3\] (\S+)", figure.locator(".lstmviz-reading").inner_text()
+    )
+    assert said
+    cell = lv.build("BasicLSTMCell", num_units=4, input_size=2)
+    trace = lv.run(cell, lv.sequences.make("sine", time_steps=20, input_size=2), device="CPU:0")
+    for unit, number in zip((1, 3), said.groups(), strict=True):
+        assert float(number.replace("−", "-")) == pytest.approx(float(trace.gates["i"][12, unit]), rel=6e-4)
+
+
 def test_nothing_is_sent_while_hovering(opened):
     sent: list[str] = []
     opened.context.on("request", lambda request: sent.append(request.url))

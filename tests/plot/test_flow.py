@@ -44,7 +44,7 @@ def test_the_graph_has_the_runs_numbers(place):
             nodes[f"Σ_{gate.name}"].values, trace.preactivations[gate.name][:, unit]
         )
         np.testing.assert_array_equal(nodes[gate.name].values, trace.gates[gate.name][:, unit])
-        assert (nodes[gate.name].scale == "sigmoid") == (trace.activation_of(gate) == "sigmoid")
+        assert (nodes[gate.name].scale == "sigmoid") == trace.is_share(gate)
     for name, values in trace.states.items():
         if unit < values.shape[1]:
             last = [node for node in nodes.values() if re.fullmatch(rf"{name}_t'*", node.name)][-1]

@@ -54,6 +54,17 @@ def test_the_picture_holds_what_the_run_recorded(run, values):
         assert scale.cmin == (0 if heatmap.coloraxis == "coloraxis2" else -scale.cmax)
 
 
+@pytest.mark.parametrize(
+    ("name", "is_share"),
+    [("sigmoid", True), ("hard_sigmoid", True), ("legacy_hard_sigmoid", True), ("tanh", False)],
+)
+def test_gates_from_0_to_1_have_the_colours_of_0_to_1(name, is_share):
+    cell = lv.build("CudnnCompatibleGRUCell", 3, 2, recurrent_activation=name)
+    _x, r, u, c, _h = lv.plot.gates(lv.run(cell, np.ones((4, 2), "float32"))).data
+    assert (r.coloraxis == u.coloraxis == "coloraxis2") == is_share
+    assert c.coloraxis != "coloraxis2"
+
+
 def test_panels_follow_the_cells_order(trace):
     assert list(panels(lv.plot.gates(trace))) == ["x", "i", "j", "f", "o", "c", "h"]
 

@@ -244,13 +244,15 @@ def test_numbers_travel_as_they_are(found):
     assert sent["data"][-1]["z"]["dtype"] == "f4"
 
 
-def test_the_heatmaps_are_linked_with_the_other_pictures(found):
+def test_norms_and_heatmaps_are_linked_with_the_other_pictures(found):
     drawn = lv.plot.gradients(found)
     told = drawn.layout.meta["link"]
     assert [(panel["name"], panel["columns"], panel["rows"]) for panel in told["panels"]] == [
+        ("", "step", ""),
         ("x", "step", "input"),
         ("c", "step", "unit"),
         ("h", "step", "hidden"),
     ]
-    assert {panel["y"] for panel in told["panels"]} == {each.yaxis for each in heatmaps(drawn)}
+    assert {panel["y"] for panel in told["panels"][1:]} == {each.yaxis for each in heatmaps(drawn)}
+    assert {told["panels"][0]["y"]} == {each.yaxis or "y" for each in lines(drawn)}
     assert told["steps"] == len(found)

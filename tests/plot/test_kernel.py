@@ -117,6 +117,21 @@ def test_cells_without_an_offset_have_no_such_strip():
     assert list(lv.plot.kernel(lv.build("GRUCell", 3, 2)).layout.yaxis2.categoryarray) == ["bias"]
 
 
+def test_a_hidden_bias_is_a_strip_of_its_own_with_what_multiplies_it():
+    weights = dict(lv.build("CudnnCompatibleGRUCell", 2, 1).weights)
+    weights["candidate/hidden_projection/bias"] = np.array([0.5, -0.25], np.float32)
+    figure = lv.plot.kernel(lv.build("CudnnCompatibleGRUCell", 2, 1, weights=weights))
+    assert list(figure.layout.yaxis2.categoryarray) == ["bias", "hidden bias"]
+    assert figure.data[1].z.tolist() == [[1, 1, 1, 1, 0, 0], [0, 0, 0, 0, 0.5, -0.25]]
+    assert "Σ of c = x · kernel + bias + r · (h · kernel + hidden bias)" in figure.layout.annotations[-1].text
+
+
+def test_a_cell_without_biases_says_so():
+    plain, without = (lv.plot.kernel(lv.build("GRUCell", 3, 2, use_bias=on)) for on in (True, False))
+    assert "the cell stores no bias" in without.layout.annotations[-1].text
+    assert "the cell stores no bias" not in plain.layout.annotations[-1].text
+
+
 def test_peepholes_stand_under_the_gates_that_they_belong_to():
     figure = lv.plot.kernel(PEEPHOLES)
     starts = {trace.hovertemplate.split(" ")[0]: trace.x0 for trace in figure.data[2:5]}

@@ -224,6 +224,14 @@ def test_gradients_are_there_when_they_are_asked_for():
 
 def test_gradients_that_are_too_many_are_refused_with_what_to_do():
     page = _open(num_units="200", time_steps="2000", sequence="sine", gradients="true")
-    assert "at most 400,000" in _warnings(page) and "2,000" not in _query(page)["num_units"]
+    assert "step 1999" in _warnings(page) and "at most 400,000" in _warnings(page)
+    assert _query(page)["time_steps"] == "2000", "the run itself is shown"
     page = _open(num_units="200", time_steps="2000", sequence="sine", gradients="true", t="100")
     assert not page.warning
+
+
+def test_a_table_that_no_spreadsheet_reads_is_not_offered():
+    page = _open(num_units="900", input_size="50", sequence="sine", time_steps="3")
+    buttons = {button.key: button for button in page.get("download_button")}
+    assert buttons["kernel_csv"].proto.disabled and "take the .npz" in buttons["kernel_csv"].proto.help
+    assert not buttons["kernel_npz"].proto.disabled and not buttons["trace_csv"].proto.disabled

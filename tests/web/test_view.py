@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lstmviz import sequences
-from lstmviz.cells import INITIAL_WEIGHTS, KINDS, build
+from lstmviz.cells import ACTIVATIONS, INITIAL_WEIGHTS, KINDS, build
 from lstmviz.web import limits
 from lstmviz.web import view as views
 from lstmviz.web.view import View, bound, parse, to_query
@@ -21,7 +21,9 @@ from lstmviz.web.view import View, bound, parse, to_query
 def _options(kind):
     values = {
         "forget_bias": st.floats(-3, 3, width=16),
-        "activation": st.sampled_from(["tanh", "relu", "sigmoid", "linear"]),
+        "activation": st.sampled_from(list(ACTIVATIONS)),
+        "recurrent_activation": st.sampled_from(list(ACTIVATIONS)),
+        "use_bias": st.booleans(),
         "use_peepholes": st.booleans(),
         "num_proj": st.none() | st.integers(1, 20),
         "cell_clip": st.none() | st.floats(0, 5, width=16),
@@ -55,6 +57,8 @@ def _fields(draw):
         values=draw(st.sampled_from(views.VALUES)),
         units=tuple(sorted(draw(st.sets(st.integers(0, num_units - 1), max_size=4)))),
         linear=draw(st.booleans()),
+        gradients=draw(st.booleans()),
+        contrast=draw(st.booleans()),
         lang=draw(st.sampled_from(["en", "ja"])),
     )
 
@@ -91,6 +95,8 @@ def test_any_address_gives_a_view_that_can_be_built_and_sent(query):
         ({"sequence": "sinus"}, "sequence", "sine", ["sinus", "sine"]),
         ({"lang": "xx"}, "lang", "en", ["xx", "ja"]),
         ({"linear": "maybe"}, "linear", False, ["linear", "maybe", "true or false"]),
+        ({"gradients": "some"}, "gradients", False, ["gradients", "some", "true or false"]),
+        ({"contrast": "rnn"}, "contrast", False, ["contrast", "rnn", "true or false"]),
         ({"units": "3,99"}, "units", (3,), ["units", "3,99", "7"]),
         (
             {"time_steps": "100000", "sequence": "sine"},
@@ -120,6 +126,8 @@ def test_options_of_the_kind_are_read_and_their_bounds_said():
         "num_proj": None,
         "cell_clip": 0.0,
         "proj_clip": None,
+        "recurrent_activation": "sigmoid",
+        "use_bias": True,
     }
     assert len(problems) == 2
 
@@ -210,7 +218,9 @@ def test_a_link_keeps_what_is_compared():
     view, problems = parse(query)
     assert problems == [] and query.items() <= to_query(view).items()
     beside = views.other(view)
-    assert beside == replace(view.unpinned, options=(("forget_bias", 1.0), ("activation", "tanh")), seed=3)
+    assert beside == replace(
+        view.unpinned, options=tuple((dict(view.options) | {"forget_bias": 1.0}).items()), seed=3
+    )
     assert parse(to_query(view)) == (view, [])
 
 
