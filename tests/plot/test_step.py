@@ -177,16 +177,15 @@ def test_bars_go_from_one_to_the_next_and_end_at_the_preactivation(place):
 def test_the_data_flow_shows_the_gates_and_states_of_the_run(place):
     trace, t, unit = find(place)
     figure = draw(trace, t, unit)
-    numbers = flow_numbers(figure)
+    found = flow_numbers(figure)
+    numbers = dict(found)
     for gate in trace.cell.kind.gates:
         assert numbers[f"Σ<sub>{gate.name}</sub>"] == write(trace.preactivations[gate.name][t, unit])
         assert numbers[f"<b>{gate.name}</b>"] == write(trace.gates[gate.name][t, unit])
     for state, values in trace.states.items():
         if unit < values.shape[1]:
             assert write(values[t, unit]) in [
-                number
-                for name, number in numbers.items()
-                if name in (f"{state}<sub>t</sub>", "clip", "project")
+                number for name, number in found if name in (f"{state}<sub>t</sub>", "clip", "project")
             ]
         if (old := f"{state}<sub>t−1</sub>") in numbers:
             assert numbers[old] == write(trace.before(t, state)[unit])
@@ -195,13 +194,13 @@ def test_the_data_flow_shows_the_gates_and_states_of_the_run(place):
 def flow_numbers(figure):
     """What the squares of the data flow are called, without what is written on their wires, and their numbers."""
     labels, numbers = words(figure, FLOW, "labels"), words(figure, FLOW)
-    found = {}
+    found = []
     for drawn in figure["data"]:
         if drawn.get("uid", "").startswith(f"fills-{FLOW}-"):
             for x, y in zip(drawn["x"], drawn["y"], strict=True):
                 above = max(b for a, b in labels if a == x and b < y)
                 below = min(b for a, b in numbers if a == x and b > y)
-                found[re.match(r"\S*", labels[x, above])[0]] = numbers[x, below]
+                found.append((re.match(r"\S*", labels[x, above])[0], numbers[x, below]))
     return found
 
 
