@@ -210,7 +210,7 @@ COMPUTE = {
     "product": lambda a, b, _p: a * b,
     "sum": lambda a, b, _p: a + b,
     "complement": lambda a, _p: 1 - a,
-    "activation": lambda a, p: np.asarray(keras3.activation(p)(a)),
+    "activation": lambda a, p: np.asarray(keras3.activation(p)(np.asarray(a, np.float64))),
     "clip": lambda a, p: np.clip(a, -p, p),
     "project": lambda a, p: a @ p,
 }

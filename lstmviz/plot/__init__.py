@@ -15,6 +15,7 @@ from lstmviz.plot.describe import (
     describe_gradients,
     describe_kernel,
     describe_step,
+    describe_summary,
 )
 from lstmviz.plot.gates import draw_gates
 from lstmviz.plot.gradients import draw_gradients
@@ -35,6 +36,7 @@ __all__ = [
     "describe_gradients",
     "describe_kernel",
     "describe_step",
+    "describe_summary",
     "gates",
     "gates_json",
     "gradients",
@@ -195,7 +197,7 @@ def kernel_json(
     cell: Cell, *, rows: tuple[int, int] | None = None, columns: tuple[int, int] | None = None
 ) -> str:
     """`kernel(cell)` as JSON, without the time that Plotly takes to check it; tiles are packed for the page."""
-    return to_json(pack(themes.apply(draw_kernel(cell, rows, columns, named=False), "light")))
+    return to_json(pack(themes.apply(draw_kernel(cell, rows, columns, for_page=True), "light")))
 
 
 def gates_json(
@@ -207,7 +209,8 @@ def gates_json(
     seen_steps: tuple[int, int] | None = None,
 ) -> str:
     """`gates(trace)` as JSON, without the time that Plotly takes to check it; tiles are packed for the page."""
-    return to_json(pack(themes.apply(draw_gates(trace, values, units, seen_units, seen_steps), "light")))
+    drawn = draw_gates(trace, values, units, seen_units, seen_steps, for_page=True)
+    return to_json(pack(themes.apply(drawn, "light")))
 
 
 def gradients_json(*found: Gradients) -> str:

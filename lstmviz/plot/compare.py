@@ -219,9 +219,8 @@ def _draw_panels(
             ),
             themes.text(found[panel.scale].bar, x=1, y=domain[1], xanchor="right", yanchor="bottom"),
         ]
-        unit, step = (
-            ("%{y:d}", "%{x}") if level.is_exact else ("%{y:.0f}", _("step {t}").format(t="%{x:.0f}"))
-        )
+        row, column = level.hovered
+        unit, step = ("%{y:d}", "%{x}") if level.is_exact else (row, _("step {t}").format(t=column))
         data += replace(level, rows=(0, panel.values.shape[1])).draw(
             panel.values.T,
             yaxis=f"y{index}",
@@ -260,7 +259,7 @@ def _draw_kernels(
         )  # fmt: skip
         layout["shapes"].append(_blocks(cell, x, y))
         layout["annotations"] += _name_blocks(kernel, x, y, left)
-        numbers = _("row {row}, column {column}").format(row="%{y:.0f}", column="%{x:.0f}")
+        numbers = _("row {row}, column {column}").format(row=level.hovered[0], column=level.hovered[1])
         place = "%{y} → %{x}" if level.is_exact else numbers
         data += level.draw(
             kernel.values,

@@ -69,6 +69,17 @@ def describe_gates(trace: Trace) -> str:
     return text
 
 
+def describe_summary(trace: Trace) -> str:
+    """Each gate's mean, and the share of its values that is saturated."""
+    parts = []
+    for name, found in trace.summary().items():
+        words = _("{gate} has the mean {mean}").format(gate=name, mean=write(found.mean))
+        if found.low is not None and found.high is not None:
+            words += _(", {share:.0%} saturated").format(share=found.low + found.high)
+        parts.append(words)
+    return _("Histograms of each gate's values: {parts}.").format(parts="; ".join(parts))
+
+
 def describe_gradients(*found: Gradients) -> str:
     """What is differentiated, over how many steps, and how far back each norm has faded to 1% of its largest.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ VALUES = ("activations", "preactivations")
 _PANEL, _GAP, _TOP, _BOTTOM, _LINE = 70, 25, 62, 34, 19  # pixels
 _EXACT = 200_000  # values that a picture shows one by one
 _MOST_ROWS, _LEAST_ROWS, _MOST_COLUMNS, _MOST_TILES = 100, 32, 400, 7_000  # of a panel's tiles beyond that
+_DASHES = ("solid", "dash", "solid", "dot", "dash", "solid", "dot", "dashdot")  # of themes.LINES
 _MOST_STEPS = 1_000  # beyond twice as many, a line keeps the extremes of so many stretches
 _SHORT_TITLE = 26  # characters of the sequence's title on a phone
 _STATES = "coloraxis"
@@ -35,8 +35,12 @@ def draw_gates(
     units: Iterable[int] | None,
     seen_units: tuple[int, int] | None = None,
     seen_steps: tuple[int, int] | None = None,
+    for_page: bool = False,
 ) -> dict[str, Any]:
-    """The plain dictionary of the gates' figure; of a window of units and steps alone where one is given."""
+    """The plain dictionary of the gates' figure; of a window of units and steps alone where one is given.
+
+    The axes end with the window, unless it is `for_page`: there they stay those of the whole, into which the page has zoomed.
+    """
     chosen = _check_units(trace, units)
     rows = levels.check_window("units", seen_units, trace.cell.num_units)
     columns = levels.check_window("steps", seen_steps, len(trace)) if len(trace) else (0, 0)
@@ -51,31 +55,41 @@ def draw_gates(
     title = _("{kind}: {steps} steps × {units} units").format(
         kind=trace.cell.kind.name, steps=len(trace), units=trace.cell.num_units
     )
-    whole = _find_level(panels[0].values, panels[1:], (0, trace.cell.num_units), (0, len(trace)), chosen)
-    level = _find_level(panels[0].values, panels[1:], rows, columns, chosen)
-    notes = levels.note(level, _("values")) if not chosen else []
+    in_lines = [bool(chosen) and index > 0 for index in range(len(panels))]
+    heatmaps = [panel for panel, lines in zip(panels, in_lines, strict=True) if not lines]
+    whole = _find_levels(heatmaps, trace, (0, trace.cell.num_units), (0, len(trace)))
+    found = _find_levels(heatmaps, trace, rows, columns)
+    notes = _say_levels(found)
+    stretch = levels.choose_stretch(columns[1] - columns[0], _MOST_STEPS)
+    if chosen and stretch > 1:
+        notes.append(
+            _("a line shows the smallest and the largest of every {count} steps").format(count=stretch)
+        )
     notes += scales.name_nonfinite(panel.values for panel in panels)
     bottom = _BOTTOM + _LINE * len(notes) + (_LINE + 4 if chosen else 0)
     layout = themes.base_layout(title, height + _TOP + bottom)
-    is_large = not whole.is_exact or (bool(chosen) and len(trace) > 2 * _MOST_STEPS)
+    in_tiles = not all(level.is_exact for level in whole.values())
+    is_large = in_tiles or (bool(chosen) and len(trace) > 2 * _MOST_STEPS)
     names = step_names(trace)
     # Plotly makes a column for each name of an axis, however few there are in view.
     named = {"type": "category", "categoryorder": "array", "categoryarray": names}
     steps_axis: dict[str, Any] = {} if is_large else named
-    step = _("step {t}").format(t="%{x:.0f}") if is_large else "%{x}"
-    wide, narrow = (time_ticks(trace.sequence.labels, room) for room in (WIDE, NARROW))
+    wide, narrow = (time_ticks(trace.sequence.labels, room, columns) for room in (WIDE, NARROW))
+    across = (0, max(len(trace), 1)) if for_page or not len(trace) else columns
     layout |= {
         "margin": {"l": 50, "r": 8, "t": _TOP, "b": bottom},
         "hovermode": "x",
         "hoversubplots": "axis",
         "xaxis": themes.axis(anchor=f"y{len(panels)}", **steps_axis,
-                             range=[-0.5, max(len(trace), 1) - 0.5], ticks="outside", ticklen=4, **wide),
+                             range=_edges(across), ticks="outside", ticklen=4, **wide),
         "annotations": [],
         "meta": {"narrow": {f"xaxis.{name}": value for name, value in narrow.items()}},
     }  # fmt: skip
     if is_large:
-        layout["meta"]["levels"] = level.tell((trace.cell.num_units, len(trace)))
-    in_lines = [bool(chosen) and index > 0 for index in range(len(panels))]
+        # Two points of a line stand for so many steps.
+        lines = levels.Level(rows, columns, tile_columns=stretch)
+        told = lines if chosen else found[panels[1].name]
+        layout["meta"]["levels"] = told.tell((trace.cell.num_units, len(trace)))
     shown = ["input", *("" if lines else "hidden" if panel.name == "h" else "unit"
                        for panel, lines in zip(panels[1:], in_lines[1:], strict=True))]  # fmt: skip
     axes = ["y", *(f"y{number}" for number in range(2, len(panels) + 1))]
@@ -91,7 +105,6 @@ def draw_gates(
         axis = "y" if not index else f"y{index + 1}"
         place = {"domain": [max(0.0, top - _PANEL / height), top]}
         scale = scale_of[panel.scale]
-        is_units = index > 0 and panel.values.shape[1] == trace.cell.num_units
         words = f"<b>{panel.name}</b> {shorten(panel.title, TITLE)}"
         layout["annotations"].append(themes.text(words, x=0, y=top, xanchor="left", yanchor="bottom"))
         if in_lines[index]:
@@ -99,15 +112,18 @@ def draw_gates(
             reach = scale if panel.scale == _SIGMOIDS else scales.centre([panel.values])
             layout[axis.replace("y", "yaxis")] = _value_axis(reach, **place)
         else:
-            data += _level_of(panel, level, is_units).draw(
+            level, is_units = found[panel.name], _is_of_units(panel, trace)
+            data += level.draw(
                 panel.values.T,
                 middle=0.5 if panel.scale == _SIGMOIDS else 0.0,
                 yaxis=axis,
                 coloraxis=panel.scale,
-                hovertemplate=f"<b>{panel.name}[%{{y:{'.0f' if is_large else 'd'}}}]</b> %{{z:.4g}}<br>{step}<extra></extra>",
+                hovertemplate=_hover(panel, level, is_large),
             )
-            layout[axis.replace("y", "yaxis")] = row_axis(panel, trace, **place)
-            if is_units and not whole.is_exact:
+            layout[axis.replace("y", "yaxis")] = row_axis(panel, trace, level.rows, **place)
+            if not for_page:
+                layout[axis.replace("y", "yaxis")]["range"] = _edges(level.rows)[::-1]
+            if is_units and in_tiles:
                 layout[axis.replace("y", "yaxis")] |= {"fixedrange": False, "matches": "y2"}
             layout[panel.scale] = scale.axis
             layout["annotations"].append(
@@ -170,29 +186,54 @@ def _scales(panels: list[Panel]) -> dict[str, scales.Scale]:
     return found
 
 
-def _find_level(
-    x: np.ndarray, panels: list[Panel], units: levels.Span, steps: levels.Span, chosen: list[int]
-) -> levels.Level:
-    """How finely the panels' heatmaps show a window of units and steps: all of them have the same tiles."""
-    if chosen:
-        return levels.Level(units, steps)
-    cells = len(panels) * (units[1] - units[0]) * (steps[1] - steps[0]) + x[slice(*steps)].size
-    exact = _EXACT // max(1, len(panels)) if cells > _EXACT else cells
-    return levels.fit(units, steps, (), (), exact=exact, most=_tiles(units, steps))
+def _is_of_units(panel: Panel, trace: Trace) -> bool:
+    """Whether a panel's rows are the cell's units; those of the input and of a projected h are others."""
+    return panel.name != "x" and panel.values.shape[1] == trace.cell.num_units
 
 
-def _tiles(units: levels.Span, steps: levels.Span) -> tuple[int, int]:
-    """The most rows and columns of a panel's tiles: few steps leave room for more units, and the other way round."""
+def _find_levels(
+    heatmaps: list[Panel], trace: Trace, units: levels.Span, steps: levels.Span
+) -> dict[str, levels.Level]:
+    """How finely each heatmap shows a window of units and steps, by its panel's name.
+
+    All of the cell's units have the same tiles; other panels show all of their rows, for they do not zoom.
+    """
+    rows = {
+        panel.name: units if _is_of_units(panel, trace) else (0, panel.values.shape[1]) for panel in heatmaps
+    }
+    cells = sum((stop - start) * (steps[1] - steps[0]) for start, stop in rows.values())
+    exact = cells if cells <= _EXACT else _EXACT // len(heatmaps)
+    return {
+        name: levels.fit(some, steps, (), (), exact=exact, most=_tiles(steps)) for name, some in rows.items()
+    }
+
+
+def _tiles(steps: levels.Span) -> tuple[int, int]:
+    """The most rows and columns of a panel's tiles: few steps leave room for more rows."""
     columns = min(steps[1] - steps[0], _MOST_COLUMNS)
     return min(_MOST_ROWS, max(_LEAST_ROWS, _MOST_TILES // max(1, columns))), columns
 
 
-def _level_of(panel: Panel, level: levels.Level, is_units: bool) -> levels.Level:
-    """The level for a panel: the input, and a projected h, have rows of their own, and all of them."""
-    if is_units:
-        return level
-    rows = panel.values.shape[1]
-    return replace(level, rows=(0, rows), tile_rows=levels.choose([(0, rows)], _MOST_ROWS))
+def _say_levels(found: dict[str, levels.Level]) -> list[str]:
+    """The lines that say what a cell stands for: most panels agree, the others are named."""
+    usual = list(found.values())[-1 if len(found) == 1 else 1]
+    notes = levels.note(usual, _("values"))
+    for name, level in found.items():
+        if level.tile != usual.tile and usual.is_exact:
+            notes += [f"{name}: {words}" for words in levels.note(level, _("values"))[:1]]
+        elif level.tile != usual.tile:
+            notes.insert(1, f"{name}: {level.tile_rows} × {level.tile_columns}")
+    return notes
+
+
+def _hover(panel: Panel, level: levels.Level, is_large: bool) -> str:
+    row, column = level.hovered
+    step = _("step {t}").format(t=column) if is_large else "%{x}"
+    return f"<b>{panel.name}[{row if is_large else '%{y:d}'}]</b> %{{z:.4g}}<br>{step}<extra></extra>"
+
+
+def _edges(span: levels.Span) -> list[float]:
+    return [span[0] - 0.5, span[1] - 0.5]
 
 
 def _draw_lines(
@@ -223,8 +264,9 @@ def _draw_lines(
 
 
 def _dash(index: int) -> str:
-    """Solid for the first lines; the colours come again dotted, then dashed."""
-    return ("solid", "dot", "dash")[index // len(themes.LINES) % 3]
+    """The first lines' own, which tell apart those whose colours look alike to somebody; the colours come again in others."""
+    again, index = divmod(index, len(themes.LINES))
+    return _DASHES[index] if not again else ("longdash", "longdashdot")[(again - 1) % 2]
 
 
 def _value_axis(scale: scales.Scale, **place: Any) -> dict[str, Any]:

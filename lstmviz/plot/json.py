@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import base64
+import math
 from typing import Any
 
 import numpy as np
 import orjson
 
+_MOST_DECIMALS = 12  # beyond, a number has more zeros than one can count
 _STEPS = 32_767  # of a packed number, between 0 and the largest
 
 
 def pack(figure: dict[str, Any]) -> dict[str, Any]:
     """The figure with its tiles in eight bytes each, a third of what Plotly would read, for `web/figure.js` to unpack.
 
-    A tile's extremes and mean go as shares of the largest of them, in 32,767 steps: less than a colour or four digits show.
+    A tile's extremes and mean go as shares of the largest of them, in 32,767 steps: less than a colour shows. A hover
+    text shows as many decimals as that leaves.
     """
     return figure | {"data": [_pack(trace) if _has_tiles(trace) else trace for trace in figure["data"]]}
 
@@ -37,9 +40,15 @@ def _pack(trace: dict[str, Any]) -> dict[str, Any]:
         "middle": trace["meta"]["middle"],
         "numbers": base64.b64encode(np.ascontiguousarray(steps.transpose(2, 0, 1)).data).decode(),
     }
-    return {name: value for name, value in trace.items() if name not in ("z", "customdata")} | {
-        "packed": packed
-    }
+    hover = trace["hovertemplate"].replace(":.4g}", f"{_format_packed(largest)}}}")
+    kept = {name: value for name, value in trace.items() if name not in ("z", "customdata")}
+    return kept | {"hovertemplate": hover, "packed": packed}
+
+
+def _format_packed(largest: float) -> str:
+    """How plotly.js writes a packed number: four digits of one that is small beside the largest would be made up."""
+    decimals = math.floor(-math.log10(largest / _STEPS))
+    return f":.{decimals}f" if 0 <= decimals <= _MOST_DECIMALS else ":.4g"
 
 
 def to_json(figure: Any) -> str:

@@ -13,12 +13,13 @@ from lstmviz.plot import levels
 from lstmviz.plot import scale as scales
 from lstmviz.plot import theme as themes
 from lstmviz.plot.link import link
-from lstmviz.plot.panels import share_height
+from lstmviz.plot.panels import round_places, share_height
 
 _ROW, _STRIP = 22, 24  # pixels of a row of a small kernel, and of one below it
 _LEAST, _MOST = 130, 520  # pixels of the kernel's height
 _LEFT, _TOP, _GAP, _LINE = 96, 76, 10, 19  # beside and above the kernel; to what is below; of a line of text
 _LABEL = 15  # pixels a row needs to be named
+_UNIT_NAMES, _ROW_NAMES = 6, 12  # of a window, that there is room for
 _HOVER = "%{y} → %{x}<br><b>%{z:.4g}</b><extra></extra>"
 _HOVER_LARGE = "%{text}<br><b>%{z:.4g}</b><extra></extra>"
 _HOVER_STRIP = "%{y} → %{text}<br><b>%{z:.4g}</b><extra></extra>"
@@ -31,11 +32,12 @@ def draw_kernel(
     cell: Cell,
     seen_rows: tuple[int, int] | None = None,
     seen_columns: tuple[int, int] | None = None,
-    named: bool = True,
+    for_page: bool = False,
 ) -> dict[str, Any]:
     """The plain dictionary of the kernel's figure; the kernel's window alone where one is given.
 
-    A large one's cells are named in the hover texts; without `named` that is left to the page.
+    The axes end with the window, and a large kernel's cells are named in the hover texts, unless it is `for_page`: there the
+    axes stay those of the whole, into which the page has zoomed, and the page names the cells.
     """
     rows, columns = cell.kernel.shape
     borders = (cell.input_size,), tuple(range(cell.num_units, columns, cell.num_units))
@@ -84,17 +86,21 @@ def draw_kernel(
                               range=[len(strips) - 0.5, -0.5], fixedrange=True,
                               tickvals=list(range(len(strips))), ticktext=strips),
         "shapes": _separators(cell, domains),
-        "annotations": [*_gate_names(cell), *_row_groups(cell, domains[0], heights[0]), _foot(notes)],
+        "annotations": [*_gate_names(cell, level.columns),
+                        *_row_groups(cell, level.rows, domains[0], heights[0]), _foot(notes)],
     }  # fmt: skip
+    if level.rows != (0, rows) or level.columns != (0, columns):
+        for axis, changes in _window_axes(cell, level, is_there=not for_page).items():
+            layout[axis] |= changes
     on_scale: dict[str, Any] = {
         "coloraxis": "coloraxis",
         "hovertemplate": _HOVER_LARGE if is_large else _HOVER,
     }
-    cell_names = _name_cells(cell) if is_large and named else None
+    cell_names = _name_cells(cell) if is_large and not for_page else None
     data = level.draw(cell.kernel, names=cell_names, **on_scale)
     if is_large:
         on_scale["hovertemplate"] = _HOVER_STRIP
-    strip_names = _name_columns(cell) if is_large and named else None
+    strip_names = _name_columns(cell) if is_large and not for_page else None
     data += strip.draw(np.stack(list(biases.values())), names=strip_names, yaxis="y2", **on_scale)
     for gate, vector in zip(peepholes, vectors, strict=True):
         hover = f"{gate.peephole} · c → %{{x}}<br><b>%{{z:.4g}}</b><extra></extra>"
@@ -252,14 +258,21 @@ def _separators(cell: Cell, domains: list[list[float]]) -> list[dict[str, Any]]:
     return [themes.lines(down, xref="x", yref="paper"), across]
 
 
-def _gate_names(cell: Cell) -> list[dict[str, Any]]:
-    middle = (cell.num_units - 1) / 2
-    return [
-        themes.text(
-            _gate_name(gate), x=index * cell.num_units + middle, y=1, xref="x", yanchor="bottom", yshift=2
-        )
-        for index, gate in enumerate(cell.kind.gates)
-    ]
+def _gate_names(cell: Cell, seen: levels.Span) -> list[dict[str, Any]]:
+    """The gates' names above the middle of what is `seen` of their blocks."""
+    names = []
+    for gate in cell.kind.gates:
+        block = cell.columns(gate.name)
+        start, stop = _cut((block.start, block.stop), seen) or (block.start, block.stop)
+        middle = (start + stop - 1) / 2
+        names.append(themes.text(_gate_name(gate), x=middle, y=1, xref="x", yanchor="bottom", yshift=2))
+    return names
+
+
+def _cut(span: levels.Span, seen: levels.Span) -> levels.Span | None:
+    """The part of `span` that is `seen`, if any is."""
+    start, stop = max(span[0], seen[0]), min(span[1], seen[1])
+    return (start, stop) if start < stop else None
 
 
 def _gate_name(gate: Gate) -> str:
@@ -268,15 +281,54 @@ def _gate_name(gate: Gate) -> str:
     return f"<b>{gate.name}</b> {first}<br>{' '.join(rest)}" if rest else f"<b>{gate.name}</b><br>{first}"
 
 
-def _row_groups(cell: Cell, domain: list[float], height: int) -> list[dict[str, Any]]:
-    rows = cell.input_size + cell.output_size
+def _row_groups(cell: Cell, seen: levels.Span, domain: list[float], height: int) -> list[dict[str, Any]]:
+    """`x [512]` and `h [2048]` beside the middle of what is `seen` of them, as far as there is room."""
     names = []
     for letter, start, length in (("x", 0, cell.input_size), ("h", cell.input_size, cell.output_size)):
-        share = domain[1] - (domain[1] - domain[0]) * (start + length / 2) / rows
-        if length * height / rows >= _LABEL:
+        first, stop = _cut((start, start + length), seen) or (0, 0)
+        pixels = (stop - first) * height / (seen[1] - seen[0])
+        if pixels >= _LABEL:
+            share = domain[1] - (domain[1] - domain[0]) * ((first + stop) / 2 - seen[0]) / (seen[1] - seen[0])
             words = f"<b>{letter}</b> [{length}]"
-            names.append(themes.text(words, x=0, y=share, xanchor="right", yanchor="middle", xshift=-50))
+            # Beside the rows' names, or, where it is too long for that, in their column.
+            shift = -50 if length < 1000 else -40
+            names.append(themes.text(words, x=0, y=share, xanchor="right", yanchor="middle", xshift=shift))
     return names
+
+
+def _window_axes(cell: Cell, level: levels.Level, is_there: bool) -> dict[str, dict[str, Any]]:
+    """What of the axes differs where a window is drawn: round units and rows are named, for no block may begin in it.
+
+    With `is_there` the axes end with the window.
+    """
+    blocks = [(gate.name, cell.columns(gate.name).start, cell.num_units) for gate in cell.kind.gates]
+    groups = [("x", 0, cell.input_size), ("h", cell.input_size, cell.output_size)]
+    units = _name_round(blocks, level.columns, _UNIT_NAMES)
+    rows = _name_round(groups, level.rows, _ROW_NAMES)
+    axes: dict[str, dict[str, Any]] = {
+        "xaxis": themes.ticks([at for at, _name in units], [name for _at, name in units],
+                              level.columns[1] - level.columns[0]),
+        "yaxis": {"tickvals": [at for at, _name in rows], "ticktext": [name for _at, name in rows]},
+    }  # fmt: skip
+    if is_there:
+        axes["xaxis"]["range"] = [level.columns[0] - 0.5, level.columns[1] - 0.5]
+        axes["yaxis"]["range"] = [level.rows[1] - 0.5, level.rows[0] - 0.5]
+    return axes
+
+
+def _name_round(blocks: list[tuple[str, int, int]], seen: levels.Span, most: int) -> list[tuple[int, str]]:
+    """Where round numbers stand in what is `seen` of the blocks (letter, start, length), with their names; about `most`."""
+    apart = (seen[1] - seen[0]) / most
+    named: list[tuple[int, str]] = []
+    for letter, start, length in blocks:
+        first, stop = _cut((start, start + length), seen) or (start, start)
+        for place in round_places(first - start, stop - start, apart):
+            if (
+                named and start + place - named[-1][0] < apart / 2
+            ):  # a block begins right behind a round number
+                named.pop()
+            named.append((start + place, f"{letter}[{place}]"))
+    return named
 
 
 def _foot(lines: list[str]) -> dict[str, Any]:

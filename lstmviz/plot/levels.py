@@ -211,6 +211,12 @@ class Level:
         """How many rows and columns a cell of the picture stands for."""
         return self.tile_rows, self.tile_columns
 
+    @property
+    def hovered(self) -> tuple[str, str]:
+        """The row and the column under the pointer, for a hover text: about, where a cell stands for several."""
+        row, column = ("≈" if length > 1 else "" for length in self.tile)
+        return f"{row}%{{y:.0f}}", f"{column}%{{x:.0f}}"
+
     def tell(self, of: tuple[int, int]) -> dict[str, Any]:
         """What a page needs to ask for a finer level: the window, the size of all, the size of a tile."""
         return {
@@ -326,18 +332,29 @@ def note(level: Level, things: str) -> list[str]:
     ]
 
 
+def choose_stretch(steps: int, most: int) -> int:
+    """How many steps of a line two of its points stand for; 1 where each step has its own."""
+    stretch = -(-steps // max(most, 1))
+    return 1 if stretch <= 2 else stretch
+
+
 def thin(values: Float[np.ndarray, " steps"], most: int) -> tuple[Float[np.ndarray, " points"], float]:
     """A line of at most about `2 * most` points that keeps every extreme, and the steps from point to point.
 
-    Of each stretch of steps there are the smallest and the largest number, in the order in which they come.
+    Of each stretch of steps there are the smallest and the largest finite number, in the order in which they come. Where a
+    line has numbers that are not finite, it has a third point between the two, which is NaN where one of them is.
     """
-    stretch = -(-len(values) // max(most, 1))
-    if stretch <= 2:
+    stretch = choose_stretch(len(values), most)
+    if stretch == 1:
         return values, 1.0
     padded = np.pad(values, (0, -len(values) % stretch), mode="edge").reshape(-1, stretch)
-    finite = np.where(np.isnan(padded), -np.inf, padded)
-    ends = np.stack(
-        [np.where(np.isnan(padded), np.inf, padded).argmin(axis=1), finite.argmax(axis=1)], axis=1
-    )
-    points = np.take_along_axis(padded, np.sort(ends, axis=1), axis=1).reshape(-1)
-    return points, stretch / 2
+    finite = np.isfinite(padded)
+    lowest = np.where(finite, padded, np.inf).argmin(axis=1)
+    highest = np.where(finite, padded, -np.inf).argmax(axis=1)
+    ends = np.sort(np.stack([lowest, highest], axis=1), axis=1)
+    points = np.take_along_axis(padded, ends, axis=1)
+    if finite.all():
+        return points.reshape(-1), stretch / 2
+    points[~finite.any(axis=1)] = np.nan
+    between = np.where(finite.all(axis=1), points[:, 1], np.nan)
+    return np.stack([points[:, 0], between, points[:, 1]], axis=1).reshape(-1), stretch / 3

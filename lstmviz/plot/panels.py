@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from lstmviz.language import _
 from lstmviz.plot import theme as themes
+from lstmviz.plot.levels import Span
 from lstmviz.trace import Trace
 
 WIDE, NARROW = 720, 300
@@ -18,6 +20,7 @@ WIDE, NARROW = 720, 300
 TITLE = 60
 """Characters of a panel's title on a screen."""
 
+_ROWS = 3  # names that a panel's rows have room for
 _LETTER, _AIR = 8, 3  # pixels of a character at the time axis; characters between two labels
 
 
@@ -31,10 +34,17 @@ class Panel:
     scale: str
 
 
-def row_axis(panel: Panel, trace: Trace, **place: Any) -> dict[str, Any]:
-    """The axis of a panel's rows: the first and the last are named, an input's by its feature where that is short."""
+def row_axis(panel: Panel, trace: Trace, seen: Span | None = None, **place: Any) -> dict[str, Any]:
+    """The axis of a panel's rows: the first and the last are named, an input's by its feature where that is short.
+
+    Of a window, the rows that it has `seen`, a few round numbers are named.
+    """
     rows = panel.values.shape[1]
-    shown = sorted({0, rows - 1})
+    shown = (
+        sorted({0, rows - 1})
+        if seen in (None, (0, rows))
+        else round_places(*seen, (seen[1] - seen[0]) / _ROWS)
+    )
     names = {row: f"{panel.name}[{row}]" for row in shown}
     if panel.name == "x":
         short = trace.sequence.features
@@ -57,18 +67,29 @@ def step_names(trace: Trace) -> list[str]:
     ]
 
 
-def time_ticks(labels: tuple[str, ...], room: int) -> dict[str, Any]:
-    """As many steps' labels as there is room for, evenly spaced; each step's where all fit."""
-    longest = max((len(a) if a.isascii() else sum(map(width, a)) for a in labels), default=1)
+def time_ticks(labels: tuple[str, ...], room: int, seen: Span | None = None) -> dict[str, Any]:
+    """As many steps' labels as there is room for, evenly spaced; each step's where all fit.
+
+    Args:
+        labels: All steps' labels.
+        room: Pixels of the axis.
+        seen: The steps in view; by default all.
+    """
+    start, stop = seen or (0, len(labels))
+    in_view = labels[start:stop]
+    longest = max((len(a) if a.isascii() else sum(map(width, a)) for a in in_view), default=1)
     wanted = _LETTER * (1 if longest == 1 else longest + _AIR)
-    every = max(1, -(-len(labels) * wanted // room))
-    if every > 1:
-        every = _round_up(every)
-    shown = list(range(0, len(labels), every))
+    shown = round_places(start, stop, len(in_view) * wanted / room)
     words = [themes.escape(labels[t]) for t in shown]
     if words[:1] == ["0"]:
         words[0] = _("step {t}").format(t=0)
-    return themes.ticks(shown, words, len(labels))
+    return themes.ticks(shown, words, len(in_view))
+
+
+def round_places(start: int, stop: int, least: float) -> list[int]:
+    """The multiples of a round number, at least `least`, from `start` up to, and without, `stop`."""
+    every = _round_up(max(1, math.ceil(least)))
+    return list(range(-(-start // every) * every, stop, every))
 
 
 def _round_up(number: int) -> int:

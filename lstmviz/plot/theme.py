@@ -7,11 +7,12 @@ from typing import Any
 
 from lstmviz.language import _
 
-# Blue to orange, centred: told apart by every common colour blindness, and by lightness in greyscale. The middle is
-# nearly the page's background, so that what is near 0 steps back and yet is seen as a cell.
+# Blue to orange, centred: told apart by every common colour blindness. In greyscale, blue is the darker one on a light
+# page and the lighter one on a dark page. The middle is nearly the page's background, so that what is near 0 steps back
+# and yet is seen as a cell.
 _DIVERGING = {
-    "light": ("#0b4f8a", "#3c87c4", "#9cc4e4", "#f3f3f0", "#f5b87a", "#d9741a", "#8c3b00"),
-    "dark": ("#8fd0ff", "#4a9fe0", "#25567f", "#20262d", "#7d4a1c", "#e08a35", "#ffcf9a"),
+    "light": ("#08306b", "#2a6fb0", "#86b6dc", "#f3f3f0", "#f9c890", "#e58a2c", "#b04e00"),
+    "dark": ("#b5e0ff", "#5fb0ee", "#2f6ea3", "#20262d", "#6b3c12", "#c06f1f", "#f0b070"),
 }
 DIVERGING = {
     theme: [[k / 6, colour] for k, colour in enumerate(colours)] for theme, colours in _DIVERGING.items()
@@ -55,7 +56,7 @@ SEQUENTIAL = [
 NONFINITE = "#d6249f"
 """What is NaN or infinite: a colour of neither scale, in both themes."""
 
-RISES, FALLS, NEUTRAL = "#d9741a", "#3c87c4", "#868d94"
+RISES, FALLS, NEUTRAL = "#e07f1f", "#2f74b5", "#868d94"
 """What adds, what takes away, and what is neither; in both themes."""
 
 GATES = ("#0072b2", "#d55e00", "#009e73", "#aa5c8a")

@@ -21,7 +21,7 @@ from lstmviz.web.view import View
 SLIDER_UNITS = 256
 _PLAIN = (
     "cell", "input_size", "initial_weights", "seed", "sequence", "time_steps", "text", "encoding", "numbers",
-    "standardise", "device", "values", "linear", "gradients", "contrast", "dtype", "tolerance", "lang",
+    "standardise", "device", "values", "linear", "gradients", "contrast", "tables", "dtype", "tolerance", "lang",
 )  # fmt: skip
 _TRANSLATED: dict[str, Callable[[str], object]] = {
     "sequence": views.SEQUENCES.__contains__,

@@ -28,6 +28,7 @@ from lstmviz.web import (
     render,
     sections,
     server,
+    tables,
 )
 from lstmviz.web import view as views
 from lstmviz.web.markup import escape
@@ -207,6 +208,9 @@ def _draw_rest(settled: _Settled) -> None:
         beside.draw(view, sequence, settled.upload, render.device_names())
         sections.linear(view, cell, picture)
         sections.code(view, cell, sequence)
+        tables.draw_switch()
+        if view.tables:
+            tables.draw(view, cell, render.load_trace(view, sequence, settled.upload))
         _draw_downloads(view, cell, sequence, settled.upload)
     figure.follow(pictures.name(view), {"t": view.t, "gate": view.gate, "unit": view.unit}, _pin)
 

@@ -81,6 +81,7 @@ class RunPicture:
     figure: bytes
     alternative: str
     summary: bytes
+    summary_alternative: str
     device: str
     seconds: float
     steps: int
@@ -241,6 +242,7 @@ def run_picture(
             figure=plot.gates_json(trace, values=view.values, units=list(view.units) or None).encode(),
             alternative=plot.describe_gates(trace),
             summary=plot.summary_json(trace).encode(),
+            summary_alternative=plot.describe_summary(trace),
             device=trace.device,
             seconds=trace.seconds,
             steps=len(trace),

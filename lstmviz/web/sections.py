@@ -85,7 +85,7 @@ def summary(picture: render.RunPicture) -> None:
             "hardly reacts any more, and hardly learns."
         ),
     )
-    figure.figure(picture.summary, key="summary", alt=_("Histograms of each gate's values."))
+    figure.figure(picture.summary, key="summary", alt=picture.summary_alternative)
 
 
 def taken_apart(view: View, sequence: Sequence, upload: render.Upload | None) -> None:

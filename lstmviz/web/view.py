@@ -62,6 +62,7 @@ class View:
     linear: bool = False
     gradients: bool = False
     contrast: bool = False
+    tables: bool = False
     dtype: str = "float32"
     t: int | None = None
     gate: str = ""
@@ -82,6 +83,7 @@ class View:
             tolerance=View.tolerance,
             gradients=View.gradients,
             contrast=View.contrast,
+            tables=View.tables,
         )
 
     @property
@@ -136,6 +138,7 @@ def parse(query: Mapping[str, str], language: str = "en") -> tuple[View, list[st
         linear=read.flag("linear", View.linear),
         gradients=read.flag("gradients", View.gradients),
         contrast=read.flag("contrast", View.contrast),
+        tables=read.flag("tables", View.tables),
         dtype=read.choice("dtype", DTYPES, View.dtype),
         tolerance=read.choice("tolerance", TOLERANCES, View.tolerance),
         lang=read.choice("lang", tuple(LANGUAGES), language),
@@ -242,7 +245,7 @@ def to_query(view: View) -> dict[str, str]:
         if getattr(view, name) != getattr(View, name):
             query[name] = getattr(view, name)
     query |= {f"{_B}{name}": value for name, value in view.versus}
-    for name in ("values", "linear", "gradients", "contrast", "dtype", "tolerance"):
+    for name in ("values", "linear", "gradients", "contrast", "tables", "dtype", "tolerance"):
         if getattr(view, name) != getattr(View, name):
             query[name] = getattr(view, name)
     return {name: _written(value) for name, value in query.items() if value is not None}

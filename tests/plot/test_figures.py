@@ -90,13 +90,15 @@ def test_a_theme_that_is_not_there_is_refused(cell, trace, draw):
         draw(cell if draw is lv.plot.kernel else trace, theme="blue")
 
 
-def test_diverging_colours_leave_the_background_evenly_on_both_sides():
+def test_diverging_colours_leave_the_background_step_by_step_on_both_sides():
     for theme, background in (("light", "#ffffff"), ("dark", "#0f161c")):
         steps = [lightness(colour) for _at, colour in themes.DIVERGING[theme]]
         away = np.abs(np.array(steps) - lightness(background))
         assert 1 < away[3] < 10  # seen as a cell, yet near the background
         assert (np.diff(away[3:]) > 5).all() and (np.diff(away[3::-1]) > 5).all()
-        assert np.abs(away - away[::-1]).max() < 12
+        assert (
+            np.abs(away - away[::-1]).max() < 26
+        )  # one side a little farther: greyscale tells them apart by it
 
 
 def test_sequential_colours_grow_lighter_evenly():
@@ -232,3 +234,11 @@ def test_a_figure_becomes_a_static_image(cell):
         pytest.skip("no Chrome or Chromium on the path, which kaleido draws with")
     image = lv.plot.kernel(cell).to_image("svg")
     assert image.startswith(b"<svg") and b"kernel [5, 20]" in image
+
+
+def test_a_summary_says_each_gates_mean_and_saturation():
+    cell = lv.build(
+        "BasicLSTMCell", 3, 1, weights={"kernel": np.zeros((4, 12)), "bias": np.repeat([9, 0, 0, -9], 3)}
+    )
+    words = lv.plot.describe_summary(lv.run(cell, np.zeros((4, 1))))
+    assert "i has the mean 1.00, 100% saturated" in words and "f has the mean 0.73, 0% saturated" in words

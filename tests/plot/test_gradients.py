@@ -186,11 +186,11 @@ def test_one_step_is_a_dot():
 
 
 def test_a_point_between_two_that_are_not_drawn_is_a_dot_in_a_long_run_too():
-    from lstmviz.plot.gradients import _has_single_points
+    from lstmviz.plot.curves import has_single_points
 
-    assert _has_single_points(np.array([False, True, False]))
-    assert _has_single_points(np.array([False, True]))
-    assert not _has_single_points(np.array([False, True, True]))
+    assert has_single_points(np.array([False, True, False]))
+    assert has_single_points(np.array([False, True]))
+    assert not has_single_points(np.array([False, True, True]))
 
 
 def test_the_time_axis_ends_at_the_step():

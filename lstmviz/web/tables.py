@@ -1,0 +1,104 @@
+"""The pictures as tables, for who cannot see them, or wants the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+import numpy as np
+import streamlit as st
+
+from lstmviz.cells import Cell
+from lstmviz.language import _
+from lstmviz.plot.number import write
+from lstmviz.trace import Trace
+from lstmviz.web import sections
+from lstmviz.web.view import View
+
+_MOST = 32  # rows and columns of a table
+_STYLE = "overflow-x:auto;margin-bottom:1rem"
+
+
+def draw_switch() -> None:
+    """The section's heading and its switch."""
+    sections.write(
+        _("The same as tables"),
+        _(
+            "The kernel, and the pinned step with every unit's values and one gate's terms, as tables that a screen reader "
+            "reads cell by cell. The downloads below hold all of it."
+        ),
+    )
+    st.toggle(_("tables"), key="tables")
+
+
+def draw(view: View, cell: Cell, trace: Trace | None) -> None:
+    """The tables: real ones, with captions and headers."""
+    parts = [_kernel(cell)]
+    if trace is not None and len(trace):
+        t, gate, unit = view.pin
+        parts += [_step(trace, t), _terms(trace, t, gate, unit)]
+    st.html("".join(parts))
+
+
+def _kernel(cell: Cell) -> str:
+    rows, columns = cell.kernel.shape
+    names = [f"x[{k}]" for k in range(cell.input_size)] + [f"h[{k}]" for k in range(cell.output_size)]
+    heads = [f"{gate.name}[{unit}]" for gate in cell.kind.gates for unit in range(cell.num_units)]
+    body = [
+        (name, map(write, row[:_MOST].tolist()))
+        for name, row in zip(names[:_MOST], cell.kernel[:_MOST], strict=True)
+    ]
+    body.append(("bias", map(write, cell.bias[:_MOST].tolist())))
+    caption = _("The kernel, {rows} rows by {columns} columns, and the bias").format(
+        rows=rows, columns=columns
+    )
+    return _table(caption + _more(rows, columns), [_("row"), *heads[:_MOST]], body)
+
+
+def _step(trace: Trace, t: int) -> str:
+    columns = {**trace.gates, **trace.states}
+    units = trace.cell.num_units
+    body = [
+        (
+            str(unit),
+            [write(float(each[t, unit])) if unit < each.shape[1] else "" for each in columns.values()],
+        )
+        for unit in range(min(units, _MOST))
+    ]
+    caption = _("Step {t}: each unit's gates and states").format(t=t)
+    return _table(caption + _more(units, len(columns)), [_("unit"), *columns], body)
+
+
+def _terms(trace: Trace, t: int, gate: str, unit: int) -> str:
+    if gate not in trace.gates:  # a state has no terms of its own
+        gate = trace.cell.kind.gates[0].name
+    found = trace.explain(t, gate, unit)
+    order = sorted(found.terms, key=lambda term: -abs(term.product) if np.isfinite(term.product) else -np.inf)
+    body = [(term.name, list(map(write, (term.value, term.weight, term.product)))) for term in order[:_MOST]]
+    body.append((_("sum"), ["", "", write(found.sum)]))
+    body.append((_("activation"), ["", "", write(found.activation)]))
+    caption = _("{gate}[{unit}] at step {t}: its terms, the largest first").format(gate=gate, unit=unit, t=t)
+    heads = [_("term"), _("value"), _("weight"), _("product")]
+    return _table(caption + _more(len(found.terms), 3), heads, body)
+
+
+def _more(rows: int, columns: int) -> str:
+    if rows <= _MOST and columns <= _MOST:
+        return ""
+    return " " + _("(the first {rows} rows and {columns} columns)").format(
+        rows=min(rows, _MOST), columns=min(columns, _MOST)
+    )
+
+
+def _table(caption: str, heads: Iterable[str], body: Iterable[tuple[str, Iterable[str]]]) -> str:
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
+    rows = "".join(
+        f'<tr><th scope="row">{escape(name)}</th>{"".join(f"<td>{escape(word)}</td>" for word in words)}</tr>'
+        for name, words in body
+    )
+    # Wider than its place it scrolls, so the keyboard has to reach it.
+    return (
+        f'<div style="{_STYLE}" tabindex="0" role="region" aria-label="{escape(caption)}">'
+        f'<table class="lv-table"><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
