@@ -197,12 +197,14 @@ def test_the_flow_from_the_gates_ends_at_the_recorded_states(case, data):
     for (operation, values), (_same, parameter) in zip(followed, cells.flow(cell), strict=True):
         # Once more by hand: what follow gives for a new state is what was recorded.
         expected = COMPUTE[operation.operator](*(known[name] for name in operation.operands), parameter)
-        np.testing.assert_allclose(values, expected, rtol=tolerance, atol=tolerance)
+        off = max(tolerance, 1e-7) if isinstance(parameter, str) and parameter in ROUGH else tolerance
+        np.testing.assert_allclose(values, expected, rtol=off, atol=off)
         known[operation.result] = values
     for name, values in trace.states.items():
         np.testing.assert_array_equal(known[f"{name}_t"], values[steps])
 
 
+ROUGH = ("gelu", "leaky_relu")  # of which Keras keeps a constant in float32, whatever the type
 COMPUTE = {
     "copy": lambda a, _p: a,
     "product": lambda a, b, _p: a * b,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import itertools
 import re
 import time
@@ -12,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import lstmviz as lv
+from lstmviz.plot.step import draw_step
 
 _WAIT = 40_000
 _BAR = ".st-key-step .lstmviz-player"
@@ -95,6 +97,66 @@ def test_the_drawing_has_the_runs_numbers_at_each_step(opened):
         text = opened.locator(_DRAWING).text_content()
         for name in ("i", "f", "o"):
             assert f"{trace.gates[name][t, 0]:.2f}" in text, (t, name)
+
+
+# What the step's drawing shows: its words by trace, the colours of its squares, and its bars.
+_READ = """
+    const plot = document.querySelector(".st-key-step .js-plotly-plot");
+    const colour = (element) => {
+        const canvas = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d");
+        canvas.fillStyle = getComputedStyle(element).fill;
+        canvas.fillRect(0, 0, 1, 1);
+        return [...canvas.getImageData(0, 0, 1, 1).data];
+    };
+    const read = () => ({
+        texts: plot.data.filter(({ uid }) => uid?.startsWith("texts-")).map(({ uid }) =>
+            [...plot.querySelectorAll(`.trace${CSS.escape(uid)} text`)].map((text) => text.textContent)),
+        fills: [...plot.querySelectorAll("path.point")].map(colour).flat(),
+        bars: [...plot.querySelectorAll(".trace.bars path")].map((bar) => bar.getAttribute("d").match(/-?[\\d.]+/g).map(Number)),
+        colours: [...plot.querySelectorAll(".trace.bars path")].map(colour).flat(),
+    });
+    const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+"""
+
+
+@pytest.mark.parametrize(
+    "address", ["?", "?cell=LSTMCell&use_peepholes=true&cell_clip=0.5&unit=2", "?cell=GRUCell"]
+)
+def test_what_is_painted_while_time_goes_on_is_what_plotly_draws(open_page, app_url, address):
+    page = _open(open_page, f"{app_url}/{address}")
+    for _step in range(3):
+        painted, settled = page.evaluate(
+            f"""async () => {{
+                {_READ}
+                document.querySelector("[aria-label='One step on']").click();
+                const painted = read();
+                await wait(1500);
+                return [painted, read()];
+            }}"""
+        )
+        assert painted["texts"] == settled["texts"]
+        assert len(painted["bars"]) > 8
+        for one, other in zip(painted["bars"], settled["bars"], strict=True):
+            if len(one) == len(other):  # left, top, bottom, right, top; Plotly takes whole pixels
+                assert one == pytest.approx(other, abs=1)
+            else:  # Plotly draws no bar without a length
+                assert abs(one[0] - one[3]) < 1
+        assert painted["fills"] == pytest.approx(settled["fills"], abs=2)
+        assert painted["colours"] == settled["colours"]
+
+
+def test_the_drawing_has_every_word_of_the_notebooks_figure(opened):
+    trace = lv.run(
+        lv.build("BasicLSTMCell", num_units=8, input_size=4),
+        lv.sequences.make("sunspots", time_steps=60, input_size=4),
+        device="CPU:0",
+    )
+    for t in (1, 2):
+        opened.get_by_role("button", name="One step on").click()
+        shown = opened.evaluate(f"() => {{ {_READ} return read().texts; }}")
+        figure = draw_step(trace, t, 0, None)
+        texts = [each["text"] for each in figure["data"] if each.get("uid", "").startswith("texts-")]
+        assert shown == [[html.unescape(text) for text in each] for each in texts]
 
 
 def test_space_plays_and_the_arrows_step(opened):

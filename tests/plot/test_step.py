@@ -22,11 +22,8 @@ from tests.runs import make_run, runs
 
 LARGEST = 5  # bars of a gate's largest terms
 INPUTS, FLOW, STATES, GATES = 0, 1, 2, 3  # the panels, the gates' being the last
-KINDS = {
-    "BasicRNNCell": {},
-    "BasicLSTMCell": {},
-    "LSTMCell": {"use_peepholes": True, "num_proj": 3, "cell_clip": 0.2, "proj_clip": 0.1},
-    "GRUCell": {},
+KINDS = {kind: {} for kind in lv.KINDS} | {
+    "LSTMCell": {"use_peepholes": True, "num_proj": 3, "cell_clip": 0.2, "proj_clip": 0.1}
 }
 
 
@@ -92,6 +89,11 @@ def signed(number):
     return f"+{write(number)}" if number > 0 else write(number)
 
 
+def is_alone(name):
+    """Whether no number of x, h or c is in a term, but at most a gate: `bias`, `r[3] * bias`."""
+    return "[" not in name.rpartition(" * ")[2]
+
+
 def shorten(name):
     return re.sub(r"\[\d+\] \* ", "·", name)
 
@@ -110,11 +112,7 @@ def test_every_bar_is_a_term_or_the_sum_of_those_not_shown(place):
             f"{shorten(term.name)}  {write(term.value)} · {write(term.weight)}": term.product
             for term in explanation.terms
         }
-        alone = {
-            shorten(term.name): term.product
-            for term in explanation.terms
-            if "[" not in term.name or term.name.endswith("hidden_bias")
-        }
+        alone = {shorten(term.name): term.product for term in explanation.terms if is_alone(term.name)}
         *shown, total = rows(figure, panel)
         assert total == (f"Σ<sub>{gate.name}</sub>", write(explanation.preactivation))
         others = [name for name, _number in shown if name.endswith(" others")]
@@ -179,16 +177,15 @@ def test_bars_go_from_one_to_the_next_and_end_at_the_preactivation(place):
 def test_the_data_flow_shows_the_gates_and_states_of_the_run(place):
     trace, t, unit = find(place)
     figure = draw(trace, t, unit)
-    numbers = flow_numbers(figure)
+    found = flow_numbers(figure)
+    numbers = dict(found)
     for gate in trace.cell.kind.gates:
         assert numbers[f"Σ<sub>{gate.name}</sub>"] == write(trace.preactivations[gate.name][t, unit])
         assert numbers[f"<b>{gate.name}</b>"] == write(trace.gates[gate.name][t, unit])
     for state, values in trace.states.items():
         if unit < values.shape[1]:
             assert write(values[t, unit]) in [
-                number
-                for name, number in numbers.items()
-                if name in (f"{state}<sub>t</sub>", "clip", "project")
+                number for name, number in found if name in (f"{state}<sub>t</sub>", "clip", "project")
             ]
         if (old := f"{state}<sub>t−1</sub>") in numbers:
             assert numbers[old] == write(trace.before(t, state)[unit])
@@ -197,13 +194,13 @@ def test_the_data_flow_shows_the_gates_and_states_of_the_run(place):
 def flow_numbers(figure):
     """What the squares of the data flow are called, without what is written on their wires, and their numbers."""
     labels, numbers = words(figure, FLOW, "labels"), words(figure, FLOW)
-    found = {}
+    found = []
     for drawn in figure["data"]:
         if drawn.get("uid", "").startswith(f"fills-{FLOW}-"):
             for x, y in zip(drawn["x"], drawn["y"], strict=True):
                 above = max(b for a, b in labels if a == x and b < y)
                 below = min(b for a, b in numbers if a == x and b > y)
-                found[re.match(r"\S*", labels[x, above])[0]] = numbers[x, below]
+                found.append((re.match(r"\S*", labels[x, above])[0], numbers[x, below]))
     return found
 
 
@@ -238,6 +235,22 @@ def test_new_states_are_written_out_with_the_runs_numbers(kind):
         f, i, j, c = (*(trace.gates[name][5, 2] for name in "fij"), trace.states["c"][4, 2])
         made = f"= {write(f)} · {write(c)} + {write(i)} · {write(j)}".replace("+ −", "− ")
         assert any(made in line or made.replace("= ", "") in line for line in lines)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_gates_formula_goes_from_its_sums_to_its_value(kind):
+    trace = run(kind)
+    figure = draw(trace, 5, 2)
+    for panel, gate in enumerate(trace.cell.kind.gates, GATES):
+        (line,) = [text for (x, _y), text in words(figure, panel).items() if x == 0]
+        before, after = trace.preactivations[gate.name][5, 2], trace.gates[gate.name][5, 2]
+        squash = {"sigmoid": "σ", "tanh": "tanh"}[trace.activation_of(gate)]
+        sums, found = re.fullmatch(r"= \w+\(([^()]*)\) (.*)", line).groups()
+        assert found == f"= {squash}({write(before)}) = {write(after)}"
+        parts = [float(part) for part in re.findall(r"-?[\d.]+", sums.replace("− ", "−").replace("−", "-"))]
+        assert sum(parts) == pytest.approx(before, abs=0.005 * len(parts) + 0.005)
+        names = [term.name for term in trace.explain(5, gate.name, 2).terms]
+        assert len(parts) == len({shorten(name).partition("[")[0] for name in names})
 
 
 def test_a_unit_that_a_projection_leaves_without_an_h_says_so():
@@ -475,7 +488,7 @@ def test_a_written_page_has_the_numbers_that_explain_gives(kind, tmp_path):
         assert write(explanation.activation) in texts
         assert write(explanation.preactivation) in texts
         terms = sorted(explanation.terms, key=lambda term: abs(term.product))
-        for term in [*(each for each in terms if "[" in each.name)][-LARGEST:]:
+        for term in [*(each for each in terms if not is_alone(each.name))][-LARGEST:]:
             assert f"{shorten(term.name)}  {write(term.value)} · {write(term.weight)}" in texts
             assert signed(term.product) in texts
 
