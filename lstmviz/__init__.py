@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lstmviz import detective, devices, engine, formats, layouts, plot
     from lstmviz.detective import identify
     from lstmviz.engine import gradients, run
+    from lstmviz.formats.load import load
     from lstmviz.formats.save import save
 
 __version__ = "0.1.0"
@@ -47,6 +48,7 @@ __all__ = [
     "identify",
     "language",
     "layouts",
+    "load",
     "plot",
     "run",
     "save",
@@ -55,7 +57,13 @@ __all__ = [
 
 # TensorFlow takes 3 s to import and Plotly a quarter: each comes with the first use of what needs it.
 _LAZY_MODULES = ("detective", "devices", "engine", "formats", "layouts", "plot")
-_LAZY_NAMES = {"gradients": "engine", "identify": "detective", "run": "engine", "save": "formats.save"}
+_LAZY_NAMES = {
+    "gradients": "engine",
+    "identify": "detective",
+    "load": "formats.load",
+    "run": "engine",
+    "save": "formats.save",
+}
 
 
 def __getattr__(name: str) -> Any:

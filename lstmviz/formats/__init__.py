@@ -1,1 +1,1 @@
-"""One module a file format: weights out."""
+"""One module a file format: weights in and out."""
