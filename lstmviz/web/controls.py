@@ -12,7 +12,7 @@ import streamlit as st
 from lstmviz import cells, sequences
 from lstmviz.cells import KINDS, Option, OptionValue
 from lstmviz.language import LANGUAGES, _
-from lstmviz.web import limits
+from lstmviz.web import limits, models
 from lstmviz.web import view as views
 from lstmviz.web.markup import escape
 from lstmviz.web.render import Upload
@@ -63,6 +63,14 @@ def write(view: View) -> None:
 
 def draw_cell(view: View) -> None:
     """The cell: its kind, input size, options and weights; `draw_size` has the other size."""
+    models.draw()
+    if view.model:  # the file says all of it
+        st.markdown(
+            _("**{layer}** is a {kind} of {units:,} units, which takes {inputs:,} features.").format(
+                layer=escape(view.layer), kind=view.cell, units=view.num_units, inputs=view.input_size
+            )
+        )
+        return
     st.selectbox(_("cell"), list(KINDS), key="cell", help=_("The kinds of cell, by TensorFlow's names."))
     st.number_input(
         "input_size",
@@ -90,8 +98,10 @@ def draw_cell(view: View) -> None:
         )
 
 
-def draw_size() -> None:
-    """`num_units`, as a slider and as a number."""
+def draw_size(view: View) -> None:
+    """`num_units`, as a slider and as a number; a file's layer has as many as it has."""
+    if view.model:
+        return
     slider, number = st.columns([3, 1], gap="medium")
     slider.slider(
         "num_units",

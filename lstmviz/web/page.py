@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from lstmviz.cells import Cell
 from lstmviz.language import LANGUAGES, _
 from lstmviz.sequences import Sequence
 from lstmviz.trace import Trace
-from lstmviz.web import beside, controls, downloads, figure, pictures, render, sections, server
+from lstmviz.web import beside, controls, downloads, figure, models, pictures, render, sections, server
 from lstmviz.web import view as views
 from lstmviz.web.markup import escape
 from lstmviz.web.render import Upload
@@ -85,7 +86,7 @@ def _draw_stage() -> None:
     view, sequence, problems = settled.view, settled.sequence, settled.problems
     with language.use(view.lang):
         notices = st.container()
-        controls.draw_size()
+        controls.draw_size(view)
         cell = render.load_cell(view)
         sections.layer(cell)
         sections.kernel(view, cell, sequence)
@@ -113,6 +114,8 @@ def _settle() -> _Settled:
     """What the controls or the address ask for, as far as it can be shown; kept in both."""
     view, problems = _current_view()
     with language.use(view.lang):
+        view, more = models.choose(view)
+        problems += more
         upload = controls.read_upload(view)
         sequence: Sequence | None = None
         try:
@@ -209,10 +212,10 @@ def _draw_downloads(view: View, cell: Cell, sequence: Sequence, upload: Upload |
         _(
             "The address of this page holds everything picked here: copy it, and it opens this view again, anywhere."
         )
-        if view.sequence != views.CSV
+        if view.sequence != views.CSV and not view.model
         else _("The address of this page holds everything picked here but your file, which stays with you."),
     )
-    name = f"{view.cell}-{view.num_units}"
+    name = re.sub(r"[^\w.-]+", "-", view.layer) or f"{view.cell}-{view.num_units}"
     dark = st.context.theme.type == "dark"
     link = str(st.context.url or "").split("?")[0] + "?" + urlencode(views.to_query(view))
 

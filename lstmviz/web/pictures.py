@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from lstmviz import language
 from lstmviz.sequences import Sequence
-from lstmviz.web import figure, render, server
+from lstmviz.web import figure, models, render, server
 from lstmviz.web import view as views
 from lstmviz.web.figure import Made
 from lstmviz.web.render import Upload
@@ -42,7 +42,8 @@ def show_step(view: View, sequence: Sequence, upload: Upload | None) -> None:
 
 def name(view: View) -> str:
     """What tells a view's pictures from another's: its query, without what is only pinned in them."""
-    return urlencode(views.to_query(view.unpinned))
+    own = {"model": view.model, "layer": view.layer} if view.model else {}
+    return urlencode(views.to_query(view.unpinned) | own)
 
 
 def fetch(key: str, query: Mapping[str, str]) -> bytes | None:
@@ -51,9 +52,15 @@ def fetch(key: str, query: Mapping[str, str]) -> bytes | None:
     That is where something has to give way and be told, where the viewer has a file, and where the run is long: its
     progress is shown, and it ends when a control moves.
     """
-    view, problems = views.parse(query)
+    own = {name: query[name] for name in ("model", "layer") if name in query}
+    view, problems = views.parse({name: value for name, value in query.items() if name not in own})
     if problems or view.sequence == views.CSV:
         return None
+    if own:
+        model = models.find(own.get("model", ""))
+        if model is None or own.get("layer") not in model.cells:
+            return None
+        view = models.with_layer(view, model, own["layer"])
     with language.use(view.lang):
         try:
             sequence, view, problems = render.fit(view, None)

@@ -17,7 +17,7 @@ from lstmviz.compare import compare
 from lstmviz.language import _
 from lstmviz.sequences import Sequence
 from lstmviz.trace import Trace
-from lstmviz.web import limits
+from lstmviz.web import limits, models
 from lstmviz.web import view as views
 from lstmviz.web.shelf import Shelf
 from lstmviz.web.view import View
@@ -42,13 +42,14 @@ _LARGE = 2**20  # weights
 class Upload:
     """A file from the viewer and what to take from it.
 
-    `kept` holds the last run over it, for as long as the viewer's session holds the upload; `ticket` names it on the routes.
+    `shelf` holds what was computed of it, for as long as the viewer's session holds the upload; `ticket` names it on the
+    routes, and nobody guesses it.
     """
 
     name: str
     content: bytes
     columns: tuple[str, ...] = ()
-    kept: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    shelf: Shelf = field(default_factory=lambda: Shelf(32, 256 * 2**20), compare=False, repr=False)
     ticket: str = field(default_factory=lambda: secrets.token_urlsafe(16), compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -144,6 +145,12 @@ def fit(view: View, upload: Upload | None) -> tuple[Sequence, View, list[str]]:
         ValueError: what was typed or uploaded is no sequence.
     """
     sequence, cut = load_sequence(view, upload)
+    if view.model and sequence.input_size != view.input_size:
+        raise ValueError(
+            _("The sequence has {given} features; {layer} takes {allowed}: pick another sequence.").format(
+                given=sequence.input_size, layer=view.layer, allowed=view.input_size
+            )
+        )
     view, bounded = views.bound(replace(view, input_size=sequence.input_size))
     view, moved = views.pin_within(view, len(sequence))
     return sequence, view, [*([cut] if cut else []), *bounded, *moved]
@@ -151,7 +158,7 @@ def fit(view: View, upload: Upload | None) -> tuple[Sequence, View, list[str]]:
 
 def load_cell(view: View) -> Cell:
     """The cell a view shows; with the linear layer in front folded in, where that is switched on."""
-    _linear, _alone, shown = _load_cells(view)
+    _alone, shown = _load_cells(view)
     return shown
 
 
@@ -178,14 +185,11 @@ def load_trace(
         view.standardise,
     )
     key = (*_cell_key(view), view.device, *read)
-    if upload is not None:
-        if upload.kept.get("key") != key:
-            upload.kept["trace"], upload.kept["key"] = make(), key
-        kept: Trace = upload.kept["trace"]
-    elif is_quick(view, len(sequence)):
+    own = _own_shelf(view, upload)
+    if own is None and is_quick(view, len(sequence)):
         return make()
-    else:
-        kept = _spare.get(("trace", *key), make, _trace_bytes)
+    shelf = _spare if own is None else own
+    kept: Trace = shelf.get(("trace", *key), make, _trace_bytes)
     return kept
 
 
@@ -215,13 +219,13 @@ def kernel_picture(view: View) -> KernelPicture:
         cell = load_cell(view)
         return KernelPicture(plot.kernel_json(cell).encode(), plot.describe_kernel(cell))
 
-    return _keep("kernel", _cell_key(view), make)
+    return _keep("kernel", _cell_key(view), make, _own_shelf(view, None))
 
 
 def run_picture(
     view: View, sequence: Sequence, upload: Upload | None, progress: Progress | None = None
 ) -> RunPicture:
-    """The gates figure of a view and what else a run tells, kept for all viewers; nothing of an upload is."""
+    """The gates figure of a view and what else a run tells, kept for all viewers; what is of an upload, with the upload."""
 
     def make() -> RunPicture:
         trace = load_trace(view, sequence, upload, progress)
@@ -236,13 +240,11 @@ def run_picture(
             fold_difference=_fold_difference(view, sequence, trace) if view.linear else None,
         )
 
-    if upload is not None:
-        return make()
-    return _keep("run", (astuple(view.unpinned), language.current()), make)
+    return _keep("run", (astuple(view.unpinned), language.current()), make, _own_shelf(view, upload))
 
 
 def step_picture(view: View, sequence: Sequence, upload: Upload | None) -> StepPicture:
-    """The pinned unit at the pinned step, and what changes from step to step; kept for all viewers, but nothing of an upload."""
+    """The pinned unit at the pinned step, and what changes from step to step; kept as the run is."""
     t, _gate, unit = view.pin
 
     def make() -> StepPicture:
@@ -253,13 +255,12 @@ def step_picture(view: View, sequence: Sequence, upload: Upload | None) -> StepP
             frames=plot.to_json(plot.step_frames(trace, unit, t)).encode(),
         )
 
-    if upload is not None:
-        return make()
-    return _keep("step", (astuple(view.unpinned), t, unit, language.current()), make)
+    key = (astuple(view.unpinned), t, unit, language.current())
+    return _keep("step", key, make, _own_shelf(view, upload))
 
 
 def comparison_picture(view: View, sequence: Sequence, upload: Upload | None) -> ComparisonPicture:
-    """A view beside the setting it is compared with, both over `sequence`; kept for all viewers, but nothing of an upload is.
+    """A view beside the setting it is compared with, both over `sequence`; kept as the run is.
 
     Raises:
         ValueError: there is nothing to compare with, or its device is not there.
@@ -278,32 +279,36 @@ def comparison_picture(view: View, sequence: Sequence, upload: Upload | None) ->
             plot.describe_compare(made, values=view.values),
         )
 
-    if upload is not None:
-        return make()
-    return _keep("compare", (astuple(replace(view, t=None, gate="", unit=None)), language.current()), make)
+    key = (astuple(replace(view, t=None, gate="", unit=None)), language.current())
+    return _keep("compare", key, make, _own_shelf(view, upload))
 
 
 def load_linear(view: View) -> Linear:
     """The linear layer in front of the view's cell: as many features out as in."""
-    linear, _alone, _shown = _load_cells(view)
-    return linear
+    return build_linear(view.input_size, view.input_size, seed=view.seed)
 
 
-def _load_cells(view: View) -> tuple[Linear, Cell, Cell]:
-    """The linear layer, the cell behind it, and the cell that the page shows; large ones are kept for a while."""
+def _load_cells(view: View) -> tuple[Cell, Cell]:
+    """The cell behind a linear layer, and the cell that the page shows; large ones are kept for a while."""
 
-    def make() -> tuple[Linear, Cell, Cell]:
+    def make() -> tuple[Cell, Cell]:
         return _build_cells(view)
 
-    if view.num_units * (view.num_units + view.input_size) * len(view.kind.gates) < _LARGE:
+    if view.model or view.num_units * (view.num_units + view.input_size) * len(view.kind.gates) < _LARGE:
         return make()
-    kept: tuple[Linear, Cell, Cell] = _spare.get(("cells", *_cell_key(view)), make, _cells_bytes)
+    kept: tuple[Cell, Cell] = _spare.get(("cells", *_cell_key(view)), make, _cells_bytes)
     return kept
 
 
-def _build_cells(view: View) -> tuple[Linear, Cell, Cell]:
+def _build_cells(view: View) -> tuple[Cell, Cell]:
+    cell = _find_model(view).cells[view.layer] if view.model else _build_cell(view)
+    shown = fold(load_linear(view), cell) if view.linear else cell
+    return cell.astype(view.dtype), shown.astype(view.dtype)
+
+
+def _build_cell(view: View) -> Cell:
     options: dict[str, Any] = dict(view.options)
-    cell = build(
+    return build(
         view.cell,
         num_units=view.num_units,
         input_size=view.input_size,
@@ -311,16 +316,20 @@ def _build_cells(view: View) -> tuple[Linear, Cell, Cell]:
         initial_weights=view.initial_weights,
         **options,
     )
-    linear = build_linear(view.input_size, view.input_size, seed=view.seed)
-    shown = fold(linear, cell) if view.linear else cell
-    return linear, cell.astype(view.dtype), shown.astype(view.dtype)
+
+
+def _find_model(view: View) -> models.Model:
+    model = models.find(view.model)
+    if model is None:
+        raise ValueError(_("The model file is not here any more; upload it again."))
+    return model
 
 
 def _fold_difference(view: View, sequence: Sequence, folded: Trace) -> float:
     from lstmviz import engine
 
-    linear, cell, _shown = _load_cells(view)
-    apart = engine.run(cell, linear(sequence.values), view.device or None)
+    cell, _shown = _load_cells(view)
+    apart = engine.run(cell, load_linear(view)(sequence.values), view.device or None)
     return float(np.max(np.abs(apart.states["h"] - folded.states["h"]), initial=0.0))
 
 
@@ -334,18 +343,26 @@ def _cell_key(view: View) -> tuple[object, ...]:
         view.seed,
         view.linear,
         view.dtype,
+        view.model,
+        view.layer,
         language.current(),
     )
 
 
-def _keep(what: str, key: tuple[object, ...], make: Callable[[], _Picture]) -> _Picture:
-    kept: _Picture = _shelf.get((what, *key), make, _bytes)
+def _own_shelf(view: View, upload: Upload | None) -> Shelf | None:
+    """Where things of a viewer's own files are kept: nowhere that another viewer's view could come to."""
+    if upload is not None:
+        return upload.shelf
+    return _find_model(view).shelf if view.model else None
+
+
+def _keep(what: str, key: tuple[object, ...], make: Callable[[], _Picture], own: Shelf | None) -> _Picture:
+    kept: _Picture = (_shelf if own is None else own).get((what, *key), make, _bytes)
     return kept
 
 
-def _cells_bytes(made: tuple[Linear, Cell, Cell]) -> int:
-    _linear, alone, shown = made
-    cells = {id(cell): cell for cell in (alone, shown)}.values()
+def _cells_bytes(made: tuple[Cell, Cell]) -> int:
+    cells = {id(cell): cell for cell in made}.values()
     return sum(weight.nbytes for cell in cells for weight in cell.weights.values())
 
 
