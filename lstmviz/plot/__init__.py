@@ -14,6 +14,7 @@ from lstmviz.plot.describe import (
     describe_gates,
     describe_gradients,
     describe_kernel,
+    describe_layout,
     describe_step,
     describe_summary,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "describe_gates",
     "describe_gradients",
     "describe_kernel",
+    "describe_layout",
     "describe_step",
     "describe_summary",
     "gates",

@@ -9,6 +9,7 @@ import numpy as np
 from lstmviz.cells import Cell
 from lstmviz.compare import Comparison
 from lstmviz.language import _
+from lstmviz.layouts import LAYOUTS, to_layout
 from lstmviz.plot import scale as scales
 from lstmviz.plot.compare import say_parting, say_settings
 from lstmviz.plot.gradients import draw_curves
@@ -37,6 +38,20 @@ def describe_kernel(cell: Cell) -> str:
     if nonfinite := cell.kernel.size - int(np.count_nonzero(np.isfinite(cell.kernel))):
         text += " " + _("NaN or infinite: {count:,}").format(count=nonfinite)
     return text
+
+
+def describe_layout(cell: Cell, layout: str) -> str:
+    """Which block of the cell's weights goes where, in words.
+
+    Raises:
+        ValueError: there is no such layout, or the framework has no such cell.
+    """
+    converted = to_layout(cell, layout)
+    return _("The weights of {kind} and where {layout} stores each block: {moves}.").format(
+        kind=cell.kind.name,
+        layout=f"{LAYOUTS[layout].title} {converted.layer}",
+        moves="; ".join(move.text for move in converted.moves),
+    )
 
 
 def _find_farthest(values: np.ndarray) -> tuple[int, int]:

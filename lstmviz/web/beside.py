@@ -64,13 +64,14 @@ def draw(view: View, sequence: Sequence, upload: Upload | None, devices: Iterabl
 def _questions(view: View, devices: list[str]) -> list[_Question]:
     gpu = next((name for name in devices if name.startswith("GPU")), "GPU:0")
     has_forget_bias = any(option.name == "forget_bias" for option in view.kind.options)
+    own = _("A layer from a file has the weights it has.") if view.model else None
     return [
         _Question(
             "ask_forget_bias",
             _("forget_bias 0 against 1"),
             {"forget_bias": "0"},
             {"forget_bias": "1"},
-            None if has_forget_bias else _("{kind} has no forget_bias.").format(kind=view.cell),
+            own or (None if has_forget_bias else _("{kind} has no forget_bias.").format(kind=view.cell)),
         ),
         _Question(
             "ask_device",
@@ -80,7 +81,9 @@ def _questions(view: View, devices: list[str]) -> list[_Question]:
             None if gpu in devices else _("TensorFlow sees no GPU here."),
         ),
         _Question("ask_dtype", _("float32 against float64"), {"dtype": "float32"}, {"dtype": "float64"}),
-        _Question("ask_seed", _("another seed"), {}, {"seed": str((view.seed + 1) % (views.MAX_SEED + 1))}),
+        _Question(
+            "ask_seed", _("another seed"), {}, {"seed": str((view.seed + 1) % (views.MAX_SEED + 1))}, own
+        ),
     ]
 
 
@@ -98,7 +101,7 @@ def _compare(view: View, versus: dict[str, str]) -> None:
 
 def _draw_choice(view: View) -> None:
     """What differs, and in which value; the tolerance."""
-    names = [*views.COMPARED, *(option.name for option in view.kind.options)]
+    names = [*views.compared(view), *([] if view.model else (option.name for option in view.kind.options))]
     differing, *others = [*dict(view.versus), _NOTHING]
     st.session_state["versus_name"] = differing
     name, value, tolerance = st.columns([2, 2, 1])

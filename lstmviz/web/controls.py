@@ -12,7 +12,8 @@ import streamlit as st
 from lstmviz import cells, sequences
 from lstmviz.cells import KINDS, Option, OptionValue
 from lstmviz.language import LANGUAGES, _
-from lstmviz.web import limits, size
+from lstmviz.layouts import LAYOUTS
+from lstmviz.web import limits, models, size
 from lstmviz.web import view as views
 from lstmviz.web.markup import escape
 from lstmviz.web.render import Upload
@@ -20,12 +21,14 @@ from lstmviz.web.view import View
 
 _PLAIN = (
     "cell", "input_size", "initial_weights", "seed", "sequence", "time_steps", "text", "encoding", "numbers",
-    "standardise", "device", "values", "linear", "gradients", "contrast", "tables", "dtype", "tolerance", "lang",
+    "standardise", "device", "values", "linear", "gradients", "contrast", "layout", "tables", "dtype", "tolerance",
+    "lang",
 )  # fmt: skip
 _TRANSLATED: dict[str, Callable[[str], object]] = {
     "sequence": views.SEQUENCES.__contains__,
     "encoding": views.ENCODINGS.__contains__,
     "values": views.VALUES.__contains__,
+    "layout": ("", *LAYOUTS).__contains__,
     "device": re.compile(r"([A-Z]+:\d+)?").fullmatch,
 }
 
@@ -62,6 +65,14 @@ def write(view: View) -> None:
 
 def draw_cell(view: View) -> None:
     """The cell: its kind, input size, options and weights; `size` has the other size."""
+    models.draw()
+    if view.model:  # the file says all of it
+        st.markdown(
+            _("**{layer}** is a {kind} of {units:,} units, which takes {inputs:,} features.").format(
+                layer=escape(view.layer), kind=view.cell, units=view.num_units, inputs=view.input_size
+            )
+        )
+        return
     st.selectbox(_("cell"), list(KINDS), key="cell", help=_("The kinds of cell, by TensorFlow's names."))
     st.number_input(
         "input_size",

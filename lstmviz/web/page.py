@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,8 +22,11 @@ from lstmviz.web import (
     beside,
     controls,
     downloads,
+    elsewhere,
     figure,
     limits,
+    models,
+    origin,
     pictures,
     remember,
     render,
@@ -98,9 +102,10 @@ def _draw_stage() -> None:
     view, sequence, problems = settled.view, settled.sequence, settled.problems
     with language.use(view.lang):
         notices = st.container()
-        size.draw()
+        if not view.model:  # a file's layer has as many as it has
+            size.draw()
         cell = render.load_cell(view)
-        sections.layer(cell)
+        sections.layer(cell, is_own=bool(view.model))
         sections.kernel(view, cell, sequence)
         if not server.wait_warm(0):
             _wait_for_tensorflow()
@@ -126,6 +131,8 @@ def _settle() -> _Settled:
     """What the controls or the address ask for, as far as it can be shown; kept in both."""
     view, problems = _current_view()
     with language.use(view.lang):
+        view, more = models.choose(view)
+        problems += more
         upload = controls.read_upload(view)
         sequence: Sequence | None = None
         try:
@@ -209,6 +216,8 @@ def _draw_rest(settled: _Settled) -> None:
         beside.draw(view, sequence, settled.upload, render.device_names())
         sections.linear(view, cell, picture)
         sections.code(view, cell, sequence)
+        elsewhere.draw(view, cell, sequence, settled.upload, _file_name(view))
+        origin.draw()
         tables.draw_switch()
         if view.tables:
             tables.draw(view, cell, render.load_trace(view, sequence, settled.upload))
@@ -226,10 +235,10 @@ def _draw_downloads(view: View, cell: Cell, sequence: Sequence, upload: Upload |
         _(
             "The address of this page holds everything picked here: copy it, and it opens this view again, anywhere."
         )
-        if view.sequence != views.CSV
+        if view.sequence != views.CSV and not view.model
         else _("The address of this page holds everything picked here but your file, which stays with you."),
     )
-    name = f"{view.cell}-{view.num_units}"
+    name = _file_name(view)
     dark = st.context.theme.type == "dark"
     link = str(st.context.url or "").split("?")[0] + "?" + urlencode(views.to_query(view))
 
@@ -274,6 +283,11 @@ def _draw_downloads(view: View, cell: Cell, sequence: Sequence, upload: Upload |
                 if is_large
                 else None,
             )
+
+
+def _file_name(view: View) -> str:
+    """What the files that a view gives are called."""
+    return re.sub(r"[^\w.-]+", "-", view.layer) or f"{view.cell}-{view.num_units}"
 
 
 def _check_device(view: View) -> tuple[View, list[str]]:

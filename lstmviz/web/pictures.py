@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from lstmviz import language, plot
 from lstmviz.plot.levels import Span
 from lstmviz.sequences import Sequence
-from lstmviz.web import figure, render, server
+from lstmviz.web import figure, models, render, server
 from lstmviz.web import view as views
 from lstmviz.web.figure import Made
 from lstmviz.web.render import Upload
@@ -44,7 +44,8 @@ def show_step(view: View, sequence: Sequence, upload: Upload | None) -> None:
 
 def name(view: View) -> str:
     """What tells a view's pictures from another's: its query, without what is only pinned in them."""
-    return urlencode(views.to_query(view.unpinned))
+    own = {"model": view.model, "layer": view.layer} if view.model else {}
+    return urlencode(views.to_query(view.unpinned) | own)
 
 
 def fetch(key: str, query: Mapping[str, str]) -> bytes | None:
@@ -63,6 +64,11 @@ def fetch(key: str, query: Mapping[str, str]) -> bytes | None:
     upload = render.find_upload(own.get("upload", ""))
     if problems or (view.sequence == views.CSV) != (upload is not None):
         return None
+    if "model" in own:
+        model = models.find(own.get("model", ""))
+        if model is None or own.get("layer") not in model.cells:
+            return None
+        view = models.with_layer(view, model, own["layer"])
     with language.use(view.lang):
         try:
             window = _read_window(own)
@@ -79,7 +85,7 @@ def fetch(key: str, query: Mapping[str, str]) -> bytes | None:
         return figure.drawing(made) if made else None
 
 
-_OWN = ("rows", "columns", "upload")
+_OWN = ("rows", "columns", "upload", "model", "layer")
 
 
 def _read_window(own: Mapping[str, str]) -> tuple[Span, Span] | None:

@@ -28,7 +28,8 @@ def draw(view: View, sequence: Sequence, upload: Upload | None) -> None:
     switch.toggle(_("gradients over time"), key="gradients")
     if not view.gradients:
         return
-    other.toggle(_("beside a {kind}").format(kind=views.contrast(view)), key="contrast")
+    if not view.model:  # beside a trained layer, one that is not would mislead
+        other.toggle(_("beside a {kind}").format(kind=views.contrast(view)), key="contrast")
     try:
         t, unit = render.asked_gradient(view, sequence)
         picture = render.gradients_picture(view, sequence, upload)

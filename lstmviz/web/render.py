@@ -15,9 +15,10 @@ from lstmviz import language, plot, sequences
 from lstmviz.cells import Cell, Linear, build, build_linear, fold
 from lstmviz.compare import compare
 from lstmviz.language import _
+from lstmviz.layouts import Proof, prove
 from lstmviz.sequences import Sequence
 from lstmviz.trace import Trace
-from lstmviz.web import limits
+from lstmviz.web import limits, models
 from lstmviz.web import view as views
 from lstmviz.web.shelf import Shelf
 from lstmviz.web.view import View
@@ -25,7 +26,13 @@ from lstmviz.web.view import View
 Progress = Callable[[int, int], None]
 
 _Picture = TypeVar(
-    "_Picture", "KernelPicture", "RunPicture", "StepPicture", "ComparisonPicture", "GradientsPicture"
+    "_Picture",
+    "KernelPicture",
+    "RunPicture",
+    "StepPicture",
+    "ComparisonPicture",
+    "GradientsPicture",
+    "LayoutPicture",
 )
 
 _QUICK = 0.1  # seconds
@@ -39,19 +46,21 @@ _shelf = Shelf(max_entries=512, max_bytes=24 * 2**20)
 _spare = Shelf(max_entries=8, max_bytes=limits.MAX_KEPT, seconds=60)
 _LARGE = 2**20  # weights
 _MOST_GRADIENTS = 400_000
+_PROVED = 60  # steps
 
 
 @dataclass(frozen=True)
 class Upload:
     """A file from the viewer and what to take from it.
 
-    `kept` holds the last run over it, for as long as the viewer's session holds the upload; `ticket` names it on the routes.
+    `shelf` holds what was computed of it, for as long as the viewer's session holds the upload; `ticket` names it on the
+    routes, and nobody guesses it.
     """
 
     name: str
     content: bytes
     columns: tuple[str, ...] = ()
-    kept: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    shelf: Shelf = field(default_factory=lambda: Shelf(32, 256 * 2**20), compare=False, repr=False)
     ticket: str = field(default_factory=lambda: secrets.token_urlsafe(16), compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -114,6 +123,14 @@ class GradientsPicture:
     alternative: str
 
 
+@dataclass(frozen=True)
+class LayoutPicture:
+    """Where a framework stores which block of the weights."""
+
+    figure: bytes
+    alternative: str
+
+
 def load_sequence(view: View, upload: Upload | None) -> tuple[Sequence, str | None]:
     """The sequence a view asks for, cut to what the page can show, and a sentence if it was cut.
 
@@ -156,6 +173,12 @@ def fit(view: View, upload: Upload | None) -> tuple[Sequence, View, list[str]]:
         ValueError: what was typed or uploaded is no sequence.
     """
     sequence, cut = load_sequence(view, upload)
+    if view.model and sequence.input_size != view.input_size:
+        raise ValueError(
+            _("The sequence has {given} features; {layer} takes {allowed}: pick another sequence.").format(
+                given=sequence.input_size, layer=view.layer, allowed=view.input_size
+            )
+        )
     view, bounded = views.bound(replace(view, input_size=sequence.input_size))
     view, moved = views.pin_within(view, len(sequence))
     return sequence, view, [*([cut] if cut else []), *bounded, *moved]
@@ -163,7 +186,7 @@ def fit(view: View, upload: Upload | None) -> tuple[Sequence, View, list[str]]:
 
 def load_cell(view: View) -> Cell:
     """The cell a view shows; with the linear layer in front folded in, where that is switched on."""
-    _linear, _alone, shown = _load_cells(view)
+    _alone, shown = _load_cells(view)
     return shown
 
 
@@ -191,14 +214,14 @@ def load_trace(
         len(sequence),  # beside another view, one reads as many steps as that
     )
     key = (*_cell_key(view), view.device, *read)
-    if upload is not None:
-        if upload.kept.get("key") != key:
-            upload.kept["trace"], upload.kept["key"] = make(), key
-        kept: Trace = upload.kept["trace"]
-    elif view.sequence == views.CSV or is_quick(view, len(sequence)):
-        return make()  # a view does not tell one viewer's file from another's
-    else:
-        kept = _spare.get(("trace", *key), make, _trace_bytes)
+    is_unknown = (
+        view.sequence == views.CSV and upload is None
+    )  # a view does not tell one viewer's file from another's
+    own = _own_shelf(view, upload)
+    if is_unknown or (own is None and is_quick(view, len(sequence))):
+        return make()
+    shelf = _spare if own is None else own
+    kept: Trace = shelf.get(("trace", *key), make, _trace_bytes)
     return kept
 
 
@@ -228,13 +251,13 @@ def kernel_picture(view: View) -> KernelPicture:
         cell = load_cell(view)
         return KernelPicture(plot.kernel_json(cell).encode(), plot.describe_kernel(cell))
 
-    return _keep("kernel", _cell_key(view), make)
+    return _keep("kernel", _cell_key(view), make, _own_shelf(view, None))
 
 
 def run_picture(
     view: View, sequence: Sequence, upload: Upload | None, progress: Progress | None = None
 ) -> RunPicture:
-    """The gates figure of a view and what else a run tells, kept for all viewers; nothing of an upload is."""
+    """The gates figure of a view and what else a run tells, kept for all viewers; what is of an upload, with the upload."""
 
     def make() -> RunPicture:
         trace = load_trace(view, sequence, upload, progress)
@@ -250,13 +273,11 @@ def run_picture(
             fold_difference=_fold_difference(view, sequence, trace) if view.linear else None,
         )
 
-    if upload is not None:
-        return make()
-    return _keep("run", (astuple(view.unpinned), language.current()), make)
+    return _keep("run", (astuple(view.unpinned), language.current()), make, _own_shelf(view, upload))
 
 
 def step_picture(view: View, sequence: Sequence, upload: Upload | None) -> StepPicture:
-    """The pinned unit at the pinned step, and what changes from step to step; kept for all viewers, but nothing of an upload."""
+    """The pinned unit at the pinned step, and what changes from step to step; kept as the run is."""
     t, _gate, unit = view.pin
 
     def make() -> StepPicture:
@@ -267,13 +288,12 @@ def step_picture(view: View, sequence: Sequence, upload: Upload | None) -> StepP
             frames=plot.to_json(plot.step_frames(trace, unit, t)).encode(),
         )
 
-    if upload is not None:
-        return make()
-    return _keep("step", (astuple(view.unpinned), t, unit, language.current()), make)
+    key = (astuple(view.unpinned), t, unit, language.current())
+    return _keep("step", key, make, _own_shelf(view, upload))
 
 
 def comparison_picture(view: View, sequence: Sequence, upload: Upload | None) -> ComparisonPicture:
-    """A view beside the setting it is compared with, both over `sequence`; kept for all viewers, but nothing of an upload is.
+    """A view beside the setting it is compared with, both over `sequence`; kept as the run is.
 
     Raises:
         ValueError: there is nothing to compare with, or its device is not there.
@@ -292,10 +312,8 @@ def comparison_picture(view: View, sequence: Sequence, upload: Upload | None) ->
             plot.describe_compare(made, values=view.values),
         )
 
-    if upload is not None:
-        return make()
     shown = replace(view.unpinned, versus=view.versus, tolerance=view.tolerance)
-    return _keep("compare", (astuple(shown), language.current()), make)
+    return _keep("compare", (astuple(shown), language.current()), make, _own_shelf(view, upload))
 
 
 def gradients_picture(view: View, sequence: Sequence, upload: Upload | None) -> GradientsPicture:
@@ -315,9 +333,7 @@ def gradients_picture(view: View, sequence: Sequence, upload: Upload | None) -> 
         return GradientsPicture(plot.gradients_json(*found).encode(), plot.describe_gradients(*found))
 
     key = (astuple(view.unpinned), view.contrast, t, unit, language.current())
-    if upload is not None:
-        return make()
-    return _keep("gradients", key, make)
+    return _keep("gradients", key, make, _own_shelf(view, upload))
 
 
 def _contrasted(view: View, sequence: Sequence) -> View:
@@ -357,27 +373,62 @@ def asked_gradient(view: View, sequence: Sequence) -> tuple[int, int]:
     return t, unit
 
 
+def layout_picture(view: View) -> LayoutPicture:
+    """The weights of a view's cell in its layout, kept for all viewers; nothing of a viewer's own model is.
+
+    Raises:
+        ValueError: the framework has no such cell.
+    """
+
+    def make() -> LayoutPicture:
+        cell = load_cell(view)
+        return LayoutPicture(
+            plot.layout_json(cell, view.layout).encode(), plot.describe_layout(cell, view.layout)
+        )
+
+    return _keep("layout", (*_cell_key(view), view.layout), make, _own_shelf(view, None))
+
+
+def proof(view: View, sequence: Sequence, upload: Upload | None) -> Proof:
+    """The weights in the view's layout, run in that framework's equations over the beginning of the sequence.
+
+    Raises:
+        ValueError: the framework has no such cell, or the device is not there.
+    """
+    if len(sequence) <= _PROVED:
+        return prove(load_trace(view, sequence, upload), view.layout)
+    from lstmviz import engine
+
+    first = replace(sequence, values=sequence.values[:_PROVED], labels=sequence.labels[:_PROVED])
+    return prove(engine.run(load_cell(view), first, view.device or None), view.layout)
+
+
 def load_linear(view: View) -> Linear:
     """The linear layer in front of the view's cell: as many features out as in."""
-    linear, _alone, _shown = _load_cells(view)
-    return linear
+    return build_linear(view.input_size, view.input_size, seed=view.seed)
 
 
-def _load_cells(view: View) -> tuple[Linear, Cell, Cell]:
-    """The linear layer, the cell behind it, and the cell that the page shows; large ones are kept for a while."""
+def _load_cells(view: View) -> tuple[Cell, Cell]:
+    """The cell behind a linear layer, and the cell that the page shows; large ones are kept for a while."""
 
-    def make() -> tuple[Linear, Cell, Cell]:
+    def make() -> tuple[Cell, Cell]:
         return _build_cells(view)
 
-    if view.num_units * (view.num_units + view.input_size) * len(view.kind.gates) < _LARGE:
+    if view.model or view.num_units * (view.num_units + view.input_size) * len(view.kind.gates) < _LARGE:
         return make()
-    kept: tuple[Linear, Cell, Cell] = _spare.get(("cells", *_cell_key(view)), make, _cells_bytes)
+    kept: tuple[Cell, Cell] = _spare.get(("cells", *_cell_key(view)), make, _cells_bytes)
     return kept
 
 
-def _build_cells(view: View) -> tuple[Linear, Cell, Cell]:
+def _build_cells(view: View) -> tuple[Cell, Cell]:
+    cell = _find_model(view).cells[view.layer] if view.model else _build_cell(view)
+    shown = fold(load_linear(view), cell) if view.linear else cell
+    return cell.astype(view.dtype), shown.astype(view.dtype)
+
+
+def _build_cell(view: View) -> Cell:
     options: dict[str, Any] = dict(view.options)
-    cell = build(
+    return build(
         view.cell,
         num_units=view.num_units,
         input_size=view.input_size,
@@ -385,16 +436,20 @@ def _build_cells(view: View) -> tuple[Linear, Cell, Cell]:
         initial_weights=view.initial_weights,
         **options,
     )
-    linear = build_linear(view.input_size, view.input_size, seed=view.seed)
-    shown = fold(linear, cell) if view.linear else cell
-    return linear, cell.astype(view.dtype), shown.astype(view.dtype)
+
+
+def _find_model(view: View) -> models.Model:
+    model = models.find(view.model)
+    if model is None:
+        raise ValueError(_("The model file is not here any more; upload it again."))
+    return model
 
 
 def _fold_difference(view: View, sequence: Sequence, folded: Trace) -> float:
     from lstmviz import engine
 
-    linear, cell, _shown = _load_cells(view)
-    apart = engine.run(cell, linear(sequence.values), view.device or None)
+    cell, _shown = _load_cells(view)
+    apart = engine.run(cell, load_linear(view)(sequence.values), view.device or None)
     return float(np.max(np.abs(apart.states["h"] - folded.states["h"]), initial=0.0))
 
 
@@ -408,18 +463,26 @@ def _cell_key(view: View) -> tuple[object, ...]:
         view.seed,
         view.linear,
         view.dtype,
+        view.model,
+        view.layer,
         language.current(),
     )
 
 
-def _keep(what: str, key: tuple[object, ...], make: Callable[[], _Picture]) -> _Picture:
-    kept: _Picture = _shelf.get((what, *key), make, _bytes)
+def _own_shelf(view: View, upload: Upload | None) -> Shelf | None:
+    """Where things of a viewer's own files are kept: nowhere that another viewer's view could come to."""
+    if upload is not None:
+        return upload.shelf
+    return _find_model(view).shelf if view.model else None
+
+
+def _keep(what: str, key: tuple[object, ...], make: Callable[[], _Picture], own: Shelf | None) -> _Picture:
+    kept: _Picture = (_shelf if own is None else own).get((what, *key), make, _bytes)
     return kept
 
 
-def _cells_bytes(made: tuple[Linear, Cell, Cell]) -> int:
-    _linear, alone, shown = made
-    cells = {id(cell): cell for cell in (alone, shown)}.values()
+def _cells_bytes(made: tuple[Cell, Cell]) -> int:
+    cells = {id(cell): cell for cell in made}.values()
     return sum(weight.nbytes for cell in cells for weight in cell.weights.values())
 
 
@@ -428,5 +491,7 @@ def _trace_bytes(trace: Trace) -> int:
     return sum(values.nbytes for part in recorded for values in part.values())
 
 
-def _bytes(picture: KernelPicture | RunPicture | StepPicture | ComparisonPicture | GradientsPicture) -> int:
+def _bytes(
+    picture: KernelPicture | RunPicture | StepPicture | ComparisonPicture | GradientsPicture | LayoutPicture,
+) -> int:
     return sum(len(part) if isinstance(part, bytes) else sys.getsizeof(part) for part in astuple(picture))

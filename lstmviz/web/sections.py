@@ -9,17 +9,23 @@ from lstmviz.cells import Cell
 from lstmviz.language import _
 from lstmviz.plot import theme
 from lstmviz.sequences import Sequence
-from lstmviz.web import drawing, figure, pictures, render, snippets
+from lstmviz.web import drawing, figure, models, pictures, render, snippets
 from lstmviz.web import view as views
 from lstmviz.web.markup import escape
 from lstmviz.web.view import View
 
 
-def layer(cell: Cell) -> None:
-    """`num_units` is the number of nodes of the hidden layer, and all gates share it."""
+def layer(cell: Cell, *, is_own: bool = False) -> None:
+    """`num_units` is the number of nodes of the hidden layer, and all gates share it; `is_own`: it is a file's."""
     gates = ", ".join(f"`{gate.name}`" for gate in cell.kind.gates)
-    text = _(
-        "**num_units = {num_units}** is the number of nodes of the hidden layer. Move the slider and watch it grow."
+    text = (
+        _(
+            "**num_units = {num_units}** is the number of nodes of the hidden layer: this is the one of your file."
+        )
+        if is_own
+        else _(
+            "**num_units = {num_units}** is the number of nodes of the hidden layer. Move the slider and watch it grow."
+        )
     ).format(num_units=cell.num_units)
     if len(cell.kind.gates) > 1:
         text += " " + _(
@@ -166,7 +172,11 @@ def code(view: View, cell: Cell, sequence: Sequence) -> None:
     """The same cell as code to copy."""
     write(_("The same cell as code"))
     ours, keras, tensorflow = st.tabs(["lstmviz", "Keras 3", "TensorFlow 1"])
-    ours.code(snippets.this_library(cell, sequence_code(view), view.initial_weights, view.seed))
+    ours.code(
+        snippets.this_library_from_file(models.file_name(view), view.layer, sequence_code(view))
+        if view.model
+        else snippets.this_library(cell, sequence_code(view), view.initial_weights, view.seed)
+    )
     keras.code(snippets.keras3(cell, len(sequence)))
     tensorflow.code(snippets.tensorflow1(cell, len(sequence)))
 

@@ -133,6 +133,22 @@ def this_library(cell: Cell, sequence: str, initial_weights: str, seed: int) -> 
     )
 
 
+def this_library_from_file(file: str, layer: str, sequence: str) -> str:
+    """A layer of a file in this library, with a run; `sequence` is the code of its input."""
+    return "\n".join(
+        [
+            "import lstmviz as lv",
+            "",
+            f"cells = lv.load({file!r})",
+            f"cell = cells[{layer!r}]",
+            f"x = {sequence}",
+            "trace = lv.run(cell, x)",
+            'lv.plot.kernel(cell).write_html("kernel.html")',
+            'lv.plot.gates(trace).write_html("gates.html")',
+        ]
+    )
+
+
 def _changed(cell: Cell) -> dict[str, OptionValue]:
     """The options that differ from their defaults."""
     return {o.name: cell.options[o.name] for o in cell.kind.options if cell.options[o.name] != o.default}

@@ -11,6 +11,7 @@ from typing import Any
 from lstmviz import cells, sequences
 from lstmviz.cells import KINDS, Kind, Option, OptionValue
 from lstmviz.language import LANGUAGES, _
+from lstmviz.layouts import LAYOUTS
 from lstmviz.web.limits import (
     MAX_INPUT_SIZE,
     MAX_ORTHOGONAL,
@@ -40,7 +41,7 @@ class View:
 
     `options` holds the options of the cell's kind by name, `signal` those of the sequence; `t`, `gate` and `unit` are what is
     pinned: a step, a gate or a state, and a unit of it. `versus` holds what differs in the setting that this one is compared
-    with, as its address would have it.
+    with, as its address would have it. `model` and `layer` name a layer of the viewer's own file: no address holds them.
     """
 
     cell: str = "BasicLSTMCell"
@@ -62,6 +63,7 @@ class View:
     linear: bool = False
     gradients: bool = False
     contrast: bool = False
+    layout: str = ""
     tables: bool = False
     dtype: str = "float32"
     t: int | None = None
@@ -70,6 +72,8 @@ class View:
     versus: tuple[tuple[str, str], ...] = ()
     tolerance: str = "1e-5"
     lang: str = "en"
+    model: str = ""
+    layer: str = ""
 
     @property
     def unpinned(self) -> View:
@@ -83,6 +87,7 @@ class View:
             tolerance=View.tolerance,
             gradients=View.gradients,
             contrast=View.contrast,
+            layout=View.layout,
             tables=View.tables,
         )
 
@@ -138,6 +143,7 @@ def parse(query: Mapping[str, str], language: str = "en") -> tuple[View, list[st
         linear=read.flag("linear", View.linear),
         gradients=read.flag("gradients", View.gradients),
         contrast=read.flag("contrast", View.contrast),
+        layout=read.choice("layout", ("", *LAYOUTS), View.layout),
         tables=read.flag("tables", View.tables),
         dtype=read.choice("dtype", DTYPES, View.dtype),
         tolerance=read.choice("tolerance", TOLERANCES, View.tolerance),
@@ -192,9 +198,17 @@ def contrast(view: View) -> str:
     return "BasicRNNCell" if len(view.kind.gates) > 1 else "BasicLSTMCell"
 
 
+def compared(view: View) -> tuple[str, ...]:
+    """What may differ in a setting compared with this one; a layer from a file has the weights it has."""
+    return ("dtype", "device") if view.model else COMPARED
+
+
 def other(view: View) -> View | None:
     """The setting that a view is compared with."""
-    return parse(_beside(view, dict(view.versus)))[0] if view.versus else None
+    if not view.versus:
+        return None
+    beside, _problems = parse(_beside(view, dict(view.versus)))
+    return replace(beside, model=view.model, layer=view.layer)
 
 
 def _beside(view: View, versus: Mapping[str, str]) -> dict[str, str]:
@@ -245,7 +259,7 @@ def to_query(view: View) -> dict[str, str]:
         if getattr(view, name) != getattr(View, name):
             query[name] = getattr(view, name)
     query |= {f"{_B}{name}": value for name, value in view.versus}
-    for name in ("values", "linear", "gradients", "contrast", "tables", "dtype", "tolerance"):
+    for name in ("values", "linear", "gradients", "contrast", "layout", "tables", "dtype", "tolerance"):
         if getattr(view, name) != getattr(View, name):
             query[name] = getattr(view, name)
     return {name: _written(value) for name, value in query.items() if value is not None}
@@ -255,6 +269,13 @@ def bound(view: View) -> tuple[View, list[str]]:
     """The nearest view whose pictures a browser can carry, and what had to give way."""
     problems = []
     longest = sequences.longest(view.sequence, view.input_size) if view.is_generated else None
+    if (
+        longest is not None and longest < 1 and view.model
+    ):  # a file's layer takes as many features as it takes
+        cause = _("it is too short for {features} features").format(features=view.input_size)
+        problems.append(_changed("sequence", view.sequence, "sine", cause))
+        view = replace(view, sequence="sine", signal=_default_signal("sine"))
+        longest = None
     if longest is not None and longest < 1:
         fitting = max(
             size for size in range(1, view.input_size) if (sequences.longest(view.sequence, size) or 0) >= 1
@@ -270,14 +291,18 @@ def bound(view: View) -> tuple[View, list[str]]:
         )
         view = replace(view, time_steps=longest)
     gates = len(view.kind.gates)
-    if _weights(view, view.num_units) > MAX_WEIGHTS:
+    if not view.model and _weights(view, view.num_units) > MAX_WEIGHTS:
         # gates * (n² + input_size n) <= MAX_WEIGHTS
         half = view.input_size / 2
         fitting = max(1, int(math.sqrt(half**2 + MAX_WEIGHTS / gates) - half))
         cause = _("the page shows at most {number:,} weights").format(number=MAX_WEIGHTS)
         problems.append(_changed("num_units", view.num_units, fitting, cause))
         view = replace(view, num_units=fitting, units=tuple(unit for unit in view.units if unit < fitting))
-    if view.initial_weights == "orthogonal" and _weights(view, view.num_units) > MAX_ORTHOGONAL:
+    if (
+        not view.model
+        and view.initial_weights == "orthogonal"
+        and _weights(view, view.num_units) > MAX_ORTHOGONAL
+    ):
         cause = _("more than {number:,} weights take too long to make orthogonal").format(
             number=MAX_ORTHOGONAL
         )
@@ -292,6 +317,10 @@ def bound(view: View) -> tuple[View, list[str]]:
     if view.unit is not None and view.unit >= view.num_units:
         view = replace(view, unit=view.num_units - 1)
     return view, problems
+
+
+def _default_signal(sequence: str) -> tuple[tuple[str, float], ...]:
+    return tuple((option.name, option.default) for option in sequences.GENERATORS[sequence].options)
 
 
 def pinned(view: View, sent: Mapping[str, Any]) -> View:
