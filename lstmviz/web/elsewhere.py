@@ -89,6 +89,7 @@ def _tell(proof: Proof) -> None:
 def _offer(view: View, cell: Cell, name: str) -> None:
     """The files, each with the lines that load it."""
     writers = [writer for writer in WRITERS.values() if view.layout in writer.layouts]
+    writers.sort(key=lambda writer: len(writer.layouts))  # the framework's own first
     for place, writer in zip(st.tabs([writer.suffix for writer in writers]), writers, strict=True):
         file_name = f"{name}-{view.layout}{writer.suffix}"
         is_sayable = cell.dtype.name in writer.types
