@@ -206,9 +206,8 @@ def _draw_rest(settled: _Settled) -> None:
     cell = render.load_cell(view)
     controls.draw_picture(view)
     picture = render.run_picture(view, sequence, settled.upload) if sequence else None
-    if picture:
-        sections.summary(picture)
     if sequence:
+        sections.summary(view, sequence, settled.upload)
         sections.taken_apart(view, sequence, settled.upload)
     sections.step(cell)
     if sequence and picture:

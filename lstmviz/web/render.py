@@ -29,6 +29,7 @@ _Picture = TypeVar(
     "_Picture",
     "KernelPicture",
     "RunPicture",
+    "SummaryPicture",
     "StepPicture",
     "ComparisonPicture",
     "GradientsPicture",
@@ -45,6 +46,8 @@ _shelf = Shelf(max_entries=512, max_bytes=24 * 2**20)
 # Large cells and long runs are kept as they are, for as long as somebody looks at them closely.
 _spare = Shelf(max_entries=8, max_bytes=limits.MAX_KEPT, seconds=60)
 _LARGE = 2**20  # weights
+# A moved slider asks for its cell five times within a moment.
+_cells = Shelf(max_entries=64, max_bytes=16 * 2**20, seconds=5)
 _MOST_GRADIENTS = 400_000
 _PROVED = 60  # steps
 
@@ -89,13 +92,19 @@ class RunPicture:
 
     figure: bytes
     alternative: str
-    summary: bytes
-    summary_alternative: str
     device: str
     seconds: float
     steps: int
     first_nonfinite: int | None
     fold_difference: float | None
+
+
+@dataclass(frozen=True)
+class SummaryPicture:
+    """How open and how saturated each gate was."""
+
+    figure: bytes
+    alternative: str
 
 
 @dataclass(frozen=True)
@@ -228,6 +237,7 @@ def load_trace(
 def sweep() -> None:
     """Gives up the cells and runs that nobody has looked at for a while."""
     _spare.sweep()
+    _cells.sweep()
 
 
 def device_names() -> list[str]:
@@ -264,8 +274,6 @@ def run_picture(
         return RunPicture(
             figure=plot.gates_json(trace, values=view.values, units=list(view.units) or None).encode(),
             alternative=plot.describe_gates(trace),
-            summary=plot.summary_json(trace).encode(),
-            summary_alternative=plot.describe_summary(trace),
             device=trace.device,
             seconds=trace.seconds,
             steps=len(trace),
@@ -274,6 +282,16 @@ def run_picture(
         )
 
     return _keep("run", (astuple(view.unpinned), language.current()), make, _own_shelf(view, upload))
+
+
+def summary_picture(view: View, sequence: Sequence, upload: Upload | None) -> SummaryPicture:
+    """How open each gate was over the run, kept as the run is."""
+
+    def make() -> SummaryPicture:
+        trace = load_trace(view, sequence, upload)
+        return SummaryPicture(plot.summary_json(trace).encode(), plot.describe_summary(trace))
+
+    return _keep("summary", (astuple(view.unpinned), language.current()), make, _own_shelf(view, upload))
 
 
 def step_picture(view: View, sequence: Sequence, upload: Upload | None) -> StepPicture:
@@ -409,14 +427,16 @@ def load_linear(view: View) -> Linear:
 
 
 def _load_cells(view: View) -> tuple[Cell, Cell]:
-    """The cell behind a linear layer, and the cell that the page shows; large ones are kept for a while."""
+    """The cell behind a linear layer, and the cell that the page shows; kept for a while, large ones for longer."""
 
     def make() -> tuple[Cell, Cell]:
         return _build_cells(view)
 
-    if view.model or view.num_units * (view.num_units + view.input_size) * len(view.kind.gates) < _LARGE:
+    if view.model:
         return make()
-    kept: tuple[Cell, Cell] = _spare.get(("cells", *_cell_key(view)), make, _cells_bytes)
+    is_large = view.num_units * (view.num_units + view.input_size) * len(view.kind.gates) >= _LARGE
+    shelf = _spare if is_large else _cells
+    kept: tuple[Cell, Cell] = shelf.get(("cells", *_cell_key(view)), make, _cells_bytes)
     return kept
 
 
@@ -492,6 +512,12 @@ def _trace_bytes(trace: Trace) -> int:
 
 
 def _bytes(
-    picture: KernelPicture | RunPicture | StepPicture | ComparisonPicture | GradientsPicture | LayoutPicture,
+    picture: KernelPicture
+    | RunPicture
+    | SummaryPicture
+    | StepPicture
+    | ComparisonPicture
+    | GradientsPicture
+    | LayoutPicture,
 ) -> int:
     return sum(len(part) if isinstance(part, bytes) else sys.getsizeof(part) for part in astuple(picture))

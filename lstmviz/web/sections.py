@@ -82,7 +82,7 @@ def gates(view: View, sequence: Sequence, picture: render.RunPicture, upload: re
         )
 
 
-def summary(picture: render.RunPicture) -> None:
+def summary(view: View, sequence: Sequence, upload: render.Upload | None) -> None:
     """How open and how saturated each gate was."""
     write(
         _("How open was each gate?"),
@@ -91,7 +91,8 @@ def summary(picture: render.RunPicture) -> None:
             "hardly reacts any more, and hardly learns."
         ),
     )
-    figure.figure(picture.summary, key="summary", alt=picture.summary_alternative)
+    picture = render.summary_picture(view, sequence, upload)
+    figure.figure(picture.figure, key="summary", alt=picture.alternative)
 
 
 def taken_apart(view: View, sequence: Sequence, upload: render.Upload | None) -> None:

@@ -65,7 +65,7 @@ def test_an_empty_file_says_so():
 def test_a_sequence_of_other_features_is_refused():
     _cell, content = weights()
     page = upload(_open(), content)
-    page.selectbox(key="sequence").select("text")
+    page.selectbox(key="sequence").set_value("text")
     _run(page)
     assert "3" in _warnings(page) and "features" in _warnings(page)
     assert not page.exception
