@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+from lstmviz.language import _
 
 MAX_FILE_BYTES = 2**30
 """A larger file is not read; also what the parts of a zip may come to once unpacked."""
@@ -68,3 +71,19 @@ class Found:
     layers: dict[str, Layer] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def need(package: str, extra: str, name: str) -> Any:
+    """A package that reads a format.
+
+    Raises:
+        FormatError: it is not installed; the message names the extra that brings it.
+    """
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise FormatError(
+            _(
+                '{name} needs the package {package}, which is not installed: pip install "lstmviz[{extra}]"'
+            ).format(name=name, package=package, extra=extra)
+        ) from error

@@ -12,6 +12,7 @@ from types import MappingProxyType
 import numpy as np
 
 from lstmviz.cells import Cell
+from lstmviz.formats import wall
 from lstmviz.formats.found import MAX_FILE_BYTES, MAX_PARTS, Content, FormatError, Found
 from lstmviz.formats.zips import is_zip, unzip
 from lstmviz.language import _
@@ -117,7 +118,10 @@ def read(content: Content, layout: str | None = None) -> tuple[str, Found]:
     for key, reader in READERS.items():
         module = importlib.import_module(f"lstmviz.formats.{reader.module}")
         if module.knows(content):
-            return key, module.read(content, layout)
+            is_walled = getattr(module, "IN_ANOTHER_PROCESS", False)
+            return key, wall.read(reader.module, content, layout) if is_walled else module.read(
+                content, layout
+            )
     raise FormatError(
         _("{name} is none of the formats that are read: {allowed}.").format(
             name=content.name, allowed=", ".join(reader.title for reader in READERS.values())

@@ -1,0 +1,106 @@
+"""Recurrent layers in variables whose names are paths: `rnn/basic_lstm_cell/kernel`, `sequential/lstm/lstm_cell/bias`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from lstmviz.formats.found import Found, Layer
+from lstmviz.formats.keras_config import Described
+from lstmviz.formats.naming import find_family, say_backward
+from lstmviz.language import _
+
+_LEAVES = (
+    *("candidate/input_projection/kernel", "candidate/input_projection/bias"),
+    *("candidate/hidden_projection/kernel", "candidate/hidden_projection/bias"),
+    *("gates/kernel", "gates/bias", "candidate/kernel", "candidate/bias", "projection/kernel"),
+    *("w_f_diag", "w_i_diag", "w_o_diag", "recurrent_kernel", "kernel", "bias"),
+)
+_TENSORFLOW_CELLS = {
+    "basic_lstm_cell": "lstm", "lstm_cell": "lstm", "gru_cell": "gru", "cudnn_compatible_gru_cell": "gru",
+    "basic_rnn_cell": "rnn",
+}  # fmt: skip
+
+
+def find_layers(variables: Mapping[str, np.ndarray], described: Sequence[Described] = ()) -> Found:
+    """The layers that variables make, by the names of the modules that hold them.
+
+    Args:
+        variables: By their full names, without `:0`.
+        described: What the file says of its layers.
+    """
+    found = Found()
+    groups: dict[str, dict[str, np.ndarray]] = {}
+    for name, array in variables.items():
+        leaf = next((leaf for leaf in _LEAVES if name == leaf or name.endswith(f"/{leaf}")), None)
+        if leaf is None or array.dtype.kind not in "fiu":
+            found.skipped[name] = _("it is no part of a recurrent layer")
+        else:
+            groups.setdefault(name[: -len(leaf)].rstrip("/"), {})[leaf] = array
+    for place, parts in groups.items():
+        if "recurrent_kernel" in parts:
+            _take_keras(place, parts, described, found)
+        else:
+            _take_tensorflow(place, parts, found)
+    return found
+
+
+def _take_keras(
+    place: str, parts: dict[str, np.ndarray], described: Sequence[Described], found: Found
+) -> None:
+    matches = [each for each in described if each.family and _is_within(each.names, place.split("/"))]
+    if matches:
+        best = max(matches, key=lambda each: len(each.names))
+        found.layers[_free(best.title, found)] = Layer("keras", best.family, parts, best.options, best.note)
+        return
+    title = re.sub(r"/(lstm|gru|simple_rnn)_cell(_\d+)?$", "", place) or "layer"
+    take_undescribed(_free(title, found), parts, found)
+
+
+def take_undescribed(title: str, parts: Mapping[str, np.ndarray], found: Found) -> None:
+    """Adds a layer of Keras's of which there are the weights alone."""
+    try:
+        family = find_family(parts, "keras")
+    except ValueError as error:
+        found.skipped[title] = str(error)
+        found.arrays |= {f"{title}/{name}": array for name, array in parts.items()}
+        return
+    note = _("The file does not say which activations: Keras's defaults are assumed.")
+    if re.search(r"(^|/)backward_", title):
+        note += " " + say_backward()
+    found.layers[title] = Layer("keras", family, parts, note=note)
+
+
+def _is_within(names: Sequence[str], path: Sequence[str]) -> bool:
+    """Whether a path passes the names, in their order."""
+    rest = iter(path)
+    return all(name in rest for name in names)
+
+
+def _take_tensorflow(place: str, parts: dict[str, np.ndarray], found: Found) -> None:
+    title = place or "layer"
+    own = re.sub(r"_\d+$", "", place.rpartition("/")[2])
+    if own not in _TENSORFLOW_CELLS:
+        found.skipped[title] = _("its name is that of no cell: {allowed}").format(
+            allowed=", ".join(_TENSORFLOW_CELLS)
+        )
+        found.arrays |= {f"{title}/{name}": array for name, array in parts.items()}
+        return
+    family = _TENSORFLOW_CELLS[own]
+    note = _("A checkpoint does not hold the activation: tanh is assumed.")
+    if family == "lstm":
+        note = _(
+            "A checkpoint holds neither forget_bias nor the activation: 1 and tanh, the defaults, are assumed."
+        )
+    found.layers[title] = Layer("tf1", family, parts, note=note)
+
+
+def _free(title: str, found: Found) -> str:
+    """The title, with a number behind it where it is taken."""
+    number, free = 1, title
+    while free in found.layers or free in found.skipped:
+        number += 1
+        free = f"{title}#{number}"
+    return free
