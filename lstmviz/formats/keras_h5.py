@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +27,7 @@ def read(content: Content, layout: str | None) -> Found:  # the names say what i
     tree = hdf5.read_tree(content.data, content.name)
     root = "model_weights" if "model_weights" in tree.attributes else ""
     told = {**tree.attributes.get(root, {}), **tree.attributes[""]}
-    if "layer_names" not in tree.attributes.get(root, {}):
+    if not {"layer_names", "layer_names0"} & tree.attributes.get(root, {}).keys():
         raise FormatError(_("{name} is an HDF5 file, but not one of Keras's.").format(name=content.name))
     config = told.get("model_config")
     try:
@@ -46,9 +48,22 @@ def read(content: Content, layout: str | None) -> Found:  # the names say what i
 def _read_variables(tree: hdf5.Tree, root: str) -> dict[str, np.ndarray]:
     """The variables by their names, in the model's order."""
     found = {}
-    for layer in tree.attributes[root]["layer_names"]:
+    for layer in _listed(tree.attributes[root], "layer_names"):
         place = f"{root}/{layer}" if root else layer
-        for name in tree.attributes.get(place, {}).get("weight_names", ()):
+        for name in _listed(tree.attributes.get(place, {}), "weight_names"):
             if (array := tree.arrays.get(f"{place}/{name}")) is not None:
                 found[f"{layer}/{name.removesuffix(':0')}"] = array
+    return found
+
+
+def _listed(attributes: Mapping[str, Any], key: str) -> list[str]:
+    """A list of names; Keras cuts a long one into several: `weight_names0`, `weight_names1` and so on."""
+    found = list(attributes.get(key, ()))
+    number = 0
+    while not found or number:
+        part = attributes.get(f"{key}{number}")
+        if part is None:
+            break
+        found += part
+        number += 1
     return found

@@ -15,7 +15,7 @@ from lstmviz.layouts.table import ONNX_DEFAULTS
 _FAMILIES = {"LSTM": "lstm", "GRU": "gru", "RNN": "rnn"}
 _INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
 _WEIGHTS = ("W", "R", "B", "P")
-_SIDES = {"forward": ("",), "reverse": ("_reverse",), "bidirectional": ("", "_reverse")}
+_SIDES = {"forward": ("",), "reverse": ("",), "bidirectional": ("", "_reverse")}
 _DEEPEST = 8  # graphs in graphs
 
 
@@ -95,7 +95,7 @@ def _read_node(onnx: Any, node: Any, values: Mapping[str, Any], found: Found) ->
                 )
             parts = {key: array[number : number + 1] for key, array in arrays.items()}
             own = _one_side(options, number, len(sides))
-            note = " ".join([*notes, *([say_backward()] if side else [])])
+            note = " ".join([*notes, *([say_backward()] if side or direction == "reverse" else [])])
             found.layers[name + side] = Layer("onnx", _FAMILIES[node.op_type], parts, own, note)
     except Exception as error:  # attributes of other types than they should have
         found.skipped[name] = str(error) or type(error).__name__

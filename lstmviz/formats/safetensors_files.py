@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from lstmviz.formats import tensors
 from lstmviz.formats.found import MAX_PARTS, Content, FormatError, Found, need
 from lstmviz.formats.naming import find_pytorch
@@ -18,7 +20,9 @@ def read(content: Content, layout: str | None) -> Found:  # the names say what i
     """The layers in a file's tensors."""
     safetensors = need("safetensors", "safetensors", content.name)
     try:
-        parts = safetensors.deserialize(content.data)
+        parts = dict(safetensors.deserialize(content.data))  # in no order
+        head = json.loads(content.data[8 : 8 + int.from_bytes(content.data[:8], "little")])
+        names = sorted(parts, key=lambda name: (head[name]["data_offsets"], name))
     except Exception as error:  # SafetensorError, and whatever a damaged header brings
         raise FormatError(
             _("{name} is a damaged safetensors file: {cause}").format(name=content.name, cause=error)
@@ -30,9 +34,10 @@ def read(content: Content, layout: str | None) -> Found:  # the names say what i
             )
         )
     arrays, skipped = {}, {}
-    for name, part in parts:
+    for name in names:
+        part = parts[name]
         try:
-            arrays[name] = tensors.read(part["data"], part["dtype"], part["shape"])
+            arrays[name] = tensors.read(memoryview(part["data"]), part["dtype"], part["shape"])
         except ValueError as error:
             skipped[name] = str(error)
     found = find_pytorch(arrays)
