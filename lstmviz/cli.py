@@ -14,6 +14,7 @@ import sys
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as Ordered
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from lstmviz.formats.save import WRITERS, loading_code, save_bytes
 from lstmviz.language import LANGUAGES, _
 from lstmviz.layouts import LAYOUTS, prove
 from lstmviz.sequences import Sequence
+from lstmviz.trace import Trace
 
 _SHOWN, _PROVED = (
     60,
@@ -136,7 +138,7 @@ def _formats() -> str:
 
 
 def _inspect(given: argparse.Namespace) -> None:
-    loaded = load(given.file, layout=given.layout)
+    loaded = _load(given)
     _print(f"{Path(given.file).name}: {READERS[loaded.format].title}")
     for name, cell in loaded.items():
         _print(f"\n{name}: {cell.kind.name}")
@@ -196,13 +198,12 @@ def _measure(bias: np.ndarray) -> str:
 
 
 def _render(given: argparse.Namespace) -> None:
-    name, cell = _choose(load(given.file, layout=given.layout), given)
+    name, cell = _choose(_load(given), given)
     x = _read_sequence(given.input, cell)
     _check_folder(given.out)
-    from lstmviz import engine
     from lstmviz.plot.page import page_html
 
-    trace = engine.run(cell, x)
+    trace = _run(cell, x)
     _put(given.out, page_html(cell, trace, dark=given.dark, name=name))
     _print(
         _("{file} written: {layer}, {kind}, {steps} steps on {device}").format(
@@ -212,13 +213,11 @@ def _render(given: argparse.Namespace) -> None:
 
 
 def _convert(given: argparse.Namespace) -> None:
-    name, cell = _choose(load(given.file, layout=given.layout), given)
+    name, cell = _choose(_load(given), given)
     content = save_bytes(cell, Path(given.out).name, given.to)  # refused before it takes time
     _check_folder(given.out)
-    from lstmviz import engine
-
     x = sequences.make("white_noise", time_steps=_PROVED, input_size=cell.input_size)
-    proof = prove(engine.run(cell, x, device="CPU:0"), given.to)
+    proof = prove(_run(cell, x, device="CPU:0"), given.to)
     words = _("{layer} as {layout}, run over {steps} steps: the largest difference is {largest}").format(
         layer=name,
         layout=LAYOUTS[given.to].title,
@@ -253,7 +252,32 @@ def _identify(given: argparse.Namespace) -> None:
 _COMMANDS = {"inspect": _inspect, "render": _render, "convert": _convert, "identify": _identify}
 
 
-# --- What is read
+# --- What is read, and run
+
+
+def _load(given: argparse.Namespace) -> Loaded:
+    with _native_silence():
+        return load(given.file, layout=given.layout)
+
+
+def _run(cell: Cell, x: Sequence, device: str | None = None) -> Trace:
+    with _native_silence():
+        from lstmviz import engine
+
+        return engine.run(cell, x, device)
+
+
+@contextmanager
+def _native_silence() -> Iterator[None]:
+    """Drops what TensorFlow's C++ says of its own start on the error output, at every log level; errors are exceptions."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _choose(loaded: Loaded, given: argparse.Namespace) -> tuple[str, Cell]:
@@ -271,7 +295,8 @@ def _choose(loaded: Loaded, given: argparse.Namespace) -> tuple[str, Cell]:
 
 def _find_arrays(given: argparse.Namespace) -> Mapping[str, np.ndarray]:
     """The arrays of no known layer; else those of a layer, whose names may be wrong about the order of its gates."""
-    _format, found = read(read_content(given.file))
+    with _native_silence():
+        _format, found = read(read_content(given.file))
     if found.arrays and given.layer is None:
         return found.arrays
     if not found.layers:
