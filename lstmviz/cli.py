@@ -54,7 +54,7 @@ def main(arguments: Ordered[str] | None = None) -> int:
             given.command(given)
             sys.stdout.flush()
         except BrokenPipeError:  # `| head` has read enough
-            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  # its flush at the end would fail too
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the last flush fails too
         except (ValueError, OSError, ImportError) as error:
             print("lstmviz:", _plain(_tell(error)), file=sys.stderr)  # noqa: T201
             return 1
@@ -70,7 +70,7 @@ def _speak(environment: Mapping[str, str]) -> str:
 
 def _tell(error: Exception) -> str:
     if isinstance(error, ImportError):
-        return _("the package {package} is needed and not installed: pip install {package}").format(
+        return _('{package} is needed and not installed: pip install "lstmviz[cpu]"').format(
             package=(error.name or str(error)).partition(".")[0]
         )
     if isinstance(error, OSError) and error.strerror:
