@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import os
+import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -35,6 +37,11 @@ CELL = make(forget_bias=0.0)
 
 def write_csv(path, values):
     np.savetxt(path, values, delimiter=",", fmt="%.9g")
+
+
+@pytest.fixture(autouse=True)
+def english(monkeypatch):
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
 
 
 @pytest.fixture
@@ -125,6 +132,14 @@ def test_the_program_needs_no_streamlit():
         [sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=ROOT
     )
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_the_readmes_lines_are_commands():
+    readme = (ROOT / "README.md").read_text("utf-8")
+    lines = [shlex.split(line, comments=True) for line in re.findall(r"^lstmviz (.*)$", readme, re.MULTILINE)]
+    assert [line[0] for line in lines] == list(COMMANDS)
+    for line in lines:
+        cli._parser().parse_args(line)
 
 
 # --- inspect

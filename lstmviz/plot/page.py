@@ -56,7 +56,8 @@ def page_html(
     title = f"{name}: {sizes}" if name else sizes
     facts = [html.escape(fact) for fact in (trace.sequence.title, trace.device) if fact]
     if link:
-        facts.append(f'<a href="{html.escape(link)}">{html.escape(_("Open this view"))}</a>')
+        back = _("Open this view")
+        facts.append(f'<a href="{html.escape(link)}">{html.escape(back)}</a>')
     return f"""<!doctype html>
 <html lang="{current()}">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>
