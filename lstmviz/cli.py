@@ -151,11 +151,11 @@ def _inspect(given: argparse.Namespace) -> None:
     if loaded.skipped:
         _print("\n" + _("Left out:"))
         for name, reason in loaded.skipped.items():
-            _print(f"  {name}: {reason}")
-    if loaded.arrays:
-        _print("\n" + _("Arrays of no layer that is known; `identify` finds out what they are:"))
-        for name, array in loaded.arrays.items():
-            _print(f"  {name} {list(array.shape)} {array.dtype.name}")
+            array = loaded.arrays.get(name)
+            shape = "" if array is None else f" {list(array.shape)} {array.dtype.name}"
+            _print(f"  {name}{shape}: {reason}")
+    if loaded.arrays and not loaded:
+        _print("\n" + _("`lstmviz identify` finds out which gate is which in arrays."))
 
 
 def _describe(cell: Cell) -> Iterator[str]:
@@ -294,14 +294,14 @@ def _choose(loaded: Loaded, given: argparse.Namespace) -> tuple[str, Cell]:
 
 
 def _find_arrays(given: argparse.Namespace) -> Mapping[str, np.ndarray]:
-    """The arrays of no known layer; else those of a layer, whose names may be wrong about the order of its gates."""
+    """A layer's arrays, whose names may be wrong about the order of its gates; else those of no known layer."""
     with _native_silence():
         _format, found = read(read_content(given.file))
-    if found.arrays and given.layer is None:
-        return found.arrays
-    if not found.layers:
+    if found.layers:
+        return found.layers[_pick(found.layers, given)].arrays
+    if not found.arrays:
         raise ValueError(_("{file} has no arrays of a recurrent layer.").format(file=given.file))
-    return found.layers[_pick(found.layers, given)].arrays
+    return found.arrays
 
 
 def _pick(layers: Iterable[str], given: argparse.Namespace) -> str:
