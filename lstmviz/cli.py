@@ -144,8 +144,7 @@ def _inspect(given: argparse.Namespace) -> None:
         _print(f"\n{name}: {cell.kind.name}")
         for line in _describe(cell):
             _print(f"  {line}")
-        if name in loaded.notes:
-            _print("  " + _("assumed: {note}").format(note=loaded.notes[name]))
+        _print_note(loaded, name, "  ")
     if not loaded:
         _print("\n" + _("No layer of it can be shown."))
     if loaded.skipped:
@@ -156,6 +155,11 @@ def _inspect(given: argparse.Namespace) -> None:
             _print(f"  {name}{shape}: {reason}")
     if loaded.arrays and not loaded:
         _print("\n" + _("`lstmviz identify` finds out which gate is which in arrays."))
+
+
+def _print_note(loaded: Loaded, name: str, indent: str = "") -> None:
+    if name in loaded.notes:
+        _print(indent + _("assumed: {note}").format(note=loaded.notes[name]))
 
 
 def _describe(cell: Cell) -> Iterator[str]:
@@ -198,7 +202,8 @@ def _measure(bias: np.ndarray) -> str:
 
 
 def _render(given: argparse.Namespace) -> None:
-    name, cell = _choose(_load(given), given)
+    loaded = _load(given)
+    name, cell = _choose(loaded, given)
     x = _read_sequence(given.input, cell)
     _check_folder(given.out)
     from lstmviz.plot.page import page_html
@@ -210,10 +215,12 @@ def _render(given: argparse.Namespace) -> None:
             file=given.out, layer=name, kind=cell.kind.name, steps=len(trace), device=trace.device
         )
     )
+    _print_note(loaded, name)
 
 
 def _convert(given: argparse.Namespace) -> None:
-    name, cell = _choose(_load(given), given)
+    loaded = _load(given)
+    name, cell = _choose(loaded, given)
     content = save_bytes(cell, Path(given.out).name, given.to)  # refused before it takes time
     _check_folder(given.out)
     x = sequences.make("white_noise", time_steps=_PROVED, input_size=cell.input_size)
@@ -232,6 +239,7 @@ def _convert(given: argparse.Namespace) -> None:
         )
     _put(given.out, content)
     _print(words)
+    _print_note(loaded, name)
     _print(_("{file} written; to load it:").format(file=given.out))
     _print("\n" + loading_code(cell, given.to, Path(given.out).name, path=given.out))
 

@@ -245,6 +245,16 @@ def test_a_layer_is_picked_by_its_name(run, models, tmp_path):
         assert arrays["weight_ih_l0"].shape == (12, 3)
 
 
+def test_what_had_to_be_assumed_is_said_wherever_a_layer_is_used(run, tmp_path):
+    path = tmp_path / "rnn.safetensors"
+    lv.save(make("BasicRNNCell"), path)  # a state dict of PyTorch does not hold the RNN's activation
+    page, npz = tmp_path / "page.html", tmp_path / "out.npz"
+    for arguments in (["inspect"], ["render", "-o", page], ["convert", "--to", "keras", "-o", npz]):
+        code, printed, _errors = run(arguments[0], path, *arguments[1:])
+        assert code == 0
+        assert "assumed: " in printed and "tanh" in printed.partition("assumed: ")[2]
+
+
 # --- render; tests/browser opens the page
 
 
