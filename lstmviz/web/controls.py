@@ -12,13 +12,12 @@ import streamlit as st
 from lstmviz import cells, sequences
 from lstmviz.cells import KINDS, Option, OptionValue
 from lstmviz.language import LANGUAGES, _
-from lstmviz.web import limits
+from lstmviz.web import limits, size
 from lstmviz.web import view as views
 from lstmviz.web.markup import escape
 from lstmviz.web.render import Upload
 from lstmviz.web.view import View
 
-SLIDER_UNITS = 256
 _PLAIN = (
     "cell", "input_size", "initial_weights", "seed", "sequence", "time_steps", "text", "encoding", "numbers",
     "standardise", "device", "values", "linear", "gradients", "contrast", "tables", "dtype", "tolerance", "lang",
@@ -39,7 +38,7 @@ def read(last: View) -> View:
         # Streamlit tells a choice by its label: after a change of language it may be one that is no choice any more.
         if name in changed and not is_one(changed[name]):
             del changed[name]
-    view = replace(last, **changed, num_units=state.get("num_units_exact") or last.num_units)
+    view = replace(last, **changed, num_units=size.read(last.num_units))
     return replace(
         view,
         device=view.device or "",
@@ -53,8 +52,8 @@ def read(last: View) -> View:
 
 def write(view: View) -> None:
     """Lets the widgets show `view`; to be called before they are drawn."""
+    size.write(view.num_units)
     values: dict[str, Any] = {name: getattr(view, name) for name in _PLAIN}
-    values |= {"num_units": min(view.num_units, SLIDER_UNITS), "num_units_exact": view.num_units}
     values |= dict(view.options) | dict(view.signal) | {"units": list(view.units)}
     for name, value in values.items():
         if name not in st.session_state or st.session_state[name] != value:
@@ -62,7 +61,7 @@ def write(view: View) -> None:
 
 
 def draw_cell(view: View) -> None:
-    """The cell: its kind, input size, options and weights; `draw_size` has the other size."""
+    """The cell: its kind, input size, options and weights; `size` has the other size."""
     st.selectbox(_("cell"), list(KINDS), key="cell", help=_("The kinds of cell, by TensorFlow's names."))
     st.number_input(
         "input_size",
@@ -88,27 +87,6 @@ def draw_cell(view: View) -> None:
             required=True,
             help=_("The type of the weights, in which the cell also computes."),
         )
-
-
-def draw_size() -> None:
-    """`num_units`, as a slider and as a number."""
-    slider, number = st.columns([3, 1], gap="medium")
-    slider.slider(
-        "num_units",
-        1,
-        SLIDER_UNITS,
-        key="num_units",
-        on_change=_slider_moved,
-        help=_("The number of nodes of the hidden layer. Every gate has this many."),
-    )
-    number.number_input(
-        _("num_units, exactly"),
-        1,
-        limits.MAX_UNITS,
-        key="num_units_exact",
-        on_change=_number_typed,
-        help=_("The same number, for values beyond the slider."),
-    )
 
 
 def draw_sequence(view: View) -> None:
@@ -274,11 +252,3 @@ def _draw_option(option: Option) -> None:
         st.number_input(
             label, minimum, None, empty, step=0.5, key=option.name, help=text, placeholder=_("off")
         )
-
-
-def _slider_moved() -> None:
-    st.session_state["num_units_exact"] = st.session_state["num_units"]
-
-
-def _number_typed() -> None:
-    st.session_state["num_units"] = min(st.session_state["num_units_exact"], SLIDER_UNITS)

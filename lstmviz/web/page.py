@@ -29,6 +29,7 @@ from lstmviz.web import (
     render,
     sections,
     server,
+    size,
     tables,
 )
 from lstmviz.web import view as views
@@ -98,7 +99,7 @@ def _draw_stage() -> None:
     view, sequence, problems = settled.view, settled.sequence, settled.problems
     with language.use(view.lang):
         notices = st.container()
-        controls.draw_size()
+        size.draw()
         cell = render.load_cell(view)
         sections.layer(cell)
         sections.kernel(view, cell, sequence)

@@ -1,0 +1,90 @@
+"""`num_units`, as a slider and as a number: two widgets for one value."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+import streamlit as st
+
+from lstmviz.language import _
+from lstmviz.web import limits
+
+SLIDER_UNITS = 256
+_WIDGETS = ("num_units", "num_units_exact")
+_LATE = 3.0  # seconds that a browser may take to hear what its other widget was set to
+
+
+def read(last: int) -> int:
+    """The value that was picked last."""
+    state = st.session_state
+    for name in _WIDGETS:
+        if name in state:
+            _sent()[name] = state[name]
+            if state[name] == next(reversed(_told(name)), None):
+                _told(name).clear()  # the browser has caught up
+    return int(state.get("picked_units", last))
+
+
+def write(num_units: int) -> None:
+    """Lets both widgets show a value; to be called before they are drawn."""
+    state = st.session_state
+    state["picked_units"] = num_units
+    for name, value in zip(_WIDGETS, (min(num_units, SLIDER_UNITS), num_units), strict=True):
+        if name not in state or state[name] != value:
+            state[name] = value
+            _told(name).pop(value, None)
+            _told(name)[value] = time.monotonic()
+
+
+def draw() -> None:
+    """Draws the two."""
+    slider, number = st.columns([3, 1], gap="medium")
+    slider.slider(
+        "num_units",
+        1,
+        SLIDER_UNITS,
+        key="num_units",
+        on_change=partial(_hear, "num_units"),
+        help=_("The number of nodes of the hidden layer. Every gate has this many."),
+    )
+    number.number_input(
+        _("num_units, exactly"),
+        1,
+        limits.MAX_UNITS,
+        key="num_units_exact",
+        on_change=partial(_hear, "num_units_exact"),
+        help=_("The same number, for values beyond the slider."),
+    )
+
+
+def _hear(name: str) -> None:
+    """Takes what a widget was set to by its viewer.
+
+    A browser sends the values of all widgets each time. When one was moved, the other is set from here; until the browser
+    hears of that, it goes on to send what the other showed before. Taken for a move, it would undo the real one.
+    """
+    value = st.session_state[name]
+    if value is None or _is_late(name, value):
+        return
+    _told(name).clear()
+    _sent()[name] = value
+    st.session_state["picked_units"] = value
+
+
+def _is_late(name: str, value: int) -> bool:
+    told = _told(name)
+    is_catching_up = bool(told) and time.monotonic() - max(told.values()) < _LATE
+    return is_catching_up and (value == _sent().get(name) or value in told)
+
+
+def _sent() -> dict[str, int | None]:
+    """What the browser sent last, by widget."""
+    sent: dict[str, int | None] = st.session_state.setdefault("sent_units", {})
+    return sent
+
+
+def _told(name: str) -> dict[int, float]:
+    """What a widget was set to since it was moved or the browser last showed the same, and when; the latest at the end."""
+    told: dict[int, float] = st.session_state.setdefault(f"told_{name}", {})
+    return told
