@@ -178,6 +178,13 @@ def test_inspect_lists_bare_arrays_with_their_shapes(run, tmp_path):
     assert "one [5, 12] float32" in printed and "two [12] float32" in printed and "identify" in printed
 
 
+def test_inspect_reads_bare_arrays_in_the_layout_that_it_is_told(run, tmp_path):
+    np.savez(tmp_path / "bare.npz", kernel=CELL.kernel, bias=CELL.bias)
+    code, printed, _errors = run("inspect", tmp_path / "bare.npz", "--layout", "tf1")
+    assert code == 0
+    assert "LSTMCell\n  input_size 2, num_units 3, " in printed
+
+
 def test_a_name_in_a_file_cannot_steer_the_terminal(run, tmp_path):
     arrays = lv.layouts.to_layout(CELL, "pytorch").arrays
     named = {f"\x1b[31mred.{key}": np.ascontiguousarray(value) for key, value in arrays.items()}
