@@ -42,7 +42,7 @@ def main(arguments: Ordered[str] | None = None) -> int:
         arguments: What follows the program's name; by default what it was started with.
 
     Returns:
-        0, or 1 where something that was given is wrong: one sentence on the error output says what. What is no command at
+        0; 130 where it was interrupted; 1 where something that was given is wrong: one sentence on the error output says what. What is no command at
         all ends the program with 2.
     """
     for stream in (sys.stdout, sys.stderr):
@@ -53,6 +53,8 @@ def main(arguments: Ordered[str] | None = None) -> int:
         try:
             given.command(given)
             sys.stdout.flush()
+        except KeyboardInterrupt:
+            return 130  # what shells give for it
         except BrokenPipeError:  # `| head` has read enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the last flush fails too
         except (ValueError, OSError, ImportError) as error:
@@ -176,7 +178,7 @@ def _describe(cell: Cell) -> Iterator[str]:
         weights = cell.gate(gate.name)
         if gate.name in cell.biased:
             added = ""
-            if gate.offset:
+            if gate.offset and cell.options[gate.offset]:
                 added = _("; {option} {value:g} is added when the cell runs").format(
                     option=gate.offset, value=cell.options[gate.offset]
                 )

@@ -158,7 +158,7 @@ def test_inspect_tells_the_statistics_of_each_gates_bias(run, model):
     for name in "ijfo":
         bias = CELL.gate(name).bias.astype(float)
         line = f"bias of {name}: mean {bias.mean():+.3f} ± {bias.std():.3f}, {bias.min():+.3f} to {bias.max():+.3f}"
-        assert line in printed
+        assert f"\n  {line}\n" in printed  # and no forget_bias, which PyTorch does not add
 
 
 def test_inspect_lists_every_layer_and_says_what_it_left_out(run, models):
@@ -183,6 +183,8 @@ def test_inspect_reads_bare_arrays_in_the_layout_that_it_is_told(run, tmp_path):
     code, printed, _errors = run("inspect", tmp_path / "bare.npz", "--layout", "tf1")
     assert code == 0
     assert "LSTMCell\n  input_size 2, num_units 3, " in printed
+    (line,) = [line for line in printed.splitlines() if "bias of f: " in line]
+    assert line.endswith("; forget_bias 1 is added when the cell runs")  # TensorFlow's default
 
 
 def test_a_name_in_a_file_cannot_steer_the_terminal(run, tmp_path):
@@ -393,6 +395,14 @@ def test_tensorflow_missing_is_told_with_what_brings_it(run, model, tmp_path, mo
 
 
 # --- In a terminal
+
+
+def test_an_interrupted_run_ends_without_a_traceback(run, monkeypatch):
+    def interrupt(given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(cli._COMMANDS, "inspect", interrupt)
+    assert run("inspect", "model.keras") == (130, "", "")
 
 
 def test_the_program_alone_prints_its_answer_and_nothing_of_tensorflows(model, tmp_path):
