@@ -28,10 +28,8 @@ from lstmviz.layouts import LAYOUTS, prove
 from lstmviz.sequences import Sequence
 from lstmviz.trace import Trace
 
-_SHOWN, _PROVED = (
-    60,
-    200,
-)  # steps of the sequence that is shown, and of the noise that a conversion is proved over
+_SHOWN = 60  # steps of the sequence that is shown where none is given
+_PROVED = 200  # steps of noise that a conversion is proved over
 _ANSWERS = 5  # readings that `identify` prints
 
 
@@ -42,8 +40,8 @@ def main(arguments: Ordered[str] | None = None) -> int:
         arguments: What follows the program's name; by default what it was started with.
 
     Returns:
-        0; 130 where it was interrupted; 1 where something that was given is wrong: one sentence on the error output says what. What is no command at
-        all ends the program with 2.
+        0; 1 where something that was given is wrong, and one sentence on the error output says what; 130 where it was
+        interrupted. What is no command at all ends the program with 2.
     """
     for stream in (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):
