@@ -451,4 +451,4 @@ def test_an_error_is_told_in_the_terminals_language(run, model, tmp_path, monkey
     monkeypatch.setenv("LC_ALL", "ja_JP.UTF-8")
     code, _printed, errors = run("convert", model, "--to", "keras", "-o", tmp_path / "out.safetensors")
     assert code == 1
-    assert "のどれかでなければなりません" in errors
+    assert "layout が 'keras' です" in errors
