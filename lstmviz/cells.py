@@ -23,6 +23,7 @@ import numpy as np
 from jaxtyping import Float
 
 from lstmviz.language import _
+from lstmviz.notebook import Shown
 
 Array = Any  # an array of whichever library runs the step
 OptionValue = bool | int | float | str | None
@@ -757,7 +758,7 @@ class GateWeights:
 
 
 @dataclass(frozen=True, eq=False)
-class Cell:
+class Cell(Shown):
     """A kind with its sizes, options and weights. `build` makes one and fills in what is not given.
 
     Attributes:

@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 
 from lstmviz.cells import ACTIVATIONS, OPERATORS, Cell, Gate, Operation, flow
 from lstmviz.language import _
+from lstmviz.notebook import Shown
 from lstmviz.sequences import Sequence
 
 RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
@@ -132,7 +133,7 @@ class GateSummary:
 
 
 @dataclass(frozen=True, eq=False)
-class Trace:
+class Trace(Shown):
     """Everything a run recorded.
 
     Attributes:

@@ -8,7 +8,7 @@ from lstmviz.cells import Cell
 from lstmviz.language import _
 
 Panel = tuple[str, str, str, str, str]
-"""A panel's x axis, y axis and name, and what its columns and rows stand for, as `web/linked.js` has it."""
+"""A panel's x axis, y axis and name, and what its columns and rows stand for, as `linked.js` has it."""
 
 
 def link(cell: Cell, panels: list[Panel], steps: int = 0) -> dict[str, Any]:

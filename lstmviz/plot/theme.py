@@ -68,6 +68,8 @@ LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6
 FONT = {"light": "#16212b", "dark": "#f0f4f7"}
 GRID = {"light": "#c5cdd4", "dark": "#44505b"}
 _BACKGROUND = {"light": "#ffffff", "dark": "#0f161c"}
+PAGE = {"light": ("#ffffff", "#1a1c24"), "dark": ("#0e1117", "#fafafa")}
+"""A page's background and text around the figures: Streamlit's own."""
 
 
 def apply(figure: dict[str, Any], theme: str) -> dict[str, Any]:

@@ -1,18 +1,14 @@
-"""What a viewer can take along: the kernel and the trace as arrays and tables, the figures as one page."""
+"""What a viewer can take along: the kernel and the trace as arrays and tables."""
 
 from __future__ import annotations
 
 import csv
-import html
 import io
 
 import numpy as np
 
-from lstmviz import plot
 from lstmviz.cells import Cell
-from lstmviz.language import _, current
 from lstmviz.trace import Trace
-from lstmviz.web.server import read_module
 
 
 def kernel_npz(cell: Cell) -> bytes:
@@ -62,44 +58,6 @@ def trace_csv(trace: Trace) -> bytes:
         for t, (label, row) in enumerate(zip(trace.sequence.labels, table, strict=True))
     ]
     return _csv(lines)
-
-
-def page_html(cell: Cell, trace: Trace, values: str, units: list[int] | None, dark: bool, link: str) -> bytes:
-    """The page's figures as one file that opens without a network, with Plotly's script in it once.
-
-    `values` and `units` are as `plot.gates` takes them; `link` is the address of the view, to return to it.
-    """
-    theme = "dark" if dark else "light"
-    figures = [
-        plot.kernel(cell, theme=theme),
-        plot.gates(trace, values=values, units=units, theme=theme),
-        plot.summary(trace, theme=theme),
-    ]
-    # figure.to_html gives each figure's own part; the script goes in front of the first alone.
-    parts = [
-        made.to_html(
-            full_html=False, include_plotlyjs=index == 0, config={"displaylogo": False, "responsive": True}
-        )
-        for index, made in enumerate(figures)
-    ]
-    title = f"{cell.kind.name}, num_units {cell.num_units}, input_size {cell.input_size}"
-    background, text = ("#0e1117", "#fafafa") if dark else ("#ffffff", "#1a1c24")
-    back = _("Open this view")
-    return f"""<!doctype html>
-<html lang="{current()}">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{html.escape(title)}</title>
-<style>body {{ font-family: sans-serif; max-width: 1200px; margin: 2rem auto; padding: 0 1rem;
-background: {background}; color: {text} }} a {{ color: inherit }}</style></head>
-<body><h1>{html.escape(title)}</h1>
-<p>{html.escape(trace.sequence.title)} · {html.escape(trace.device)} · <a href="{html.escape(link)}">{html.escape(back)}</a></p>
-{"".join(parts)}
-<script type="module">{read_module("linked.js").decode()}
-for (const plot of document.querySelectorAll(".js-plotly-plot")) {{
-  if (plot.clientWidth < 640 && plot.layout.meta?.narrow) Plotly.relayout(plot, plot.layout.meta.narrow);
-  link(plot);
-}}</script>
-</body></html>
-""".encode()
 
 
 def _npz(arrays: dict[str, np.ndarray]) -> bytes:

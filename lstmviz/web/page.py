@@ -16,6 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 from lstmviz import language
 from lstmviz.cells import Cell
 from lstmviz.language import LANGUAGES, _
+from lstmviz.plot.page import page_html
 from lstmviz.sequences import Sequence
 from lstmviz.trace import Trace
 from lstmviz.web import (
@@ -261,7 +262,14 @@ def _draw_downloads(view: View, cell: Cell, sequence: Sequence, upload: Upload |
             "page_html",
             _("Figures (.html)"),
             f"{name}.html",
-            lambda: downloads.page_html(cell, trace(), view.values, list(view.units) or None, dark, link),
+            lambda: page_html(
+                cell,
+                trace(),
+                values=view.values,
+                units=list(view.units) or None,
+                dark=dark,
+                link=link,
+            ),
         ),
     ]
     per_step = cell.num_units * (2 * len(cell.kind.gates) + len(cell.kind.states)) + cell.input_size

@@ -159,6 +159,7 @@ async def _trim_memory() -> None:
 # --- The files that figures are drawn with
 
 _HERE = Path(__file__).parent
+_FOLDERS = (_HERE, _HERE.parent / "plot")  # the figures' own file needs one of the modules too
 _NOT_KEPT = {"Cache-Control": "no-store"}  # the server keeps what is asked for again
 _WORTH_GZIP = 64 * 2**10  # bytes
 _FOREVER = "public, max-age=31536000, immutable"  # the address changes with the content
@@ -256,13 +257,14 @@ def _compress_plotly() -> bytes:
 
 @cache
 def _modules() -> list[Path]:
-    return sorted(_HERE.glob("*.js"))
+    return sorted((path for folder in _FOLDERS for path in folder.glob("*.js")), key=lambda path: path.name)
 
 
 @cache
 def read_module(name: str) -> bytes:
     """The text of one of the page's JavaScript modules, in UTF-8."""
-    return (_HERE / name).read_bytes()
+    (path,) = (path for path in _modules() if path.name == name)
+    return path.read_bytes()
 
 
 def _digest(content: bytes) -> str:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 import re
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 
 import lstmviz as lv
+from lstmviz import cli
+from lstmviz.plot.notebook import PLOTLY
 
 
 @pytest.fixture
@@ -101,3 +105,64 @@ def test_marks_of_what_is_not_finite_say_what_it_is(open_figure):
     trace = lv.run(lv.build("BasicRNNCell", 2, 2), x)
     labels = hover(open_figure(lv.plot.gates(trace)), panel=0, across=2.5 / 4, down=1.5 / 2)
     assert any(label.startswith("x[1] −∞") for label in labels)
+
+
+@pytest.fixture
+def open_alone(open_page):
+    """`open_alone(path, **page)` opens a file without a network, and gives the page and what it asked for."""
+
+    def open_(path, **page):
+        opened = open_page("about:blank", **page)
+        opened.context.set_offline(True)
+        requests = []
+        opened.on("request", lambda request: requests.append(request.url))
+        opened.goto(path.as_uri())
+        return opened, requests
+
+    return open_
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_page_that_the_command_line_writes_opens_without_a_network(open_alone, tmp_path, capsys, dark):
+    cell = lv.build("BasicLSTMCell", num_units=8, input_size=2, forget_bias=0.0)
+    lv.save(cell, tmp_path / "model.safetensors")
+    (tmp_path / "x.csv").write_text("day,rain </script><b>,sun\nmon,1,2\ntue,3,-4\nwed,5,6\n")
+    arguments = ["--input", str(tmp_path / "x.csv"), "-o", str(tmp_path / "page.html"), *["--dark"] * dark]
+    assert cli.main(["render", str(tmp_path / "model.safetensors"), *arguments]) == 0, capsys.readouterr().err
+    page, requests = open_alone(tmp_path / "page.html", width=1000)
+    page.wait_for_selector(".gtitle >> text=3 steps × 8 units")
+    page.wait_for_selector(".gtitle >> text=kernel [10, 32]")
+    assert page.locator(".js-plotly-plot .main-svg").count() >= 3
+    assert page.locator("b", has_text="sun").count() == 0  # a column's name is no markup
+    drawn = page.evaluate(
+        "document.querySelectorAll('.js-plotly-plot')[1]._fullData[0].z.map(row => [...row])"
+    )
+    np.testing.assert_allclose(np.array(drawn), [[1, 3, 5], [2, -4, 6]])
+    red = int(re.findall(r"\d+", page.evaluate("getComputedStyle(document.body).backgroundColor"))[0])
+    assert (red < 60) == dark
+    assert [url for url in requests if urlsplit(url).scheme not in ("data", "blob")] == [
+        (tmp_path / "page.html").as_uri()
+    ]
+
+
+@pytest.mark.parametrize("width", [1000, 640])
+def test_what_a_notebook_shows_has_its_facts_apart_from_all_other_words(open_alone, trace, tmp_path, width):
+    import plotly.offline
+
+    for name, value in {"cell": trace.cell, "trace": trace}.items():
+        sent = json.dumps(value._repr_mimebundle_()[PLOTLY])
+        path = tmp_path / f"{name}.html"
+        path.write_text(
+            f"<!doctype html><meta charset=utf-8><script>{plotly.offline.get_plotlyjs()}</script><div id=here></div>"
+            f"<script>const sent = {sent}; Plotly.newPlot('here', sent.data, sent.layout, sent.config)</script>",
+            encoding="utf-8",
+        )
+        page, requests = open_alone(path, width=width)
+        page.wait_for_selector(".gtitle-subtitle >> text=num_units 8")
+        assert requests == [path.as_uri()]
+        facts = page.locator(".gtitle-subtitle").bounding_box()
+        assert facts["x"] >= 0 and facts["x"] + facts["width"] <= width
+        for left, top, right, bottom, text in words(page):
+            beside = right <= facts["x"] or left >= facts["x"] + facts["width"]
+            above = bottom <= facts["y"] + 2 or top >= facts["y"] + facts["height"] - 2
+            assert "num_units" in text or beside or above, text

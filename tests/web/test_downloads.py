@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 
 import numpy as np
 import pytest
@@ -61,15 +60,3 @@ def test_the_trace_table_has_a_line_a_step(trace):
     assert [line[:2] for line in lines] == [["0", "a"], ["1", "b"], ["2", "b"], ["3", "a"]]
     column = head.index("state h[2]")
     np.testing.assert_array_equal(np.array([line[column] for line in lines], "f"), trace.states["h"][:, 2])
-
-
-@pytest.mark.parametrize("dark", [False, True])
-def test_the_figures_open_as_one_file_without_a_network(trace, dark):
-    page = downloads.page_html(
-        trace.cell, trace, "activations", None, dark, "http://here/?cell=x&lang=en"
-    ).decode()
-    assert page.count("Plotly.newPlot(") >= 3
-    assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=", page)
-    assert "http://here/?cell=x&amp;lang=en" in page
-    assert "kernel [5, " in page
-    assert "4 steps × 3 units" in page or r"4 steps \u00d7 3 units" in page

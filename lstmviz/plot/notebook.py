@@ -1,0 +1,74 @@
+"""What a notebook shows of a cell and of a trace: the picture, and the facts in a line.
+
+The picture goes out as Plotly's own kind of data. JupyterLab and Notebook 7 draw it with the extension that the plotly package
+brings, VS Code with its own, none of them with a network. As HTML it would carry all of Plotly's script in every output,
+4.8 MB, where the data of the first view's kernel and gates are 9 and 35 KB. So what draws no such data, and has only HTML,
+gets the facts and the description of the picture in words.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from functools import singledispatch
+from typing import TYPE_CHECKING, Any
+
+from lstmviz import plot
+from lstmviz.cells import Cell
+from lstmviz.language import _
+from lstmviz.plot import theme as themes
+from lstmviz.trace import Trace
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+PLOTLY = "application/vnd.plotly.v1+json"
+"""The media type of Plotly's figures in notebooks."""
+
+_LINE = 22  # pixels that the facts take below the title
+
+
+@singledispatch
+def show(value: Any) -> dict[str, Any]:
+    """What a notebook may show of a value, by media type."""
+    return {"text/plain": repr(value)}
+
+
+@show.register
+def _show_cell(cell: Cell) -> dict[str, Any]:
+    facts = _("{kind}, num_units {num_units}, input_size {input_size}, {count:,} parameters, {dtype}").format(
+        kind=cell.kind.name,
+        num_units=cell.num_units,
+        input_size=cell.input_size,
+        count=cell.parameter_count,
+        dtype=cell.dtype.name,
+    )
+    return _bundle(facts, plot.kernel(cell), plot.describe_kernel(cell))
+
+
+@show.register
+def _show_trace(trace: Trace) -> dict[str, Any]:
+    facts = _("{kind}, num_units {num_units}, {steps:,} steps on {device} in {milliseconds:,.1f} ms").format(
+        kind=trace.cell.kind.name,
+        num_units=trace.cell.num_units,
+        steps=len(trace),
+        device=trace.device,
+        milliseconds=1000 * trace.seconds,
+    )
+    return _bundle(facts, plot.gates(trace), plot.describe_gates(trace))
+
+
+def _bundle(facts: str, figure: Figure, words: str) -> dict[str, Any]:
+    layout = figure.layout
+    figure.update_layout(
+        title_subtitle={"text": html.escape(facts, quote=False), "font": {"size": 13}},
+        margin_t=layout.margin.t + _LINE,
+        height=layout.height + _LINE,
+        paper_bgcolor=themes.PAGE["light"][0],  # dark words would stand on a dark notebook
+    )
+    config = {"displaylogo": False, "responsive": True}
+    return {
+        PLOTLY: {**json.loads(figure.to_json()), "config": config},
+        "text/html": f"<p><b>{html.escape(facts)}</b></p><p>{html.escape(words)}</p>",
+        "text/plain": facts,
+    }
