@@ -70,11 +70,13 @@ bench: .venv/.dev .venv/.chromium  ## measure, each thing beside its peer or flo
 COMPILE = .venv/bin/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
 	--fork-strategy fewest --no-annotate --custom-compile-command "make pins"
 
+FORMATS = --extra onnx --extra safetensors
+
 .PHONY: pins
 pins: .venv/.dev  ## pin the newest stable versions anew
-	@echo "Pinning requirements.txt";     $(COMPILE) --extra cpu -o requirements.txt
-	@echo "Pinning requirements-dev.txt"; $(COMPILE) --extra cpu --extra dev -c requirements.txt -o requirements-dev.txt
-	@echo "Pinning requirements-gpu.txt"; $(COMPILE) --extra gpu -c requirements.txt -o requirements-gpu.txt
+	@echo "Pinning requirements.txt";     $(COMPILE) --extra cpu $(FORMATS) -o requirements.txt
+	@echo "Pinning requirements-dev.txt"; $(COMPILE) --extra cpu --extra dev $(FORMATS) -c requirements.txt -o requirements-dev.txt
+	@echo "Pinning requirements-gpu.txt"; $(COMPILE) --extra gpu $(FORMATS) -c requirements.txt -o requirements-gpu.txt
 
 .PHONY: clean
 clean:  ## remove the environments and all caches

@@ -49,9 +49,9 @@ def test_the_three_files_agree_on_every_version():
 @pytest.mark.parametrize(
     ("extras", "file"),
     [
-        (["cpu"], "requirements.txt"),
-        (["cpu", "dev"], "requirements-dev.txt"),
-        (["gpu"], "requirements-gpu.txt"),
+        (["cpu", "onnx", "safetensors"], "requirements.txt"),
+        (["cpu", "dev", "onnx", "safetensors"], "requirements-dev.txt"),
+        (["gpu", "onnx", "safetensors"], "requirements-gpu.txt"),
     ],
 )
 def test_the_pins_satisfy_what_the_project_asks_for(extras, file):

@@ -513,4 +513,4 @@ class _Reader:
         self.problems.append(_changed(name, given[:80], shown, cause))
 
 
-PARAMETERS = tuple(field.name for field in fields(View))
+PARAMETERS = tuple(field.name for field in fields(View) if field.name not in ("model", "layer"))
