@@ -24,6 +24,7 @@ _PLAIN = (
     "standardise", "device", "values", "linear", "gradients", "contrast", "layout", "tables", "dtype", "tolerance",
     "lang",
 )  # fmt: skip
+_CSV_MB = 20
 _TRANSLATED: dict[str, Callable[[str], object]] = {
     "sequence": views.SEQUENCES.__contains__,
     "encoding": views.ENCODINGS.__contains__,
@@ -226,7 +227,7 @@ def _read_signal(view: View, last: dict[str, float]) -> tuple[tuple[str, float],
 
 
 def _draw_upload() -> None:
-    file = st.file_uploader(_("CSV file"), type=["csv", "tsv", "txt"], key="csv")
+    file = st.file_uploader(_("CSV file"), type=["csv", "tsv", "txt"], key="csv", max_upload_size=_CSV_MB)
     if file is None:
         return
     try:

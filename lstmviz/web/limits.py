@@ -35,5 +35,7 @@ MAX_RECORDED = read_limit("LSTMVIZ_MAX_RECORDED", 64_000_000)
 MAX_KEPT = read_limit("LSTMVIZ_MAX_KEPT", 768 * 2**20)
 # The rows of an orthogonal kernel are made so in the third power of its size: 21 million weights take 7 s on 2 cores.
 MAX_ORTHOGONAL = 8_000_000
+# What a viewer's model file may have; Streamlit's own bound, in .streamlit/config.toml, is 200 MB.
+MAX_MODEL = read_limit("LSTMVIZ_MAX_MODEL", 200 * 2**20)
 # A table of more numbers is more than a spreadsheet reads.
 MAX_TABLE = 2_500_000

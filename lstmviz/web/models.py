@@ -21,7 +21,6 @@ from lstmviz.web.markup import escape
 from lstmviz.web.shelf import Shelf
 from lstmviz.web.view import View
 
-MAX_BYTES = 200 * 2**20
 _MOST = 20  # things left out of a file that are told
 _SUFFIXES = ["keras", "h5", "zip", "safetensors", "pt", "pth", "onnx", "npz", "npy"]
 
@@ -73,7 +72,7 @@ def draw() -> None:
             _("model file"),
             type=_SUFFIXES,
             key="model_file",
-            max_upload_size=MAX_BYTES // 2**20,
+            max_upload_size=max(1, limits.MAX_MODEL // 2**20),
             help=_(
                 "Keras (.keras, .h5), TensorFlow (a zip of a SavedModel or of a checkpoint), PyTorch (.safetensors, .pt), "
                 "ONNX or NumPy. It stays in your session, and nothing in it is executed."

@@ -214,7 +214,8 @@ def _draw_rest(settled: _Settled) -> None:
     if sequence and picture:
         remember.draw(view, sequence, settled.upload)
         beside.draw(view, sequence, settled.upload, render.device_names())
-        sections.linear(view, cell, picture)
+        if not view.model:  # a trained layer is what it is
+            sections.linear(view, cell, picture)
         sections.code(view, cell, sequence)
         elsewhere.draw(view, cell, sequence, settled.upload, _file_name(view))
         origin.draw()

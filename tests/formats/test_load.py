@@ -17,6 +17,7 @@ from lstmviz.formats.found import Content, FormatError
 from lstmviz.formats.load import READERS
 from lstmviz.formats.save import WRITERS, save_bytes
 from tests.formats.mutate import mutations
+from tests.formats.test_torch_files import pack, state, tensor
 
 build = inspect.unwrap(lv.build)
 CELLS = {
@@ -187,12 +188,29 @@ WHOLE = {
     ".safetensors": save_bytes(CELLS["gru"], ".safetensors"),
     ".onnx": save_bytes(CELLS["lstm"], ".onnx"),
 }
+_WEIGHTS = lv.layouts.to_layout(CELLS["lstm"], "pytorch").arrays
+WHOLE[".pt"] = pack(
+    state(
+        **{
+            name: tensor(
+                array.shape, [n // array.itemsize for n in np.ascontiguousarray(array).strides], key=str(k)
+            )
+            for k, (name, array) in enumerate(_WEIGHTS.items())
+        }
+    ),
+    {str(k): array.tobytes() for k, array in enumerate(_WEIGHTS.values())},
+)
 WALLED = {".weights.h5": save_bytes(CELLS["gru"], ".weights.h5"), ".h5": HDF5.getvalue()}
 
 
 def _survives(content):
     with suppress(FormatError):
         assert all(isinstance(cell, lv.Cell) for cell in lv.load(content, name="damaged").values())
+
+
+def test_the_whole_files_are_read():
+    for suffix, content in (WHOLE | WALLED).items():
+        assert lv.load(content, name=suffix), suffix
 
 
 @pytest.mark.parametrize("suffix", WHOLE)

@@ -9,13 +9,12 @@ import zipfile
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 import lstmviz as lv
 from lstmviz.formats.found import FormatError
 from lstmviz.formats.save import save_bytes
 from tests.formats.models import TOLERANCE, differs
-
-safetensors_numpy = pytest.importorskip("safetensors.numpy")
 
 
 def pack(program, files=(), folder="archive"):
@@ -147,7 +146,7 @@ CASES = {
 
 def packed(torch, weights, suffix):
     if suffix == ".safetensors":
-        return safetensors_numpy.save({name: np.ascontiguousarray(w.numpy()) for name, w in weights.items()})
+        return safetensors.numpy.save({name: np.ascontiguousarray(w.numpy()) for name, w in weights.items()})
     buffer = io.BytesIO()
     torch.save(weights, buffer)
     return buffer.getvalue()
