@@ -315,6 +315,9 @@ class Kind:
         """The gates that share variables, `(("r", "u"), ("c",))`, in the order of the kernel's columns."""
         return tuple(dict.fromkeys(variable.gates for variable in self.variables if variable.gates))
 
+    def __repr__(self) -> str:
+        return f"KINDS[{self.name!r}]"
+
     def gate(self, name: str) -> Gate:
         """The gate called `name`.
 

@@ -24,6 +24,7 @@ from jaxtyping import Float
 
 from lstmviz.cells import Cell, as_numbers, build
 from lstmviz.language import _
+from lstmviz.layouts import LAYOUTS, Form
 from lstmviz.readings import FAMILIES, ORIENTATIONS, Reading, readings, shapes_of
 
 Array = np.ndarray
@@ -413,7 +414,7 @@ def _build(match: Match, reading: Reading) -> Cell:
         bias_x, bias_h = bias_x * turned[:, None], bias_h * turned[:, None]
     parts = {"x": x, "h": h, "bias_x": bias_x, "bias_h": bias_h, "bias": bias_x + bias_h}
     kind, weights = _WEIGHTS[match.family, bool(match.reset_after)]
-    options: dict[str, Any] = {"activation": match.activation}
+    options: dict[str, Any] = {"activation": match.activation, "use_bias": match.biases > 0}
     if match.recurrent_activation not in (None, "sigmoid"):
         options["recurrent_activation"] = match.recurrent_activation
     if match.forget_bias is not None:
@@ -422,7 +423,11 @@ def _build(match: Match, reading: Reading) -> Cell:
         kind,
         num_units=reading.num_units,
         input_size=reading.input_size,
-        weights={name: _join([parts[part] for part in of], blocks) for name, (of, blocks) in weights.items()},
+        weights={
+            name: _join([parts[part] for part in of], blocks)
+            for name, (of, blocks) in weights.items()
+            if match.biases or not name.endswith("bias")
+        },
         dtype="float64" if reading.kernel_x.dtype == np.float64 else "float32",
         **options,
     )
@@ -479,11 +484,11 @@ class _Known:
     orientation: str
     rows: str
     biases: tuple[int, ...]
-    forget_bias: tuple[float, ...] = (0.0,)
-    reset_after: tuple[bool, ...] = (False, True)
-    activations: tuple[str, ...] = _ACTIVATIONS
-    recurrent: tuple[str, ...] = _RECURRENT
-    apart: bool = False
+    forget_bias: tuple[float, ...]
+    reset_after: tuple[bool, ...]
+    activations: tuple[str, ...]
+    recurrent: tuple[str, ...]
+    apart: bool
 
     def stores(self, reading: Reading) -> bool:
         """Whether the arrays are shaped as this framework shapes them."""
@@ -506,44 +511,42 @@ class _Known:
         )
 
 
-_IN, _OUT = ORIENTATIONS
-_SIGMOID = ("sigmoid",)
-_KNOWN = (
-    _Known("tf1", "lstm", ("i", "j", "f", "o"), _IN, "x, h", (1,), (1.0, 0.0), recurrent=_SIGMOID),
-    _Known("keras", "lstm", ("i", "f", "j", "o"), _IN, "split", (0, 1)),
-    _Known(
-        "pytorch",
-        "lstm",
-        ("i", "f", "j", "o"),
-        _OUT,
-        "split",
-        (0, 2),
-        activations=("tanh",),
-        recurrent=_SIGMOID,
-    ),
-    _Known("onnx", "lstm", ("i", "o", "f", "j"), _OUT, "split", (0, 2)),
-    _Known(
-        "tf1", "gru", ("r", "u", "c"), _IN, "x, h", (1,), reset_after=(False,), recurrent=_SIGMOID, apart=True
-    ),
-    _Known("keras", "gru", ("u", "r", "c"), _IN, "split", (0, 1), reset_after=(False,)),
-    _Known("keras", "gru", ("u", "r", "c"), _IN, "split", (0, 2), reset_after=(True,)),
-    _Known(
-        "pytorch",
-        "gru",
-        ("r", "u", "c"),
-        _OUT,
-        "split",
-        (0, 2),
-        reset_after=(True,),
-        activations=("tanh",),
-        recurrent=_SIGMOID,
-    ),
-    _Known("onnx", "gru", ("u", "r", "c"), _OUT, "split", (0, 2)),
-    _Known("tf1", "rnn", ("z",), _IN, "x, h", (1,)),
-    _Known("keras", "rnn", ("z",), _IN, "split", (0, 1)),
-    _Known("pytorch", "rnn", ("z",), _OUT, "split", (0, 2)),
-    _Known("onnx", "rnn", ("z",), _OUT, "split", (0, 2)),
-)
+def _known() -> Iterator[_Known]:
+    """What the table of layouts says; what lies in one buffer, as cuDNN has it, is not tried."""
+    for layout in LAYOUTS.values():
+        for form in layout.forms:
+            kernels = [slot for slot in form.slots if {"x", "h"} & set(slot.parts)]
+            joined = {{"x", "h"} <= set(slot.parts) for slot in kernels}
+            if len(joined) > 1 or any("flat" in slot.axes for slot in kernels):
+                continue
+            biases = [slot for slot in form.slots if {"bias", "hidden_bias"} & set(slot.parts)]
+            count = len({part for slot in biases for part in slot.parts})
+            yield _Known(
+                layout=layout.name,
+                family=form.family,
+                order=form.order,
+                orientation=ORIENTATIONS[kernels[0].axes.index("columns") < kernels[0].axes.index("rows")],
+                rows="x, h" if joined == {True} else "split",
+                biases=(0, count) if biases[0].when else (count,),
+                forget_bias=(1.0, 0.0) if layout.adds_forget_bias else (0.0,),
+                reset_after=("CudnnCompatibleGRUCell" in form.kinds,),
+                activations=_sayable(form, "activation", _ACTIVATIONS),
+                recurrent=_sayable(form, "recurrent_activation", _RECURRENT),
+                apart=any(set(slot.gates or form.order) != set(form.order) for slot in kernels),
+            )
+
+
+def _sayable(form: Form, option: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The functions that a framework can be told, or that it always has: the first."""
+    told = next((told for told in form.told if told.option == option), None)
+    if told is None:
+        return names[:1]
+    return (
+        names if told.values is None else tuple(n for n in names if n in {*told.values, *told.heard.values()})
+    )
+
+
+_KNOWN = tuple(_known())
 
 
 def _layouts(reading: Reading, variant: Variant) -> tuple[str, ...]:

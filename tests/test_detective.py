@@ -91,14 +91,14 @@ def test_keras_layers_are_recognised(name, options, order):
     assert match.forget_bias == (0.0 if name == "LSTM" else None)
 
 
-@pytest.mark.parametrize(
-    ("name", "options", "order"), [case for case in KERAS if not case[1].get("reset_after")]
-)
+@pytest.mark.parametrize(("name", "options", "order"), KERAS)
 def test_the_cell_of_a_match_runs_as_the_layer_did(name, options, order):
     rng = np.random.default_rng(2)
     x = make_inputs(rng)
     arrays, h = run_keras(getattr(keras.layers, name)(UNITS, return_sequences=True, **options), rng, x)
-    assert_cell_gives(lv.identify(arrays, x, h)[0], x, h)
+    match = lv.identify(arrays, x, h)[0]
+    assert_cell_gives(match, x, h)
+    assert match.cell.options["use_bias"] == options.get("use_bias", True)
 
 
 @pytest.mark.parametrize(
