@@ -17,9 +17,8 @@ class Shown:
     def _repr_mimebundle_(
         self, include: Container[str] | None = None, exclude: Container[str] | None = None
     ) -> dict[str, Any]:
-        show = importlib.import_module("lstmviz.plot.notebook").show
-        bundle: dict[str, Any] = show(self)
+        bundle: dict[str, Any] = importlib.import_module("lstmviz.plot.notebook").show(self)
         return bundle
 
     def _repr_html_(self) -> str:
-        return str(self._repr_mimebundle_()["text/html"])
+        return str(importlib.import_module("lstmviz.plot.notebook").show_html(self))

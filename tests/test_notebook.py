@@ -31,6 +31,11 @@ def shown(value):
     return json.loads(json.dumps(value._repr_mimebundle_()))
 
 
+def read(value):
+    """The words that are left where a notebook draws no figures of Plotly's."""
+    return html.unescape(shown(value)["text/html"])
+
+
 def figure_of(bundle):
     sent = bundle[PLOTLY]
     return go.Figure(data=sent["data"], layout=sent["layout"])  # Plotly checks every name and value
@@ -72,10 +77,19 @@ def test_no_output_asks_the_network_or_carries_plotlys_script(trace):
 
 
 def test_without_the_picture_the_facts_and_the_description_are_read(trace):
-    words = html.unescape(trace._repr_html_())
+    words = read(trace)
     assert f"{trace.cell.kind.name}, num_units 3" in words
     assert lv.plot.describe_gates(trace) in words
-    assert lv.plot.describe_kernel(trace.cell) in html.unescape(trace.cell._repr_html_())
+    assert lv.plot.describe_kernel(trace.cell) in read(trace.cell)
+
+
+def test_the_html_alone_draws_the_picture_without_a_network(trace):
+    for value, drawn in ((trace.cell, "kernel"), (trace, "gates")):
+        whole = value._repr_html_()
+        assert "Plotly.newPlot(" in whole and not re.search(r"<(script|link)[^>]+(src|href)=", whole)
+        assert f"{trace.cell.kind.name}, num_units 3" in whole
+        title = getattr(lv.plot, drawn)(value).layout.title.text
+        assert title.split("<")[0].split(" ")[0] in whole
 
 
 def test_a_large_cell_stays_a_small_picture():
@@ -85,8 +99,8 @@ def test_a_large_cell_stays_a_small_picture():
 
 def test_the_words_are_in_the_language_in_use(trace):
     with lv.language.use("ja"):
-        assert lv.plot.describe_gates(trace) in html.unescape(trace._repr_html_())
-    assert lv.plot.describe_gates(trace) in html.unescape(trace._repr_html_())
+        assert lv.plot.describe_gates(trace) in read(trace)
+    assert lv.plot.describe_gates(trace) in read(trace)
 
 
 def test_a_cell_brings_no_plotly_until_a_notebook_asks():

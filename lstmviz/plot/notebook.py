@@ -3,7 +3,7 @@
 The picture goes out as Plotly's own kind of data. JupyterLab and Notebook 7 draw it with the extension that the plotly package
 brings, VS Code with its own, none of them with a network. As HTML it would carry all of Plotly's script in every output,
 4.8 MB, where the data of the first view's kernel and gates are 9 and 35 KB. So what draws no such data, and has only HTML,
-gets the facts and the description of the picture in words.
+gets the facts and the description of the picture in words; who asks for the HTML itself gets all of it.
 """
 
 from __future__ import annotations
@@ -28,14 +28,32 @@ PLOTLY = "application/vnd.plotly.v1+json"
 _LINE = 22  # pixels that the facts take below the title
 
 
-@singledispatch
 def show(value: Any) -> dict[str, Any]:
     """What a notebook may show of a value, by media type."""
-    return {"text/plain": repr(value)}
+    facts, figure, words = _look(value)
+    config = {"displaylogo": False, "responsive": True}
+    return {
+        PLOTLY: {**json.loads(figure.to_json()), "config": config},
+        "text/html": f"<p><b>{html.escape(facts)}</b></p><p>{html.escape(words)}</p>",
+        "text/plain": facts,
+    }
 
 
-@show.register
-def _show_cell(cell: Cell) -> dict[str, Any]:
+def show_html(value: Any) -> str:
+    """The picture with all that draws it, and the facts below its title: 4.8 MB for who has HTML alone, and no network."""
+    _facts, figure, _words = _look(value)
+    drawn: str = figure.to_html(full_html=False, include_plotlyjs=True, config={"displaylogo": False})
+    return drawn
+
+
+@singledispatch
+def _look(value: Any) -> tuple[str, Figure, str]:
+    """The facts, the picture with them below its title, and the picture in words."""
+    raise TypeError(f"{type(value).__name__} has no picture")
+
+
+@_look.register(Cell)
+def _look_at_cell(cell: Cell) -> tuple[str, Figure, str]:
     facts = _("{kind}, num_units {num_units}, input_size {input_size}, {count:,} parameters, {dtype}").format(
         kind=cell.kind.name,
         num_units=cell.num_units,
@@ -43,11 +61,11 @@ def _show_cell(cell: Cell) -> dict[str, Any]:
         count=cell.parameter_count,
         dtype=cell.dtype.name,
     )
-    return _bundle(facts, plot.kernel(cell), plot.describe_kernel(cell))
+    return facts, _with_facts(plot.kernel(cell), facts), plot.describe_kernel(cell)
 
 
-@show.register
-def _show_trace(trace: Trace) -> dict[str, Any]:
+@_look.register(Trace)
+def _look_at_trace(trace: Trace) -> tuple[str, Figure, str]:
     facts = _("{kind}, num_units {num_units}, {steps:,} steps on {device} in {milliseconds:,.1f} ms").format(
         kind=trace.cell.kind.name,
         num_units=trace.cell.num_units,
@@ -55,20 +73,14 @@ def _show_trace(trace: Trace) -> dict[str, Any]:
         device=trace.device,
         milliseconds=1000 * trace.seconds,
     )
-    return _bundle(facts, plot.gates(trace), plot.describe_gates(trace))
+    return facts, _with_facts(plot.gates(trace), facts), plot.describe_gates(trace)
 
 
-def _bundle(facts: str, figure: Figure, words: str) -> dict[str, Any]:
+def _with_facts(figure: Figure, facts: str) -> Figure:
     layout = figure.layout
-    figure.update_layout(
+    return figure.update_layout(
         title_subtitle={"text": html.escape(facts, quote=False), "font": {"size": 13}},
         margin_t=layout.margin.t + _LINE,
         height=layout.height + _LINE,
         paper_bgcolor=themes.PAGE["light"][0],  # dark words would stand on a dark notebook
     )
-    config = {"displaylogo": False, "responsive": True}
-    return {
-        PLOTLY: {**json.loads(figure.to_json()), "config": config},
-        "text/html": f"<p><b>{html.escape(facts)}</b></p><p>{html.escape(words)}</p>",
-        "text/plain": facts,
-    }
