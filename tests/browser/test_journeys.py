@@ -23,6 +23,7 @@ import lstmviz as lv
 _FIRST = 40_000  # milliseconds: a server's first visitor waits for TensorFlow
 # Words of no language.
 _PARAMETERS = {"num_units", "input_size", "time_steps", "seed", "lstmviz", "kernel (.npz)", "kernel (.csv)"}
+_PARAMETERS |= {layout.title for layout in lv.layouts.LAYOUTS.values()}
 _JAPANESE = re.compile(r"[぀-ヿ一-鿿]")
 
 
@@ -462,7 +463,8 @@ def test_a_dark_page_has_light_text_in_its_figures(open_page, app_url):
 def _english(page: Page) -> list[str]:
     """Headings, labels and sentences of the page that are not Japanese."""
     texts = page.locator(
-        "h1, h2, h3, .stMain [data-testid=stWidgetLabel] p, .stMain button p"
+        # Streamlit's uploader speaks English alone.
+        "h1, h2, h3, .stMain [data-testid=stWidgetLabel] p, .stMain button:not([data-testid=stFileUploader] *) p"
     ).all_inner_texts()
     left = [text for text in texts if text and text not in _PARAMETERS and not _JAPANESE.search(text)]
     texts = page.locator(".stMain p, .stMain li, .stMain td, .stMain th").all_inner_texts()
@@ -577,8 +579,9 @@ def _shown_size(page: Page, key: str = "gates") -> int:
 
 def test_the_pictures_follow_the_slider_while_it_is_held(opened):
     _drag(opened, 0.1)
-    _until(lambda: _shown_size(opened) > 20, lambda: "more units")
-    held = _shown_size(opened)
+    held = int(opened.locator(".st-key-num_units input[type=range]").input_value())
+    assert held > 20
+    _until(lambda: _shown_size(opened) == held, lambda: f"{held} units, where the slider is held")
     assert _query(opened)["num_units"] == "8", "the script knows nothing yet"
     assert _shown_size(opened, "kernel") == 4 * held
     opened.wait_for_timeout(500)
