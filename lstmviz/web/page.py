@@ -99,7 +99,7 @@ def _draw_stage() -> None:
         if moved != before or not settled.is_quick:
             # Something beside the pictures had to give way, and the other controls have to show it; or the run is long.
             st.session_state["problems"] = settled.problems
-            st.rerun()
+            size.rerun()
     view, sequence, problems = settled.view, settled.sequence, settled.problems
     with language.use(view.lang):
         notices = st.container()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
+from typing import NoReturn
 
 import streamlit as st
 
@@ -18,12 +19,19 @@ _LATE = 3.0  # seconds that a browser may take to hear what its other widget was
 def read(last: int) -> int:
     """The value that was picked last."""
     state = st.session_state
+    is_from_here = state.pop("rerun_from_here", False)
     for name in _WIDGETS:
-        if name in state:
+        if name in state and not is_from_here:
             _sent()[name] = state[name]
             if state[name] == next(reversed(_told(name)), None):
                 _told(name).clear()  # the browser has caught up
     return int(state.get("picked_units", last))
+
+
+def rerun() -> NoReturn:
+    """Runs the script again; what the widgets hold then was not sent by a browser."""
+    st.session_state["rerun_from_here"] = True
+    st.rerun()
 
 
 def write(num_units: int) -> None:

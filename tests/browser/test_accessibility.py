@@ -76,7 +76,9 @@ def test_axe_finds_nothing_of_our_own_making(open_page, app_url, width, dark, lo
 def test_what_is_said_of_streamlit_still_holds(open_page, app_url):
     code = _violations(_open(open_page, app_url, width=390))
     page = open_page(f"{app_url}/?sequence=csv")
-    expect(page.locator("[data-testid=stFileUploaderDropzone]").first).to_be_visible(timeout=_WAIT)
+    expect(page.locator(".st-key-csv [data-testid=stFileUploaderDropzone]").first).to_be_visible(
+        timeout=_WAIT
+    )
     page.wait_for_timeout(2000)
     found = [*code, *_violations(page)]
     for rule, part in STREAMLITS:

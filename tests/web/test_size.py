@@ -72,6 +72,14 @@ def test_back_and_forth_between_the_two(browser):
     assert browser.run(**{SLIDER: 9}) == 9
 
 
+def test_a_run_that_no_browser_asked_for_tells_nothing_of_the_browser(browser):
+    browser.run(hears=False, **{SLIDER: 9})
+    browser.state["rerun_from_here"] = True
+    browser.state |= browser.server  # what the widgets hold in such a run
+    assert size.read(8) == 9
+    assert browser.run(hears=False, **{SLIDER: 10}) == 10
+
+
 def test_what_comes_much_later_is_a_move(browser, monkeypatch):
     browser.run(hears=False, **{SLIDER: 9})
     monkeypatch.setattr(size, "_LATE", 0.0)
