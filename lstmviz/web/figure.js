@@ -241,7 +241,9 @@ class StepView {
   async follow() {
     if (!this.told) return;
     const { frames, of } = this.view;
-    const [t, unit] = [Math.min(pin().t ?? 0, this.told.steps - 1), pin().unit ?? 0];
+    // What is pinned may be of the larger cell that was here before: the script says so in a moment.
+    const units = Number(new URLSearchParams(this.told.of).get("num_units"));
+    const [t, unit] = [Math.min(pin().t ?? 0, this.told.steps - 1), Math.min(pin().unit ?? 0, units - 1)];
     const isHere = frames && of === this.told.of && frames.unit === unit && t >= frames.first && t < frames.first + frames.steps;
     if (isHere) drawStep(this.view.plot, frames, t);
     else if (!this.told.figure) this.load(t, unit); // else the script sends it
