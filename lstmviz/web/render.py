@@ -42,12 +42,12 @@ _QUICK = 0.1  # seconds
 _STEP_SECONDS, _WEIGHT_SECONDS, _FAR_WEIGHT_SECONDS = 15e-6, 6e-11, 4e-10
 _CACHED = 2**22  # weights
 
-_shelf = Shelf(max_entries=512, max_bytes=24 * 2**20)
+_shelf = Shelf(max_entries=512, max_bytes=20 * 2**20)
 # Large cells and long runs are kept as they are, for as long as somebody looks at them closely.
 _spare = Shelf(max_entries=8, max_bytes=limits.MAX_KEPT, seconds=60)
 _LARGE = 2**20  # weights
 # A moved slider asks for its cell five times within a moment.
-_cells = Shelf(max_entries=64, max_bytes=16 * 2**20, seconds=5)
+_cells = Shelf(max_entries=64, max_bytes=8 * 2**20, seconds=5)
 _MOST_GRADIENTS = 400_000
 _PROVED = 60  # steps
 
