@@ -54,7 +54,7 @@ def read(content: Content, layout: str | None) -> Found:  # the names say what i
         )
     try:
         whole = _Machine(content.files, f"{folder}data/").run(content.files[place])
-        arrays = dict(_flatten(whole))
+        arrays = _flatten(whole)
     except _RefusedError as error:
         raise FormatError(
             _(
@@ -267,16 +267,20 @@ def _as_key(key: Any) -> Any:
     return key
 
 
-def _flatten(whole: Any, prefix: str = "", depth: int = 0) -> list[tuple[str, np.ndarray]]:
+def _flatten(whole: Any) -> dict[str, np.ndarray]:
     """The tensors in containers, by names joined with dots: a training checkpoint holds the state dict among others."""
-    if isinstance(whole, np.ndarray):
-        return [(prefix or "tensor", whole)]
-    if depth > _DEEPEST or not isinstance(whole, dict | list | tuple):
-        return []
-    items = whole.items() if isinstance(whole, dict) else enumerate(whole)
-    found: list[tuple[str, np.ndarray]] = []
-    for key, value in items:
-        found += _flatten(value, f"{prefix}.{key}" if prefix else str(key), depth + 1)
+    found: dict[str, np.ndarray] = {}
+    seen: set[int] = set()
+    waiting: list[tuple[str, Any, int]] = [("", whole, 0)]
+    while waiting:
+        name, value, depth = waiting.pop()
+        if isinstance(value, np.ndarray):
+            found[name or "tensor"] = value
+        elif isinstance(value, dict | list | tuple) and id(value) not in seen and depth <= _DEEPEST:
+            seen.add(id(value))  # a pickle can put one container into another a thousand times
+            items = value.items() if isinstance(value, dict) else enumerate(value)
+            inside = [(f"{name}.{key}" if name else str(key), each, depth + 1) for key, each in items]
+            waiting += reversed(inside)
         if len(found) > MAX_PARTS:
             raise ValueError(_("it holds more than {allowed:,} tensors").format(allowed=MAX_PARTS))
     return found

@@ -115,6 +115,14 @@ def test_a_tensor_named_a_million_times_is_not_made_as_often():
         lv.load(pack(many, {"0": bytes(2**20)}), name="evil.pt")
 
 
+def test_containers_in_containers_a_thousand_times():
+    program = b"\x80\x02]q\x00"
+    for level in range(1, 15):
+        program += b"](" + bytes([ord("h"), level - 1]) * 1000 + b"e" + bytes([ord("q"), level])
+    loaded = lv.load(pack(program + b"."), name="deep.pt")
+    assert not loaded
+
+
 def test_a_storage_of_anothers_kind_is_refused():
     with pytest.raises(FormatError, match="holds more than tensors"):
         lv.load(pack(state(a=tensor((1,), (1,), storage="Evil"))), name="evil.pt")
