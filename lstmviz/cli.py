@@ -248,12 +248,10 @@ def _identify(given: argparse.Namespace) -> None:
     from lstmviz.detective import identify
 
     arrays = _find_arrays(given)
-    if given.input is None:
-        raise ValueError(
-            _("no --input was given; give a sample input, and with --output what the layer gave for it.")
-        )
-    outputs = None if given.output is None else _read_csv(given.output).values
-    for match in identify(arrays, _read_csv(given.input).values, outputs)[:_ANSWERS]:
+    inputs, outputs = (
+        None if path is None else _read_csv(path).values for path in (given.input, given.output)
+    )
+    for match in identify(arrays, inputs, outputs)[:_ANSWERS]:
         _print(str(match))
 
 

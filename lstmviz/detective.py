@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -560,7 +561,7 @@ def _layouts(reading: Reading, variant: Variant) -> tuple[str, ...]:
 
 def identify(
     arrays: Mapping[str, Any] | Sequence[Any],
-    inputs: Any,
+    inputs: Any = None,
     outputs: Any = None,
     *,
     tolerance: float = 1e-5,
@@ -577,7 +578,7 @@ def identify(
             where each gate has arrays of its own. Float64 is kept, anything else is taken as float32.
         inputs: A sample, `[time, input_size]`; axes of length 1 for a batch may stand before. A few steps do.
         outputs: What the layer gave for it, `[time, num_units]`, or `[num_units]` after the last step alone. Without
-            it the answer is hints from the weights alone.
+            it the answer is hints from the weights alone; the inputs then tell no more than their number of features.
         tolerance: How far a number may lie from the known one and still fit, as a share of the largest known one.
 
     Returns:
@@ -585,14 +586,20 @@ def identify(
         the differences, which a few wrong numbers in the sample do not move.
 
     Raises:
-        ValueError: the shapes fit no layer, or an array is not one of finite numbers.
+        ValueError: the shapes fit no layer, an array is not one of finite numbers, or there are outputs of no inputs.
     """
     named = _named(arrays)
+    if inputs is None:
+        if outputs is not None:
+            raise ValueError(
+                _("there are outputs and no inputs; give what they came from too, or neither for a hint.")
+            )
+        return _hints(named, _input_sizes(named))
     x = _sequence("inputs", inputs)
     if not (isinstance(tolerance, int | float) and 0 < tolerance < 1):
         raise ValueError(_("tolerance is {given!r}; it must be between 0 and 1.").format(given=tolerance))
     if outputs is None:
-        return _hints(named, x.shape[1])
+        return _hints(named, [x.shape[1]])
     h = _known_output(outputs, len(x))
     sample = _Sample(x, h, float(np.abs(h).max()), float(tolerance))
     found = _read(named, x.shape[1], [h.shape[1]])
@@ -724,15 +731,40 @@ def _match(
 # --- Hints ------------------------------------------------------------------------------------------------------------
 
 
-def _hints(named: Mapping[str, Array], input_size: int) -> list[Match]:
-    """What the shapes, and biases near 1, suggest: never more than a guess."""
-    counts = {len(family.gates) for family in FAMILIES.values()}
+_COUNTS = {len(family.gates) for family in FAMILIES.values()}
+
+
+def _input_sizes(named: Mapping[str, Array]) -> list[int]:
+    """The numbers of features that the arrays' shapes leave open: an axis, or what a joined kernel has beyond its h."""
+    sizes = set()
+    for shape in {array.shape for array in named.values() if array.ndim == 2}:
+        for rows, columns in (shape, shape[::-1]):
+            sizes |= {rows, *(rows - columns // n for n in _COUNTS if columns % n == 0)}
+    return sorted(size for size in sizes if size > 0)
+
+
+def _hints(named: Mapping[str, Array], input_sizes: Sequence[int]) -> list[Match]:
+    """What the shapes, and biases near 1, suggest: never more than a guess.
+
+    Raises:
+        ValueError: the shapes fit no layer.
+    """
     lengths = {length for array in named.values() for length in array.shape}
-    sizes = sorted({length // n for length in lengths for n in counts if length % n == 0} - {0})
-    hints: list[Match] = []
-    for reading in _read(named, input_size, sizes):
-        if not reading.swapped:
-            hints += _hints_of(reading)
+    sizes = sorted({length // n for length in lengths for n in _COUNTS if length % n == 0} - {0})
+    found: list[Reading] = []
+    for input_size in input_sizes:
+        with suppress(ValueError):
+            found += _read(named, input_size, sizes)
+    if not found:
+        if len(input_sizes) == 1:
+            _read(named, input_sizes[0], sizes)  # which says why
+        given = ", ".join(f"{name} {list(array.shape)}" for name, array in [*named.items()][:12])
+        raise ValueError(
+            _(
+                "the arrays fit no LSTM, GRU or RNN: {given}. Give all arrays of one layer and no others."
+            ).format(given=given)
+        )
+    hints = [hint for reading in found if not reading.swapped for hint in _hints_of(reading)]
     return sorted(hints, key=lambda hint: list(CONFIDENCE).index(hint.confidence))
 
 

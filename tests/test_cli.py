@@ -363,7 +363,7 @@ def test_identify_without_an_output_gives_hints(run, models, tmp_path):
             "convert {models} --layer x --to keras -o {tmp}/out.npz",
             "--layer 'x': {models} has 'encoder', '層'",
         ),
-        ("identify {model}", "no --input was given"),
+        ("identify {model} --output {tmp}/three.csv", "there are outputs and no inputs"),
         ("identify {model} --input {tmp}/none.csv", "none.csv"),
         ("identify {model} --input {tmp}/three.csv --output {tmp}/three.csv", "input_size 3"),
     ],

@@ -451,6 +451,24 @@ def test_without_an_output_a_forget_bias_near_one_is_a_hint():
     assert str(hints[0]).startswith("A hint from the weights alone, likely: ")
 
 
+@pytest.mark.parametrize(("name", "layout"), [("LSTM", "keras"), ("GRU", "keras"), ("SimpleRNN", "keras")])
+def test_a_hint_needs_no_sample_at_all(name, layout):
+    layer = getattr(keras.layers, name)(UNITS)
+    layer.build((1, 3, 5))
+    hints = lv.identify([np.asarray(weight) for weight in layer.get_weights()])
+    assert any(layout in hint.layouts for hint in hints)
+    cell = lv.build("BasicLSTMCell", num_units=6, input_size=5)
+    joined = lv.identify([cell.kernel, cell.bias])
+    assert "tf1" in joined[0].layouts and all(hint.is_hint for hint in joined)
+
+
+def test_what_no_sample_can_help():
+    with pytest.raises(ValueError, match="fit no LSTM, GRU or RNN"):
+        lv.identify([np.zeros(5)])
+    with pytest.raises(ValueError, match="outputs and no inputs"):
+        lv.identify([np.zeros((7, 11))], outputs=np.zeros(3))
+
+
 def test_a_hint_does_not_name_gates_it_cannot_know():
     rng = np.random.default_rng(22)
     kernel, recurrent = draw(rng, INPUTS, 4 * UNITS), draw(rng, UNITS, 4 * UNITS)

@@ -51,7 +51,7 @@ def draw() -> None:
         max_upload_size=_SAMPLE_MB,
         help=_("A table: a row for each step or the last one alone, a column for each unit."),
     )
-    if arrays is None or x is None:
+    if arrays is None:
         st.session_state.pop("origin", None)
         return
     try:
@@ -84,7 +84,7 @@ def _find(arrays: Any, x: Any, h: Any) -> list[Match]:
     if not named:
         raise FormatError(_("{name} holds no arrays.").format(name=arrays.name))
     with st.spinner(_("Trying every reading…")):
-        matches = detective.identify(named, _read_table(x), _read_table(h) if h else None)
+        matches = detective.identify(named, *(None if file is None else _read_table(file) for file in (x, h)))
     st.session_state["origin"] = key, matches
     return matches
 
