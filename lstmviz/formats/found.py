@@ -1,10 +1,11 @@
-"""What a reader gets from a file, and what it says of a bad one."""
+"""What a reader is given of a file, what it finds in it, and what it says of a bad one."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from lstmviz.language import _
 
 MAX_FILE_BYTES = 2**30
-"""A larger file is not read; also what the parts of a zip may come to once unpacked."""
+"""A larger file is not read; also what everything in it may come to once unpacked."""
 MAX_PARTS = 10_000
 """A zip, a checkpoint or a tree of more parts is not read."""
 
@@ -28,15 +29,117 @@ class Content:
     Attributes:
         name: What the file is called in messages.
         files: The bytes by name: one file under "", a folder's by their path in it with "/".
+        around: Of one file out of a zip or a folder, the others there, by their path from the file's own folder.
+        folder: Of a file that was given by its path, the folder it is in.
+        allowed: What everything that is read may come to, in bytes, once unpacked.
     """
 
     name: str
     files: Mapping[str, bytes] = field(repr=False)
+    around: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    folder: Path | None = None
+    allowed: int = MAX_FILE_BYTES
 
     @property
     def data(self) -> bytes:
         """The one file's bytes; b"" for a folder."""
         return self.files.get("", b"")
+
+    def companion(self, name: str) -> bytes | None:
+        """A file that this one names, from its own folder or below it; None where there is none.
+
+        Raises:
+            FormatError: the name leads out of the folder, or the file is larger than is read.
+        """
+        path = PurePosixPath(name.replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts or not path.parts or ":" in path.parts[0]:
+            raise FormatError(
+                _("{name} names a file outside its own folder, {part!r}, which is not opened.").format(
+                    name=self.name, part=name[:200]
+                )
+            )
+        if (known := self.around.get(path.as_posix(), self.files.get(path.as_posix()))) is not None:
+            return known
+        if self.folder is None:
+            return None
+        place = self.folder.joinpath(*path.parts)
+        steps = [self.folder.joinpath(*path.parts[: k + 1]) for k in range(len(path.parts))]
+        if any(step.is_symlink() for step in steps) or not place.is_file():
+            return None
+        if place.stat().st_size > self.allowed:
+            raise FormatError(say_too_large(f"{self.name}, {name}", place.stat().st_size, self.allowed))
+        return place.read_bytes()
+
+
+def say_too_large(name: str, size: int, allowed: int) -> str:
+    """That something would take more bytes than are read."""
+    return _("{name} has {given:,.0f} MB; at most {allowed:,.0f} MB are read.").format(
+        name=name, given=size / 2**20, allowed=allowed / 2**20
+    )
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """Something that a layer is shown by and its file does not say.
+
+    Attributes:
+        that: What is assumed, a clause that can follow "if": "its activation is tanh".
+        why: Why it has to be, a clause that can stand alone: "the file does not say".
+    """
+
+    that: str
+    why: str
+
+    def __str__(self) -> str:
+        return _("{that}: {why}").format(that=self.that, why=self.why)
+
+
+def say_assumed(assumed: Iterable[Assumption]) -> str:
+    """What a layer is shown by and its file does not say, as a sentence of its own.
+
+    >>> say_assumed([Assumption("its activation is tanh", "the file does not say")])
+    'Assumed: its activation is tanh (the file does not say).'
+    """
+    listed = _("; ").join(_("{that} ({why})").format(that=each.that, why=each.why) for each in assumed)
+    return _("Assumed: {listed}.").format(listed=listed)
+
+
+def say_if(assumed: Iterable[Assumption]) -> str:
+    """The conditions under which what is said of a layer holds; "" where it rests on no assumption.
+
+    >>> say_if([Assumption("its activation is tanh", "the file does not say")])
+    'if its activation is tanh: the file does not say'
+    """
+    return _("; and ").join(_("if {assumption}").format(assumption=each) for each in assumed)
+
+
+@dataclass(frozen=True, eq=False)
+class Reads:
+    """How a layer reads its sequence, as far as its file says.
+
+    Attributes:
+        reverse: From the end.
+        steps: So many steps and no more: what follows them is padding. None for all.
+        mask_value: A step whose features all equal it is passed over. None for none.
+        initial_state: What it starts from, by our names of the states, `[num_units]` and `[output_size]`; zeros for one
+            that is missing.
+    """
+
+    reverse: bool = False
+    steps: int | None = None
+    mask_value: float | None = None
+    initial_state: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
+
+    def arrange(self, x: np.ndarray) -> np.ndarray:
+        """The steps that count, in the order in which the layer takes them: `[time, input_size]`."""
+        return x[self.order(x)]
+
+    def order(self, x: np.ndarray) -> np.ndarray:
+        """The numbers of the steps of `x` that count, in the order in which the layer takes them."""
+        kept = np.arange(len(x))[: self.steps]
+        if self.mask_value is not None:
+            kept = kept[np.any(x[kept] != x.dtype.type(self.mask_value), axis=1)]
+        return kept[::-1] if self.reverse else kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,14 +151,20 @@ class Layer:
         family: "lstm", "gru" or "rnn".
         arrays: The arrays by the framework's names, of PyTorch those of its first layer, `weight_ih_l0`.
         options: What the framework was told, in its words.
-        note: What had to be assumed, a sentence; "" where the file says everything.
+        notes: What there is to know about it, sentences.
+        assumed: What it is shown by and the file does not say.
+        called: The framework's class, where it is another than the layout's usual one: "CuDNNLSTM".
+        reads: How it reads its sequence.
     """
 
     layout: str
     family: str
     arrays: Mapping[str, np.ndarray] = field(repr=False)
     options: Mapping[str, Any] = field(default_factory=dict)
-    note: str = ""
+    notes: tuple[str, ...] = ()
+    assumed: tuple[Assumption, ...] = ()
+    called: str = ""
+    reads: Reads = field(default_factory=Reads)
 
 
 @dataclass(eq=False)
@@ -66,11 +175,26 @@ class Found:
         layers: The recurrent layers by name, in the file's order.
         skipped: What else it has, by name, with the reason why it cannot be shown.
         arrays: Arrays that belong to no layer that is known, by name: for the detective.
+        notes: What there is to know about the file as a whole, sentences.
     """
 
     layers: dict[str, Layer] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def free_title(self, title: str) -> str:
+        """The title, with a number behind it where it is taken."""
+        number, free = 1, title
+        while free in self.layers or free in self.skipped:
+            number += 1
+            free = f"{title}#{number}"
+        return free
+
+    def leave_out(self, title: str, reason: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Leaves a unit of the file out, once, with the reason; its arrays stay for the detective, by their full names."""
+        self.skipped[self.free_title(title)] = reason
+        self.arrays |= {name: array for name, array in arrays.items() if array.dtype.kind in "fiu"}
 
 
 def need(package: str, extra: str, name: str) -> Any:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lstmviz.formats.naming import say_backward
 from lstmviz.language import _
 
 CELLS = {
@@ -33,7 +32,7 @@ class Described:
         kind: Keras's class of it.
         family: "lstm", "gru" or "rnn"; "" where it is no recurrent layer.
         options: What the layer was told, in Keras's words.
-        note: What has to be said of it.
+        reverse: Whether it reads the sequence from its end.
     """
 
     names: tuple[str, ...]
@@ -41,7 +40,7 @@ class Described:
     kind: str
     family: str
     options: Mapping[str, Any]
-    note: str = ""
+    reverse: bool = False
 
     @property
     def title(self) -> str:
@@ -103,7 +102,7 @@ def _both(config: Any, names: tuple[str, ...], place: str, is_old: bool, depth: 
         for cell in _walk(entry, (*names, f"{side}_{own}"), f"{place}/{side}_layer", is_old, depth + 1):
             is_turned = bool(entry["config"].get("go_backwards"))
             is_back = is_turned if entry is not forward else side == "backward"
-            yield replace(cell, note=say_backward() if is_back else "")
+            yield replace(cell, reverse=is_back)
 
 
 def _in_rnn(config: Any, names: tuple[str, ...], place: str, is_old: bool) -> Iterator[Described]:
@@ -125,7 +124,7 @@ def _in_rnn(config: Any, names: tuple[str, ...], place: str, is_old: bool) -> It
 
 
 def _turned(cell: Described) -> Described:
-    return replace(cell, note=say_backward())
+    return replace(cell, reverse=True)
 
 
 def _cell(kind: str, config: Any, names: tuple[str, ...], place: str, is_old: bool) -> Described:

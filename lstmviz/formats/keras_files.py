@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from lstmviz.formats import hdf5
-from lstmviz.formats.found import Content, FormatError, Found, Layer
+from lstmviz.formats.found import Content, FormatError, Found, Layer, Reads
 from lstmviz.formats.keras_config import describe
+from lstmviz.formats.naming import say_backward
 from lstmviz.formats.variables import take_undescribed
 from lstmviz.language import _
 
@@ -73,7 +74,12 @@ def _read_described(content: Content, groups: dict[str, dict[str, np.ndarray]]) 
             found.skipped[each.title] = _("its weights are not in the file")
         else:
             found.layers[each.title] = Layer(
-                "keras", each.family, groups[each.place], each.options, each.note
+                "keras",
+                each.family,
+                groups[each.place],
+                each.options,
+                notes=(say_backward(),) if each.reverse else (),
+                reads=Reads(reverse=each.reverse),
             )
     if not described:  # a class of the model's own, which is not looked up
         _take_all(groups, {}, found)

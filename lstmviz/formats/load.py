@@ -8,15 +8,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from lstmviz.cells import Cell
-from lstmviz.formats import wall
-from lstmviz.formats.found import MAX_FILE_BYTES, MAX_PARTS, Content, FormatError, Found
+from lstmviz.formats import sandbox
+from lstmviz.formats.found import (
+    MAX_FILE_BYTES,
+    MAX_PARTS,
+    Assumption,
+    Content,
+    FormatError,
+    Found,
+    Layer,
+    Reads,
+    say_assumed,
+    say_too_large,
+)
 from lstmviz.formats.zips import is_zip, unzip
 from lstmviz.language import _
-from lstmviz.layouts import LAYOUTS, from_layout
+from lstmviz.layouts import LAYOUTS, Stored, describe_stored, from_layout
 
 
 @dataclass(frozen=True)
@@ -54,31 +66,64 @@ class Loaded(dict[str, Cell]):
 
     Attributes:
         format: What the file is, a key of `READERS`.
-        skipped: What else is in it, by name, with the reason why it cannot be shown.
-        notes: What had to be assumed of a layer, by its name.
+        layers: What the file holds of each: its arrays as the framework stores them, and what the file says.
+        stored: Each in its framework's words: its class, its gates' order and places, its count of parameters.
+        assumed: What each is shown by and the file does not say, by its name; empty where it says everything.
+        reads: How each reads its sequence: from which end, to which step, from which states.
+        notes: What there is to know of a layer, its assumptions among it, by its name; "" for the file as a whole.
+        skipped: What else is in the file, by name, with the reason why it cannot be shown.
         arrays: Arrays that belong to no known layer, by name.
     """
 
-    format: str = ""
-    skipped: dict[str, str]
-    notes: dict[str, str]
-    arrays: dict[str, np.ndarray]
+    def __init__(self, format_: str, found: Found) -> None:
+        super().__init__()
+        self.format = format_
+        self.layers: dict[str, Layer] = {}
+        self.stored: dict[str, Stored] = {}
+        self.assumed: dict[str, tuple[Assumption, ...]] = {}
+        self.reads: dict[str, Reads] = {}
+        self.notes: dict[str, str] = {"": " ".join(found.notes)} if found.notes else {}
+        self.skipped: dict[str, str] = dict(found.skipped)
+        self.arrays: dict[str, np.ndarray] = dict(found.arrays)
+
+    def take(self, title: str, layer: Layer) -> None:
+        """Adds a layer's cell, or the reason why it makes none."""
+        words: dict[str, Any] = {"layout": layer.layout, "family": layer.family, **layer.options}
+        try:
+            cell = from_layout(layer.arrays, **words)
+            stored = describe_stored(layer.arrays, called=layer.called, **words)
+        except ValueError as error:
+            self.skipped[title] = str(error)
+            return
+        self[title], self.layers[title], self.stored[title] = cell, layer, stored
+        self.assumed[title], self.reads[title] = layer.assumed, layer.reads
+        said = [*layer.notes, *([say_assumed(layer.assumed)] if layer.assumed else ())]
+        if said:
+            self.notes[title] = " ".join(said)
 
 
 def load(
-    source: str | os.PathLike[str] | bytes, *, name: str | None = None, layout: str | None = None
+    source: str | os.PathLike[str] | bytes,
+    *,
+    name: str | None = None,
+    layout: str | None = None,
+    max_bytes: int = MAX_FILE_BYTES,
+    max_weights: int | None = None,
 ) -> Loaded:
     """The recurrent layers of a model file: Keras, TensorFlow, PyTorch, ONNX or NumPy.
 
-    The file's content decides what it is, not its name. Nothing in it is executed or unpickled.
+    The file's content decides what it is, not its name. Nothing in it is executed or unpickled. A layer is there only if
+    every array and every option under its name is accounted for; what the file does not say is assumed, and told.
 
     Args:
         source: A file, a SavedModel's folder, a checkpoint's prefix, or a file's bytes.
         name: What the file is called in messages; by default its own name.
         layout: For bare arrays (`.npz`) that do not say how they are stored: a key of `LAYOUTS`.
+        max_bytes: What everything that is read may come to once unpacked.
+        max_weights: A layer of more numbers is left out; None for no bound.
 
     Returns:
-        {layer name: Cell}, in the file's order; its `skipped` and `notes` tell of the rest.
+        {layer name: Cell}, in the file's order; its `skipped`, `notes` and `assumed` tell of the rest.
 
     Raises:
         FormatError: the file cannot be read, is damaged, too large, of no known format, or has nothing recurrent; a
@@ -91,19 +136,16 @@ def load(
                 given=layout, allowed=", ".join(LAYOUTS)
             )
         )
-    content = read_content(source, name)
-    format_, found = read(content, layout)
-    loaded = Loaded()
-    loaded.format, loaded.skipped, loaded.arrays = format_, dict(found.skipped), dict(found.arrays)
-    loaded.notes = {}
+    format_, found = read(read_content(source, name, max_bytes), layout)
+    loaded = Loaded(format_, found)
     for title, layer in found.layers.items():
-        try:
-            loaded[title] = from_layout(layer.arrays, layer.layout, layer.family, **layer.options)
-        except ValueError as error:
-            loaded.skipped[title] = str(error)
-            continue
-        if layer.note:
-            loaded.notes[title] = layer.note
+        count = sum(array.size for array in layer.arrays.values())
+        if max_weights is not None and count > max_weights:
+            loaded.skipped[title] = _("it has {given:,} weights; at most {allowed:,} are shown").format(
+                given=count, allowed=max_weights
+            )
+        else:
+            loaded.take(title, layer)
     return loaded
 
 
@@ -118,8 +160,8 @@ def read(content: Content, layout: str | None = None) -> tuple[str, Found]:
     for key, reader in READERS.items():
         module = importlib.import_module(f"lstmviz.formats.{reader.module}")
         if module.knows(content):
-            is_walled = getattr(module, "IN_ANOTHER_PROCESS", False)
-            return key, wall.read(reader.module, content, layout) if is_walled else module.read(
+            is_sandboxed = getattr(module, "IN_ANOTHER_PROCESS", False)
+            return key, sandbox.read(reader.module, content, layout) if is_sandboxed else module.read(
                 content, layout
             )
     raise FormatError(
@@ -129,26 +171,32 @@ def read(content: Content, layout: str | None = None) -> tuple[str, Found]:
     )
 
 
-def read_content(source: str | os.PathLike[str] | bytes, name: str | None = None) -> Content:
+def read_content(
+    source: str | os.PathLike[str] | bytes, name: str | None = None, max_bytes: int = MAX_FILE_BYTES
+) -> Content:
     """A file's bytes, or those of a folder, a zip or a checkpoint's parts.
 
     Raises:
         FormatError: it is larger than is read.
         FileNotFoundError: there is no such file.
     """
+    folder = None
     if isinstance(source, bytes):
         files, name = {"": source}, name or _("the file")
     else:
         path = Path(source)
-        files, name = _read_path(path), name or path.name
+        files, name = _read_path(path, max_bytes), name or path.name
+        folder = path.parent
     total = sum(map(len, files.values()))
-    if total > MAX_FILE_BYTES:
-        raise FormatError(_too_large(name, total))
+    if total > max_bytes:
+        raise FormatError(say_too_large(name, total, max_bytes))
     data = files.get("", b"")
-    return Content(name, unzip(data, name)) if is_zip(data) else Content(name, files)
+    if is_zip(data):
+        files, folder = unzip(data, name, max_bytes), None
+    return Content(name, files, folder=folder if "" in files else None, allowed=max_bytes)
 
 
-def _read_path(path: Path) -> dict[str, bytes]:
+def _read_path(path: Path, max_bytes: int) -> dict[str, bytes]:
     if path.is_dir():
         parts = {part.relative_to(path).as_posix(): part for part in _list_files(path)}
     elif path.exists():
@@ -160,8 +208,8 @@ def _read_path(path: Path) -> dict[str, bytes]:
     if not parts:
         raise FileNotFoundError(_("there is no file {path}.").format(path=path))
     total = sum(part.stat().st_size for part in parts.values())
-    if total > MAX_FILE_BYTES or len(parts) > MAX_PARTS:
-        raise FormatError(_too_large(path.name, total))
+    if total > max_bytes or len(parts) > MAX_PARTS:
+        raise FormatError(say_too_large(path.name, total, max_bytes))
     return {name: part.read_bytes() for name, part in parts.items()}
 
 
@@ -177,9 +225,3 @@ def _list_files(folder: Path) -> list[Path]:
 
 def _is_part(part: Path, prefix: Path) -> bool:
     return part.is_file() and part.name[len(prefix.name) :].startswith((".index", ".data-"))
-
-
-def _too_large(name: str, size: int) -> str:
-    return _("{name} has {given:.0f} MB; at most {allowed:.0f} MB are read.").format(
-        name=name, given=size / 2**20, allowed=MAX_FILE_BYTES / 2**20
-    )

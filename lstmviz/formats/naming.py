@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmviz.formats.found import Found, Layer
+from lstmviz.formats.found import Assumption, Found, Layer, Reads
 from lstmviz.language import _
 from lstmviz.layouts import FAMILIES, from_layout
 
@@ -72,13 +72,19 @@ def find_pytorch(arrays: Mapping[str, np.ndarray]) -> Found:
             found.skipped[title] = str(error)
             found.arrays |= {f"{title}.{name}": array for name, array in parts.items()}
             continue
-        note = _("A state dict does not hold the activation: tanh is assumed.") if family == "rnn" else ""
-        if back:
-            note = f"{note} {say_backward()}".strip()
-        found.layers[title] = Layer("pytorch", family, parts, note=note)
+        found.layers[title] = Layer(
+            "pytorch",
+            family,
+            parts,
+            notes=(say_backward(),) if back else (),
+            assumed=(Assumption(_("its nonlinearity is tanh"), _("a state dict does not hold it")),)
+            if family == "rnn"
+            else (),
+            reads=Reads(reverse=bool(back)),
+        )
     return found
 
 
 def say_backward() -> str:
     """What is to be said of a layer that reads its sequence from the end."""
-    return _("This direction reads the sequence from its end: turn the input round.")
+    return _("It reads the sequence from its end.")

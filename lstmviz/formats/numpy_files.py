@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lstmviz.formats.found import MAX_FILE_BYTES, Content, FormatError, Found, Layer
+from lstmviz.formats.found import MAX_FILE_BYTES, Assumption, Content, FormatError, Found, Layer
 from lstmviz.formats.naming import find_family, find_pytorch
 from lstmviz.language import _
 from lstmviz.layouts import LAYOUTS
@@ -59,8 +59,9 @@ def _find(arrays: Mapping[str, np.ndarray], layout: str | None) -> Found:
         if layout is None
         else []
     )
-    notes.append(_("Arrays do not tell the activations: the defaults are assumed."))
-    return Found({"layer": Layer(chosen, family, arrays, note=" ".join(notes))}, arrays=dict(arrays))
+    assumed = Assumption(_("its activations are the framework's defaults"), _("arrays do not hold them"))
+    layer = Layer(chosen, family, arrays, notes=tuple(notes), assumed=(assumed,))
+    return Found({"layer": layer}, arrays=dict(arrays))
 
 
 def _read_array(part: bytes, name: str) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmviz.formats.found import MAX_PARTS, Content, FormatError, Found, Layer, need
+from lstmviz.formats.found import MAX_PARTS, Content, FormatError, Found, Layer, Reads, need
 from lstmviz.formats.naming import say_backward
 from lstmviz.language import _
 from lstmviz.layouts.table import ONNX_DEFAULTS
@@ -95,8 +95,15 @@ def _read_node(onnx: Any, node: Any, values: Mapping[str, Any], found: Found) ->
                 )
             parts = {key: array[number : number + 1] for key, array in arrays.items()}
             own = _one_side(options, number, len(sides))
-            note = " ".join([*notes, *([say_backward()] if side or direction == "reverse" else [])])
-            found.layers[name + side] = Layer("onnx", _FAMILIES[node.op_type], parts, own, note)
+            is_back = bool(side) or direction == "reverse"
+            found.layers[name + side] = Layer(
+                "onnx",
+                _FAMILIES[node.op_type],
+                parts,
+                own,
+                notes=(*notes, *([say_backward()] if is_back else [])),
+                reads=Reads(reverse=is_back),
+            )
     except Exception as error:  # attributes of other types than they should have
         found.skipped[name] = str(error) or type(error).__name__
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from lstmviz.formats.found import Found, Layer
+from lstmviz.formats.found import Assumption, Found, Layer, Reads
 from lstmviz.formats.keras_config import Described
 from lstmviz.formats.naming import find_family, say_backward
 from lstmviz.language import _
@@ -53,10 +53,17 @@ def _take_keras(
     matches = [each for each in described if each.family and _is_within(each.names, place.split("/"))]
     if matches:
         best = max(matches, key=lambda each: len(each.names))
-        found.layers[_free(best.title, found)] = Layer("keras", best.family, parts, best.options, best.note)
+        found.layers[found.free_title(best.title)] = Layer(
+            "keras",
+            best.family,
+            parts,
+            best.options,
+            notes=(say_backward(),) if best.reverse else (),
+            reads=Reads(reverse=best.reverse),
+        )
         return
     title = re.sub(r"/(lstm|gru|simple_rnn)_cell(_\d+)?$", "", place) or "layer"
-    take_undescribed(_free(title, found), parts, found)
+    take_undescribed(found.free_title(title), parts, found)
 
 
 def take_undescribed(title: str, parts: Mapping[str, np.ndarray], found: Found) -> None:
@@ -67,10 +74,15 @@ def take_undescribed(title: str, parts: Mapping[str, np.ndarray], found: Found) 
         found.skipped[title] = str(error)
         found.arrays |= {f"{title}/{name}": array for name, array in parts.items()}
         return
-    note = _("The file does not say which activations: Keras's defaults are assumed.")
-    if re.search(r"(^|/)backward_", title):
-        note += " " + say_backward()
-    found.layers[title] = Layer("keras", family, parts, note=note)
+    is_back = bool(re.search(r"(^|/)backward_", title))
+    found.layers[title] = Layer(
+        "keras",
+        family,
+        parts,
+        notes=(say_backward(),) if is_back else (),
+        assumed=(Assumption(_("its activations are Keras's defaults"), _("the file does not say")),),
+        reads=Reads(reverse=is_back),
+    )
 
 
 def _is_within(names: Sequence[str], path: Sequence[str]) -> bool:
@@ -89,18 +101,7 @@ def _take_tensorflow(place: str, parts: dict[str, np.ndarray], found: Found) -> 
         found.arrays |= {f"{title}/{name}": array for name, array in parts.items()}
         return
     family = _TENSORFLOW_CELLS[own]
-    note = _("A checkpoint does not hold the activation: tanh is assumed.")
+    assumed = [Assumption(_("its activation is tanh"), _("a checkpoint does not hold it"))]
     if family == "lstm":
-        note = _(
-            "A checkpoint holds neither forget_bias nor the activation: 1 and tanh, the defaults, are assumed."
-        )
-    found.layers[title] = Layer("tf1", family, parts, note=note)
-
-
-def _free(title: str, found: Found) -> str:
-    """The title, with a number behind it where it is taken."""
-    number, free = 1, title
-    while free in found.layers or free in found.skipped:
-        number += 1
-        free = f"{title}#{number}"
-    return free
+        assumed.insert(0, Assumption(_("its forget_bias is 1"), _("a checkpoint does not hold it")))
+    found.layers[title] = Layer("tf1", family, parts, assumed=tuple(assumed))

@@ -15,7 +15,7 @@ def is_zip(data: bytes) -> bool:
     return data[:4] in (b"PK\x03\x04", b"PK\x05\x06")
 
 
-def unzip(data: bytes, name: str) -> dict[str, bytes]:
+def unzip(data: bytes, name: str, allowed: int = MAX_FILE_BYTES) -> dict[str, bytes]:
     """A zip's files by name. Nothing is written anywhere.
 
     Raises:
@@ -24,7 +24,7 @@ def unzip(data: bytes, name: str) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
-            _check(members, name)
+            _check(members, name, allowed)
             return {member.filename: _read(archive, member) for member in members}
     except FormatError:
         raise
@@ -36,9 +36,9 @@ def unzip(data: bytes, name: str) -> dict[str, bytes]:
         raise FormatError(_("{name} is a damaged zip: {cause}").format(name=name, cause=error)) from error
 
 
-def _check(members: list[zipfile.ZipInfo], name: str) -> None:
+def _check(members: list[zipfile.ZipInfo], name: str, allowed: int) -> None:
     total = sum(member.file_size for member in members)
-    if len(members) > MAX_PARTS or total > MAX_FILE_BYTES:
+    if len(members) > MAX_PARTS or total > allowed:
         raise FormatError(
             _(
                 "{name} would unpack to {count:,} files of {given:,.0f} MB; at most {files:,} of {allowed:,.0f} MB are read."
@@ -47,7 +47,7 @@ def _check(members: list[zipfile.ZipInfo], name: str) -> None:
                 count=len(members),
                 given=total / 2**20,
                 files=MAX_PARTS,
-                allowed=MAX_FILE_BYTES / 2**20,
+                allowed=allowed / 2**20,
             )
         )
     for member in members:

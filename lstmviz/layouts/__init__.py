@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from lstmviz.layouts.convert import Converted, Move, from_layout, to_layout
 from lstmviz.layouts.proof import Proof, check, prove
+from lstmviz.layouts.stored import Stored, StoredGate, describe_stored
 from lstmviz.layouts.table import (
     FAMILIES,
     LAYOUTS,
@@ -37,8 +38,11 @@ __all__ = [
     "Place",
     "Proof",
     "Slot",
+    "Stored",
+    "StoredGate",
     "Told",
     "check",
+    "describe_stored",
     "form_of_ours",
     "from_layout",
     "places",

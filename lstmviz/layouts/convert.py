@@ -249,17 +249,9 @@ def from_layout(arrays: Mapping[str, Any], layout: str, family: str, **options: 
     ('BasicRNNCell', 2, 3, False)
     """
     known = find_layout(layout)
-    if family not in FAMILIES:
-        raise ValueError(
-            _("family is {given!r}; it must be one of {allowed}.").format(
-                given=family, allowed=", ".join(FAMILIES)
-            )
-        )
     numbers = _as_floats(arrays)
-    form = _choose_form(known, family, numbers, options)
-    heard, given_sizes = hear_options(known, form, options)
-    slots = [slot for slot in form.slots if slot.name in numbers]
-    sizes = _find_sizes(known, form, slots, numbers, given_sizes)
+    form, slots, sizes = find_stored(known, family, numbers, options)
+    heard, _given_sizes = hear_options(known, form, options)
     blocks = {(p.part, p.gate): p.read(numbers) for slot in slots for p in places(form, slot, sizes)}
     parts = {part for part, _gate in blocks}
     shown = {
@@ -276,6 +268,26 @@ def from_layout(arrays: Mapping[str, Any], layout: str, family: str, **options: 
     weights = _lay_out(kind, blocks, sizes, chosen)
     dtype = next(iter(numbers.values())).dtype.name
     return build(kind.name, sizes["num_units"], sizes["input_size"], weights=weights, dtype=dtype, **chosen)
+
+
+def find_stored(
+    layout: Layout, family: str, arrays: Mapping[str, np.ndarray], options: Mapping[str, Any]
+) -> tuple[Form, list[Slot], dict[str, int]]:
+    """How a layout stores a family in arrays of these shapes: the form, its arrays that are there, and the sizes.
+
+    Raises:
+        ValueError: the family is not known, an option is not, or the arrays are not those of one.
+    """
+    if family not in FAMILIES:
+        raise ValueError(
+            _("family is {given!r}; it must be one of {allowed}.").format(
+                given=family, allowed=", ".join(FAMILIES)
+            )
+        )
+    form = _choose_form(layout, family, arrays, options)
+    _heard, given_sizes = hear_options(layout, form, options)
+    slots = [slot for slot in form.slots if slot.name in arrays]
+    return form, slots, _find_sizes(layout, form, slots, arrays, given_sizes)
 
 
 def _as_floats(arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:

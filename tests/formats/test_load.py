@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import lstmviz as lv
-from lstmviz.formats import found, wall
+from lstmviz.formats import found, sandbox
 from lstmviz.formats.found import Content, FormatError
 from lstmviz.formats.load import READERS
 from lstmviz.formats.save import WRITERS, save_bytes
@@ -102,12 +102,11 @@ def test_files_that_are_none(content, cause):
     assert "\n" not in str(raised.value).strip()
 
 
-def test_a_zip_that_would_unpack_to_too_much(monkeypatch):
+def test_a_zip_that_would_unpack_to_too_much():
     bomb = zipped(**{f"{k}.npy": bytes(2**20) for k in range(8)})
     assert len(bomb) < 2**16
-    monkeypatch.setattr("lstmviz.formats.zips.MAX_FILE_BYTES", 2**22)
     with pytest.raises(FormatError, match="would unpack"):
-        lv.load(bomb, name="bomb.npz")
+        lv.load(bomb, name="bomb.npz", max_bytes=2**22)
 
 
 def test_a_zip_that_lies_about_its_sizes():
@@ -119,12 +118,11 @@ def test_a_zip_that_lies_about_its_sizes():
         lv.load(bytes(bomb), name="bomb.npz")
 
 
-def test_a_file_that_is_too_large(monkeypatch, tmp_path):
+def test_a_file_that_is_too_large(tmp_path):
     path = tmp_path / "large.npz"
     path.write_bytes(bytes(2**12))
-    monkeypatch.setattr("lstmviz.formats.load.MAX_FILE_BYTES", 2**10)
     with pytest.raises(FormatError, match=r"large\.npz"):
-        lv.load(path)
+        lv.load(path, max_bytes=2**10)
 
 
 def test_arrays_that_promise_too_much_or_hold_objects():
@@ -162,10 +160,10 @@ def test_a_layout_that_is_none():
 def test_what_crashes_behind_the_wall_crashes_there(monkeypatch):
     content = Content("evil.h5", {"": b"\x89HDF\r\n\x1a\n"})
     with pytest.raises(FormatError, match=r"evil\.h5 is damaged: the program"):
-        wall.read("no_such_reader", content, None)
-    monkeypatch.setattr(wall, "_SECONDS", 0.01)
+        sandbox.read("no_such_reader", content, None)
+    monkeypatch.setattr(sandbox, "_SECONDS", 0.01)
     with pytest.raises(FormatError, match="given up"):
-        wall.read("keras_h5", content, None)
+        sandbox.read("keras_h5", content, None)
 
 
 def test_every_reader_says_what_its_files_are_called():

@@ -57,7 +57,7 @@ def test_a_checkpoint_of_tensorflow_1(name, checkpoints):
     assert title.startswith("model/rnn/")
     assert cell.kind.name == KINDS[name] or name == "peepholes"
     assert differs(cell, x, h) <= TOLERANCE
-    assert "assumed" in loaded.notes[title]
+    assert "Assumed" in loaded.notes[title]
 
 
 def test_a_stack_of_cells_in_a_zip(checkpoints):

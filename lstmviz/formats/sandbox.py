@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from lstmviz import language
-from lstmviz.formats.found import Content, FormatError, Found, Layer
+from lstmviz.formats.found import Assumption, Content, FormatError, Found, Layer, Reads
 from lstmviz.language import _
 
 _SECONDS = 120  # of the clock; half as many of a processor
@@ -37,12 +38,19 @@ def read(module: str, content: Content, layout: str | None) -> Found:
     Raises:
         FormatError: what the reader raises, or that it did not survive the file.
     """
-    told = {"module": module, "name": content.name, "layout": layout, "language": language.current()}
-    request = _pack(told | {"files": list(content.files)}, list(content.files.values()))
+    told: dict[str, Any] = {
+        "module": module,
+        "name": content.name,
+        "layout": layout,
+        "language": language.current(),
+    }
+    told |= {"folder": content.folder and str(content.folder), "allowed": content.allowed}
+    told |= {"files": list(content.files), "around": list(content.around)}
+    request = _pack(told, [*content.files.values(), *content.around.values()])
     path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH", "")]))
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "lstmviz.formats.wall"],
+            [sys.executable, "-m", "lstmviz.formats.sandbox"],
             input=request,
             capture_output=True,
             timeout=_SECONDS,
@@ -72,28 +80,56 @@ def _to_found(answer: dict[str, Any], parts: list[bytes]) -> Found:
         np.frombuffer(part, np.dtype(type_)).reshape(shape)
         for part, (type_, shape) in zip(parts, answer["types"], strict=True)
     ]
+
+    def named(numbers: dict[str, int]) -> dict[str, np.ndarray]:
+        return {key: arrays[number] for key, number in numbers.items()}
+
     layers = {
-        name: Layer(**{**told, "arrays": {key: arrays[number] for key, number in told["arrays"].items()}})
+        name: Layer(
+            told["layout"],
+            told["family"],
+            named(told["arrays"]),
+            told["options"],
+            tuple(told["notes"]),
+            tuple(Assumption(**each) for each in told["assumed"]),
+            told["called"],
+            Reads(**{**told["reads"], "initial_state": named(told["reads"]["initial_state"])}),
+        )
         for name, told in answer["layers"].items()
     }
-    return Found(layers, answer["skipped"], {key: arrays[number] for key, number in answer["arrays"].items()})
+    return Found(layers, answer["skipped"], named(answer["arrays"]), answer["notes"])
 
 
 def _from_found(found: Found) -> tuple[dict[str, Any], list[np.ndarray]]:
     arrays: list[np.ndarray] = []
 
-    def number(array: np.ndarray) -> int:
-        arrays.append(np.ascontiguousarray(array))
-        return len(arrays) - 1
+    def number(named: Mapping[str, np.ndarray]) -> dict[str, int]:
+        start = len(arrays)
+        arrays.extend(np.ascontiguousarray(array) for array in named.values())
+        return {key: start + place for place, key in enumerate(named)}
 
     layers = {
-        name: {**asdict(Layer(layer.layout, layer.family, {}, dict(layer.options), layer.note))}
-        | {"arrays": {key: number(array) for key, array in layer.arrays.items()}}
+        name: {
+            "layout": layer.layout,
+            "family": layer.family,
+            "arrays": number(layer.arrays),
+            "options": dict(layer.options),
+            "notes": layer.notes,
+            "assumed": [asdict(each) for each in layer.assumed],
+            "called": layer.called,
+            "reads": {
+                "reverse": layer.reads.reverse,
+                "steps": layer.reads.steps,
+                "mask_value": layer.reads.mask_value,
+                "initial_state": number(layer.reads.initial_state),
+            },
+        }
         for name, layer in found.layers.items()
     }
-    others = {key: number(array) for key, array in found.arrays.items()}
+    others = number(found.arrays)
     types = [(array.dtype.str, array.shape) for array in arrays]
-    return {"layers": layers, "skipped": found.skipped, "arrays": others, "types": types}, arrays
+    told = {"layers": layers, "skipped": found.skipped, "notes": found.notes}
+    return {**told, "arrays": others, "types": types}, arrays
 
 
 def _pack(told: dict[str, Any], parts: list[Any]) -> bytes:
@@ -119,7 +155,14 @@ def main() -> None:
     told, parts = _unpack(sys.stdin.buffer.read())
     with os.fdopen(os.dup(1), "wb") as output:
         os.dup2(2, 1)  # a library that prints does not print into the answer
-        content = Content(told["name"], dict(zip(told["files"], parts, strict=True)))
+        count = len(told["files"])
+        content = Content(
+            told["name"],
+            dict(zip(told["files"], parts[:count], strict=True)),
+            dict(zip(told["around"], parts[count:], strict=True)),
+            told["folder"] and Path(told["folder"]),
+            told["allowed"],
+        )
         reader = importlib.import_module(f"lstmviz.formats.{told['module']}")
         with language.use(told["language"]):
             try:
