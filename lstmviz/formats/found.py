@@ -130,6 +130,25 @@ class Reads:
     mask_value: float | None = None
     initial_state: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
 
+    def tell(self) -> tuple[str, ...]:
+        """How it reads, as sentences; none where it takes every step in turn and starts from zeros."""
+        told = []
+        if self.reverse:
+            told.append(_("It reads the sequence from its end."))
+        if self.steps is not None:
+            told.append(_("It reads {count:,} steps; what follows is padding.").format(count=self.steps))
+        if self.mask_value is not None:
+            told.append(
+                _("A step whose features are all {value:g} is passed over.").format(value=self.mask_value)
+            )
+        if self.initial_state:
+            told.append(
+                _("It starts from an initial state that the file holds: {states}.").format(
+                    states=", ".join(self.initial_state)
+                )
+            )
+        return tuple(told)
+
     def arrange(self, x: np.ndarray) -> np.ndarray:
         """The steps that count, in the order in which the layer takes them: `[time, input_size]`."""
         return x[self.order(x)]

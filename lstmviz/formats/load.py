@@ -51,14 +51,22 @@ READERS: Mapping[str, Reader] = MappingProxyType(
     {
         "keras": Reader("Keras 3", "keras_files", (".keras", ".weights.h5")),
         "keras_h5": Reader("Keras, HDF5", "keras_h5", (".h5", ".hdf5")),
-        "tensorflow": Reader("TensorFlow checkpoint or SavedModel", "tensorflow_files", (".zip",)),
+        "tensorflow": Reader("TensorFlow checkpoint or SavedModel", "tensorflow_files", (".ckpt", ".pb")),
         "safetensors": Reader("safetensors", "safetensors_files", (".safetensors",)),
-        "torch": Reader("PyTorch", "torch_files", (".pt", ".pth")),
+        "torch": Reader("PyTorch", "torch_files", (".pt", ".pth", ".ckpt", ".bin")),
         "numpy": Reader("NumPy", "numpy_files", (".npz", ".npy")),
         "onnx": Reader("ONNX", "onnx_files", (".onnx",)),
     }
 )
 """Every format, in the order in which a file is held against them: what has no first bytes of its own comes last."""
+
+PACKED = (".zip", ".tar", ".tar.gz", ".tgz", ".gz")
+"""How files end in which a model of any format may lie."""
+
+ENDINGS: tuple[str, ...] = tuple(
+    dict.fromkeys([*(ending for reader in READERS.values() for ending in reader.endings), *PACKED])
+)
+"""How files end that may be read, for a file picker and a help text; the content decides."""
 
 
 class Loaded(dict[str, Cell]):
@@ -86,6 +94,16 @@ class Loaded(dict[str, Cell]):
         self.skipped: dict[str, str] = dict(found.skipped)
         self.arrays: dict[str, np.ndarray] = dict(found.arrays)
 
+    @property
+    def named_arrays(self) -> dict[str, np.ndarray]:
+        """Every array of the file by name: a layer's behind the layer's name, `encoder/weight_ih_l0`."""
+        of_layers = {
+            f"{title}/{name}": array
+            for title, layer in self.layers.items()
+            for name, array in layer.arrays.items()
+        }
+        return of_layers | self.arrays
+
     def take(self, title: str, layer: Layer) -> None:
         """Adds a layer's cell, or the reason why it makes none."""
         words: dict[str, Any] = {"layout": layer.layout, "family": layer.family, **layer.options}
@@ -97,7 +115,9 @@ class Loaded(dict[str, Cell]):
             return
         self[title], self.layers[title], self.stored[title] = cell, layer, stored
         self.assumed[title], self.reads[title] = layer.assumed, layer.reads
-        said = [*layer.notes, *([say_assumed(layer.assumed)] if layer.assumed else ())]
+        said = dict.fromkeys([*layer.notes, *layer.reads.tell()])  # a reader may have said it already
+        if layer.assumed:
+            said[say_assumed(layer.assumed)] = None
         if said:
             self.notes[title] = " ".join(said)
 

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from lstmviz.cells import ACTIVATIONS
+from lstmviz.language import _
 from lstmviz.layouts.convert import Converted, to_layout
+from lstmviz.layouts.table import LAYOUTS
 from lstmviz.trace import NumpyOps, Trace
 
 Arrays = Mapping[str, np.ndarray]
@@ -43,6 +45,37 @@ class Proof:
     def ok(self) -> bool:
         """Whether every difference is within the tolerance."""
         return all(difference <= self.tolerance for difference in self.largest.values())
+
+    def tell(self, condition: str = "") -> str:
+        """What is proved, or not, in sentences.
+
+        Args:
+            condition: Under which the cell is the layer that it is taken for, a clause: "if its activation is tanh: the
+                file does not say". The converted arrays equal this cell in any case; the layer, only then.
+        """
+        words = {
+            "layout": LAYOUTS[self.layout].title,
+            "steps": self.steps,
+            "largest": ", ".join(f"{state} {difference:.1e}" for state, difference in self.largest.items()),
+            "tolerance": f"{self.tolerance:.0e}",
+            "condition": condition,
+        }
+        if not self.ok:
+            text = _(
+                "Not equal to this cell: in {layout}'s own equations, over {steps} steps, the largest difference is "
+                "{largest}, more than the {tolerance} that rounding may make."
+            )
+        elif condition:
+            text = _(
+                "In {layout}'s own equations, over {steps} steps, the largest difference is {largest}; rounding may make "
+                "{tolerance}. Equal to this cell, {condition}."
+            )
+        else:
+            text = _(
+                "In {layout}'s own equations, over {steps} steps, the largest difference is {largest}; rounding may make "
+                "{tolerance}. Equal to this cell."
+            )
+        return text.format(**words)
 
 
 def prove(trace: Trace, layout: str) -> Proof:

@@ -25,6 +25,7 @@ def page_html(
     dark: bool = False,
     link: str = "",
     name: str = "",
+    notes: Iterable[str] = (),
 ) -> bytes:
     """The kernel, the gates over time and their summary as one HTML file, with Plotly's script in it once.
 
@@ -36,6 +37,7 @@ def page_html(
         dark: In the dark theme.
         link: The address of the view, to return to it; "" for none.
         name: What the layer is called, for the page's title; "" for nothing.
+        notes: What there is to know of the layer or the run, a paragraph each: what was assumed, how it reads.
 
     Raises:
         ValueError: `values` or a unit is not one there is.
@@ -65,6 +67,7 @@ def page_html(
 background: {background}; color: {text}; overflow-wrap: anywhere }} a {{ color: inherit }}</style></head>
 <body><h1>{html.escape(title)}</h1>
 <p>{" · ".join(facts)}</p>
+{"".join(f"<p>{html.escape(note)}</p>" for note in notes)}
 {"".join(parts)}
 <script type="module">{_linked()}
 for (const plot of document.querySelectorAll(".js-plotly-plot")) {{

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -56,6 +56,12 @@ class Sequence:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.values, dtype, copy=copy)
+
+    def take(self, steps: Any) -> Sequence:
+        """The steps of these numbers, in this order, each with its own label."""
+        order = [int(step) for step in steps]
+        labels = tuple(self.labels[step] for step in order)
+        return replace(self, values=_frozen(self.values[order]), labels=labels)
 
     @property
     def time_steps(self) -> int:

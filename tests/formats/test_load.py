@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 import lstmviz as lv
 from lstmviz.formats import found, sandbox
 from lstmviz.formats.found import Content, FormatError
-from lstmviz.formats.load import READERS
+from lstmviz.formats.load import ENDINGS, PACKED, READERS, Loaded
 from lstmviz.formats.save import WRITERS, save_bytes
+from lstmviz.layouts import to_layout
 from tests.formats.mutate import mutations
 from tests.formats.test_torch_files import pack, state, tensor
 
@@ -169,6 +170,25 @@ def test_what_crashes_behind_the_wall_crashes_there(monkeypatch):
 def test_every_reader_says_what_its_files_are_called():
     for key, reader in READERS.items():
         assert reader.title and reader.endings, key
+
+
+def test_the_list_of_endings_is_the_readers_own_and_what_models_are_packed_in():
+    own = {ending for reader in READERS.values() for ending in reader.endings}
+    assert set(ENDINGS) == own | set(PACKED)
+    assert {".keras", ".hdf5", ".ckpt", ".zip", ".tar.gz", ".bin"} <= set(ENDINGS)
+
+
+def test_how_a_layer_reads_is_among_its_notes_once():
+    reads = found.Reads(reverse=True, steps=5, mask_value=0.0, initial_state={"h": np.ones(3)})
+    assert len(reads.tell()) == 4
+    layer = found.Layer(
+        "keras", "lstm", to_layout(CELLS["lstm"], "keras").arrays, notes=reads.tell()[:1], reads=reads
+    )
+    loaded = Loaded("keras", found.Found())
+    loaded.take("back", layer)
+    assert loaded.notes["back"].count("It reads the sequence from its end.") == 1
+    assert all(sentence in loaded.notes["back"] for sentence in reads.tell())
+    assert found.Reads().tell() == ()
 
 
 # --- damaged files

@@ -98,3 +98,13 @@ def test_a_run_without_steps_has_nothing_to_prove():
     trace = lv.run(build("GRUCell", 3, 2), np.zeros((0, 2), "float32"))
     proof = layouts.prove(trace, "keras")
     assert proof.ok and proof.steps == 0 and dict(proof.largest) == {"h": 0.0}
+
+
+def test_a_proof_says_under_which_condition_the_cell_is_the_layer():
+    cell, x, _state = make_run("BasicLSTMCell", {}, 4, 3, 12, "float32", 5)
+    proof = layouts.prove(lv.run(cell, x), "pytorch")
+    assert proof.tell().endswith("Equal to this cell.")
+    told = proof.tell("if its activation is tanh: the file does not say")
+    assert told.endswith("Equal to this cell, if its activation is tanh: the file does not say.")
+    failed = replace(proof, largest={"h": 0.5}).tell("if its activation is tanh")
+    assert failed.startswith("Not equal to this cell: ") and "h 5.0e-01, more than" in failed

@@ -33,3 +33,9 @@ def test_a_layers_name_is_text_and_no_markup(trace):
     page = page_html(trace.cell, trace, name="<b>rnn</b>").decode()
     assert "<h1>&lt;b&gt;rnn&lt;/b&gt;: " in page
     assert "<b>rnn" not in page
+
+
+def test_what_is_to_be_known_of_a_layer_stands_beside_its_pictures(trace):
+    page = page_html(trace.cell, trace, notes=["Assumed: <tanh>.", "It reads the sequence from its end."])
+    head = page.decode().partition("Plotly")[0]
+    assert "<p>Assumed: &lt;tanh&gt;.</p>" in head and "<p>It reads the sequence from its end.</p>" in head

@@ -120,3 +120,13 @@ def test_sequences_need_neither_pandas_nor_tensorflow_nor_streamlit():
     ).stdout.split()
     assert "lstmviz.sequences" in loaded
     assert {"pandas", "tensorflow", "streamlit", "plotly"}.isdisjoint(loaded)
+
+
+@given(st.data(), hnp.arrays(np.float32, SHAPES))
+def test_steps_taken_in_another_order_keep_their_labels(data, array):
+    order = data.draw(st.permutations(range(len(array))))[: data.draw(st.integers(0, len(array)))]
+    sequence = wrap(array)
+    taken = sequence.take(np.array(order, int))
+    assert taken.labels == tuple(str(step) for step in order)
+    np.testing.assert_array_equal(taken.values, array[order])
+    assert taken.features == sequence.features and not taken.values.flags.writeable
