@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Mapping
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -32,6 +34,7 @@ class Content:
         around: Of one file out of a zip or a folder, the others there, by their path from the file's own folder.
         folder: Of a file that was given by its path, the folder it is in.
         allowed: What everything that is read may come to, in bytes, once unpacked.
+        places: Where files lie on the disk already, by their name in `files`.
     """
 
     name: str
@@ -39,11 +42,31 @@ class Content:
     around: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     folder: Path | None = None
     allowed: int = MAX_FILE_BYTES
+    places: Mapping[str, Path] = field(default_factory=dict, repr=False)
 
     @property
     def data(self) -> bytes:
         """The one file's bytes; b"" for a folder."""
         return self.files.get("", b"")
+
+    @contextmanager
+    def on_disk(self, names: Mapping[str, str]) -> Iterator[Path]:
+        """A folder with some of the files under names of the reader's own, for a library that opens nothing else.
+
+        In another process (`sandbox.py`) they lie there without being read or copied, and the folder goes with that
+        process, however it ends.
+
+        Args:
+            names: The name in `files` by the name there, `{"checkpoint.index": "variables/variables.index"}`.
+        """
+        with tempfile.TemporaryDirectory() as folder:  # readable by this user alone
+            for name, part in names.items():
+                place = Path(folder, name)
+                if part in self.places:
+                    place.symlink_to(self.places[part].absolute())
+                else:
+                    place.write_bytes(self.files[part])
+            yield Path(folder)
 
     def companion(self, name: str) -> bytes | None:
         """A file that this one names, from its own folder or below it; None where there is none.

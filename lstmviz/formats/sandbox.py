@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
@@ -49,14 +50,16 @@ def read(module: str, content: Content, layout: str | None) -> Found:
     request = _pack(told, [*content.files.values(), *content.around.values()])
     path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH", "")]))
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "lstmviz.formats.sandbox"],
-            input=request,
-            capture_output=True,
-            timeout=_SECONDS,
-            check=False,
-            env={**os.environ, "PYTHONPATH": path},
-        )
+        # This process makes the reader's temporary files' folder: it goes also where the reader was killed.
+        with tempfile.TemporaryDirectory(prefix="lstmviz-", ignore_cleanup_errors=True) as folder:
+            done = subprocess.run(
+                [sys.executable, "-m", "lstmviz.formats.sandbox"],
+                input=request,
+                capture_output=True,
+                timeout=_SECONDS,
+                check=False,
+                env={**os.environ, "PYTHONPATH": path, "TMPDIR": folder, "TEMP": folder, "TMP": folder},
+            )
     except subprocess.TimeoutExpired as error:
         raise FormatError(
             _("{name} took longer than {seconds} s to read, and was given up.").format(

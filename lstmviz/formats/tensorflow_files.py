@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import os
 import re
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,17 +30,17 @@ def read(content: Content, layout: str | None) -> Found:  # the names say what i
     tensorflow = need("tensorflow", "cpu", content.name)
     prefix = _find_prefix(content)
     assert prefix is not None
-    with tempfile.TemporaryDirectory() as folder:  # readable by this user alone
-        for name, data in content.files.items():
-            rest = name.removeprefix(prefix)
-            if name.startswith(prefix) and (rest == ".index" or _DATA.fullmatch(rest)):
-                Path(folder, f"checkpoint{rest}").write_bytes(data)
+    rests = {name.removeprefix(prefix): name for name in content.files if name.startswith(prefix)}
+    parts = {
+        f"checkpoint{rest}": name for rest, name in rests.items() if rest == ".index" or _DATA.fullmatch(rest)
+    }
+    with content.on_disk(parts) as folder:
         try:
-            variables = _read_variables(tensorflow, str(Path(folder, "checkpoint")), content.name)
+            variables = _read_variables(tensorflow, str(folder / "checkpoint"), content.name)
         except FormatError:
             raise
         except Exception as error:  # TensorFlow's own errors
-            cause = str(error).replace(folder, "").split("\n")[0]
+            cause = str(error).replace(str(folder), "").split("\n")[0]
             raise FormatError(
                 _("{name} is a damaged checkpoint: {cause}").format(name=content.name, cause=cause)
             ) from error
