@@ -11,8 +11,8 @@ import numpy as np
 from lstmviz.formats import hdf5
 from lstmviz.formats.found import Content, FormatError, Found, Layer, Reads
 from lstmviz.formats.keras_config import describe
+from lstmviz.formats.keras_variables import take_undescribed
 from lstmviz.formats.naming import say_backward
-from lstmviz.formats.variables import take_undescribed
 from lstmviz.language import _
 
 IN_ANOTHER_PROCESS = True
