@@ -1,7 +1,8 @@
 """HDF5 files, opened in memory: only what is in the file itself, and no more than was allowed.
 
 HDF5 can send a reader elsewhere (links to other files, external storage, virtual datasets) and can promise sizes that it
-does not hold; its library has been crashed by damaged files before, so whoever calls this does so in another process.
+does not hold (chunks that were never written, one text that a list names a thousand times); its library has been crashed
+by damaged files before, so whoever calls this does so in another process.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ from lstmviz.language import _
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 _DEEPEST = 32  # groups in groups
-_MOST_TEXT = 2**24  # bytes of an attribute
+_MOST_TEXT = 2**23  # bytes of an attribute
+_MOST_LISTED = 2**28  # bytes that a list of texts could come to
+_DENSEST = 1100  # deflate packs 1032 bytes into one
+_FILTERS = frozenset(("gzip", "lzf", "shuffle", "fletcher32", "1", "2", "3", "32000"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +39,14 @@ class Tree:
     attributes: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-def read_tree(data: bytes, name: str) -> Tree:
+def read_tree(data: bytes, name: str, allowed: int = MAX_FILE_BYTES, unread: tuple[str, ...] = ()) -> Tree:
     """Everything in a file.
+
+    Args:
+        data: The file.
+        name: What it is called in messages.
+        allowed: What its numbers may come to, in bytes.
+        unread: Groups at the top whose numbers are not read, such as an optimizer's.
 
     Raises:
         FormatError: it is damaged, leads out of itself, or holds more than is read.
@@ -44,19 +54,22 @@ def read_tree(data: bytes, name: str) -> Tree:
     h5py = need("h5py", "cpu", name)
     try:
         with h5py.File(io.BytesIO(data), "r") as file:
-            return _Walk(h5py, name).run(file)
+            return _Walk(h5py, name, data, allowed, unread).run(file)
     except FormatError:
         raise
     except Exception as error:  # h5py raises whatever its library has found
+        cause = str(error)[:300]
         raise FormatError(
-            _("{name} is a damaged HDF5 file: {cause}").format(name=name, cause=error)
+            _("{name} is a damaged HDF5 file: {cause}").format(name=name, cause=cause)
         ) from error
 
 
 class _Walk:
-    def __init__(self, h5py: Any, name: str) -> None:
-        self._h5py, self._name = h5py, name
-        self._bytes = self._count = 0
+    def __init__(self, h5py: Any, name: str, data: bytes, allowed: int, unread: tuple[str, ...]) -> None:
+        self._h5py, self._name, self._allowed, self._unread = h5py, name, allowed, unread
+        self._size, self._longest = len(data), _longest_text(data)
+        self._bytes = self._stored = self._count = 0
+        self._known: dict[Any, np.ndarray] = {}
         self._tree = Tree()
 
     def run(self, file: Any) -> Tree:
@@ -67,7 +80,7 @@ class _Walk:
         self._count += 1
         if depth > _DEEPEST or self._count > MAX_PARTS:
             raise FormatError(_("{name} has too many groups in groups.").format(name=self._name))
-        self._tree.attributes[path] = dict(_read_attributes(group))
+        self._tree.attributes[path] = dict(_read_attributes(group, self._longest))
         for key in group:
             place = f"{path}/{key}" if path else key
             link = group.get(key, getlink=True)
@@ -84,7 +97,11 @@ class _Walk:
                 self._take(item, place)
 
     def _take(self, dataset: Any, place: str) -> None:
-        if dataset.dtype.kind not in "fiu":
+        self._count += 1
+        if self._count > MAX_PARTS:
+            raise FormatError(_("{name} has too many groups in groups.").format(name=self._name))
+        type_ = _type_of(dataset)
+        if type_ is None or not dataset.shape or place.partition("/")[0] in self._unread:
             return
         if dataset.external or dataset.is_virtual:
             raise FormatError(
@@ -92,22 +109,77 @@ class _Walk:
                     name=self._name, place=place
                 )
             )
-        self._count += 1
-        self._bytes += math.prod(dataset.shape or ()) * dataset.dtype.itemsize
-        if self._bytes > MAX_FILE_BYTES or self._count > MAX_PARTS:
+        key = self._h5py.h5o.get_info(dataset.id).addr  # one dataset can have many names
+        if key not in self._known:
+            self._count_bytes(dataset, place)
+            array = np.asarray(dataset[()])
+            self._known[key] = _widen(array) if type_ == "bfloat16" else array
+        self._tree.arrays[place] = self._known[key]
+
+    def _count_bytes(self, dataset: Any, place: str) -> None:
+        """Refuses what is more than was allowed, or than the file can hold."""
+        declared = math.prod(dataset.shape) * dataset.dtype.itemsize
+        chunk = math.prod(dataset.chunks or ()) * dataset.dtype.itemsize
+        self._bytes += max(declared, chunk)
+        if self._bytes > self._allowed:
             raise FormatError(
                 _(
                     "{name} says that it holds {given:,.0f} MB of numbers; at most {allowed:,.0f} MB are read."
-                ).format(name=self._name, given=self._bytes / 2**20, allowed=MAX_FILE_BYTES / 2**20)
+                ).format(name=self._name, given=self._bytes / 2**20, allowed=self._allowed / 2**20)
             )
-        if dataset.shape:
-            self._tree.arrays[place] = np.asarray(dataset[()])
+        stored = dataset.id.get_storage_size()
+        self._stored += stored
+        packing = dataset._filters  # h5py's own name for all filters, those of others too
+        known = set(packing) <= _FILTERS
+        densest = _DENSEST if packing else 1
+        if not known or self._stored > self._size or declared > densest * stored or chunk > _DENSEST * stored:
+            raise FormatError(
+                _(
+                    "{name} says that {place} has {given:,} bytes of numbers, and holds only {stored:,} bytes for it."
+                ).format(name=self._name, place=place, given=declared, stored=stored)
+            )
+        if dataset.chunks:
+            needed = math.prod(
+                -(-size // step) for size, step in zip(dataset.shape, dataset.chunks, strict=True)
+            )
+            if dataset.id.get_num_chunks() < needed:
+                raise FormatError(
+                    _("{name} has a {place} of which parts were never written.").format(
+                        name=self._name, place=place
+                    )
+                )
 
 
-def _read_attributes(group: Any) -> Iterator[tuple[str, Any]]:
+def _type_of(dataset: Any) -> str | None:
+    """What a dataset's numbers are; None where it has none."""
+    if dataset.dtype.kind in "fiu":
+        return str(dataset.dtype)
+    # HDF5 has no bfloat16: Keras writes its two bytes as they are.
+    return "bfloat16" if dataset.dtype.kind == "V" and dataset.dtype.str[1:] == "V2" else None
+
+
+def _widen(array: np.ndarray) -> np.ndarray:
+    """Two bytes of bfloat16 each as the float32 that they are the first half of."""
+    return (array.view("<u2").astype(np.uint32) << 16).view(np.float32)
+
+
+def _longest_text(data: bytes) -> int:
+    """The longest text in a file's heaps: what a list of texts points to, each as often as it likes."""
+    longest, start = 0, 0
+    while (start := data.find(b"GCOL", start)) >= 0:
+        size = int.from_bytes(data[start + 8 : start + 16], "little")
+        longest, start = max(longest, min(size, len(data))), start + 4
+    return longest
+
+
+def _read_attributes(group: Any, longest: int) -> Iterator[tuple[str, Any]]:
     for key in group.attrs:
         kind = group.attrs.get_id(key)
-        if math.prod(kind.shape or ()) * kind.dtype.itemsize > _MOST_TEXT:
+        count = math.prod(kind.shape or ())
+        is_text = kind.dtype.kind in "SO"
+        if not is_text or count * kind.dtype.itemsize > _MOST_TEXT or count > MAX_PARTS:
+            continue
+        if kind.dtype.kind == "O" and count * longest > _MOST_LISTED:
             continue
         value = group.attrs[key]
         if isinstance(value, bytes | str):

@@ -2,24 +2,55 @@
 
 from __future__ import annotations
 
-import json
 import re
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from lstmviz.formats import hdf5
-from lstmviz.formats.found import Content, FormatError, Found, Layer, Reads
-from lstmviz.formats.keras_config import describe
-from lstmviz.formats.keras_variables import take_undescribed
-from lstmviz.formats.naming import say_backward
+from lstmviz.formats.found import Assumption, Content, FormatError, Found
+from lstmviz.formats.keras_config import Described, describe, parse
+from lstmviz.formats.keras_variables import ARRAYS, Held, take_described, take_undescribed
+from lstmviz.formats.naming import find_family
 from lstmviz.language import _
 
 IN_ANOTHER_PROCESS = True
 _WEIGHTS, _CONFIG, _METADATA = "model.weights.h5", "config.json", "metadata.json"
-_NAMES = ("kernel", "recurrent_kernel", "bias")
-_VARIABLE = re.compile(r"(?:(?P<place>.*)/)?vars/(?P<number>\d+)")
-_MOST_JSON = 2**26  # bytes
+_OPTIMIZER = "optimizer"
+_VARIABLE = re.compile(r"(?:(?P<place>.*)/)?vars/(?P<number>\d{1,9})")
+_SEED = re.compile(r"(^|/)seed_generator(_\d+)?$")  # of dropout
+_CELL = re.compile(r"(lstm|gru|simple_rnn)_cell(_\d+)?")
+
+
+@dataclass(frozen=True, eq=False)
+class _Stored:
+    """The variables of each object of a model.
+
+    Attributes:
+        groups: In their order, by the object's place, `layers/lstm/cell`.
+        names: What each object is called, by its place.
+    """
+
+    groups: Mapping[str, Sequence[np.ndarray]]
+    names: Mapping[str, str]
+
+    def hold(self, place: str, under: str) -> Held:
+        """A cell: what is at its place, and what else is under its layer's."""
+        own = self.groups[place]
+        beside: dict[str, np.ndarray] = {}
+        for other in self.groups:
+            if other != place and other.startswith(f"{under}/".lstrip("/")) and not _SEED.search(other):
+                beside |= self.full(other)
+        if len(own) > len(ARRAYS):
+            beside |= dict(list(self.full(place).items())[len(ARRAYS) :])
+        return Held(place, dict(zip(ARRAYS, own, strict=False)), beside)
+
+    def full(self, place: str) -> dict[str, np.ndarray]:
+        """An object's variables by their full names."""
+        return {
+            f"{place}/vars/{number}".lstrip("/"): array for number, array in enumerate(self.groups[place])
+        }
 
 
 def knows(content: Content) -> bool:
@@ -36,77 +67,130 @@ def read(
     content: Content, layout: str | None
 ) -> Found:  # the description, or Keras's way to store, says what is what
     """The layers of a model."""
-    if not content.data:
-        tree = hdf5.read_tree(content.files[_WEIGHTS], f"{content.name}, {_WEIGHTS}")
-        return _read_described(content, _group(tree))
-    tree = hdf5.read_tree(content.data, content.name)
-    return _read_bare(_group(tree), tree)
+    is_whole = not content.data
+    data, name = (
+        (content.files[_WEIGHTS], f"{content.name}, {_WEIGHTS}") if is_whole else (content.data, content.name)
+    )
+    tree = hdf5.read_tree(data, name, content.allowed, unread=(_OPTIMIZER,))
+    stored = _Stored(_group(tree), _name_objects(tree))
+    found = Found()
+    described = _read_description(content) if is_whole else None
+    if described is None:
+        _take_all(stored, found, ())
+    elif [each.names for each in described] == [()]:  # a class of the model's own, which is not looked up
+        _take_all(stored, found, _assume_own(described[0].kind))
+    else:
+        _take_described(stored, described, found)
+    if f"{_OPTIMIZER}/vars" in tree.attributes:
+        found.leave_out(_OPTIMIZER, _("the optimizer's own numbers, which are no layer's"), {})
+    return found
 
 
-def _group(tree: hdf5.Tree) -> dict[str, dict[str, np.ndarray]]:
+def _group(tree: hdf5.Tree) -> dict[str, list[np.ndarray]]:
     """The variables of each object, in their order: a cell's are its kernel, its recurrent kernel and its bias."""
     groups: dict[str, list[tuple[int, np.ndarray]]] = {}
     for path, array in tree.arrays.items():
         if match := _VARIABLE.fullmatch(path):
-            groups.setdefault(match["place"] or "", []).append((int(match["number"]), array))
+            place = (match["place"] or "").replace("_layer_checkpoint_dependencies", "layers")  # Keras 2.12
+            groups.setdefault(place, []).append((int(match["number"]), array))
     return {
-        place: dict(
-            zip(_NAMES, (array for _number, array in sorted(parts, key=lambda part: part[0])), strict=False)
-        )
+        place: [array for _number, array in sorted(parts, key=lambda part: part[0])]
         for place, parts in groups.items()
-        if len(parts) <= len(_NAMES)
     }
 
 
-def _read_described(content: Content, groups: dict[str, dict[str, np.ndarray]]) -> Found:
-    found = Found()
-    config, metadata = (_read_json(content, part) for part in (_CONFIG, _METADATA))
+def _name_objects(tree: hdf5.Tree) -> dict[str, str]:
+    return {
+        place.removesuffix("vars").rstrip("/"): told["name"]
+        for place, told in tree.attributes.items()
+        if place.rpartition("/")[2] == "vars" and isinstance(told.get("name"), str)
+    }
+
+
+# --- With the model's description -------------------------------------------------------------------------------------
+
+
+def _read_description(content: Content) -> list[Described]:
     try:
-        described = describe(config, str(metadata.get("keras_version", "3")))
+        config, metadata = (parse(content.files.get(part, b"{}")) for part in (_CONFIG, _METADATA))
+        version = metadata.get("keras_version") if isinstance(metadata, dict) else None
+        return describe(config, version if isinstance(version, str) else "3")
     except ValueError as error:
         raise FormatError(
             _("{name} cannot be read: {cause}.").format(name=content.name, cause=error)
         ) from error
+
+
+def _take_described(stored: _Stored, described: Sequence[Described], found: Found) -> None:
+    taken: set[str] = set()
     for each in described:
-        if not each.family:
-            found.skipped[each.title] = _("{kind} is no recurrent layer").format(kind=each.kind)
-        elif each.place not in groups:
-            found.skipped[each.title] = _("its weights are not in the file")
+        under = each.place.removesuffix("/cell")
+        if each.place in stored.groups and each.family:
+            take_described(each, stored.hold(each.place, under), found)
         else:
-            found.layers[each.title] = Layer(
-                "keras",
-                each.family,
-                groups[each.place],
-                each.options,
-                notes=(say_backward(),) if each.reverse else (),
-                reads=Reads(reverse=each.reverse),
+            held = [place for place in stored.groups if place == under or place.startswith(f"{under}/")]
+            arrays = {name: array for place in held for name, array in stored.full(place).items()}
+            reason = each.problem or _("its weights are not in the file")
+            found.leave_out(each.title, reason, arrays)
+        taken |= {place for place in stored.groups if place == under or place.startswith(f"{under}/")}
+    for place in stored.groups:
+        if place not in taken and not _SEED.search(place):
+            found.leave_out(
+                place or "vars", _("it is no part of a layer that is described"), stored.full(place)
             )
-    if not described:  # a class of the model's own, which is not looked up
-        _take_all(groups, {}, found)
-    return found
 
 
-def _read_bare(groups: dict[str, dict[str, np.ndarray]], tree: hdf5.Tree) -> Found:
-    found = Found()
-    names = {
-        place.removesuffix("vars").rstrip("/"): str(told["name"])
-        for place, told in tree.attributes.items()
-        if place.rpartition("/")[2] == "vars" and "name" in told
-    }
-    _take_all(groups, names, found)
-    return found
+def _assume_own(kind: str) -> tuple[Assumption, ...]:
+    return (
+        Assumption(
+            _("it is a plain layer of Keras's"),
+            _("the model is a {kind}, a class of its own that is not in the file").format(kind=kind),
+        ),
+    )
 
 
-def _take_all(groups: dict[str, dict[str, np.ndarray]], names: dict[str, str], found: Found) -> None:
-    for place, parts in groups.items():
-        title = _title(place, names)
-        if parts.keys() < {"kernel", "recurrent_kernel"} or any(parts[name].ndim != 2 for name in _NAMES[:2]):
-            found.skipped[title] = _("it is no part of a recurrent layer")
-        else:
-            take_undescribed(title, parts, found)
+# --- Weights alone ----------------------------------------------------------------------------------------------------
 
 
-def _title(place: str, names: dict[str, str]) -> str:
+def _take_all(stored: _Stored, found: Found, assumed: Sequence[Assumption]) -> None:
+    cells = {place: place.removesuffix("/cell") for place in stored.groups if _is_cell(place, stored)}
+    for place in stored.groups:
+        title = _title(place, stored.names)
+        if place in cells:
+            held = stored.hold(place, cells[place])
+            others = {
+                name: array
+                for name, array in held.beside.items()
+                if not any(name.startswith(f"{cell}/vars/") for cell in cells if cell != place)
+            }
+            cell = stored.names.get(place, "")
+            take_undescribed(title, held.parts, found, beside=others, cell=cell, assumed=assumed)
+        elif not _SEED.search(place) and not any(_is_under(place, under) for under in cells.values()):
+            found.leave_out(title, _("it is no part of a recurrent layer"), stored.full(place))
+
+
+def _is_under(place: str, under: str) -> bool:
+    return place == under or place.startswith(f"{under}/")
+
+
+def _is_cell(place: str, stored: _Stored) -> bool:
+    """Whether an object's variables are a cell's: Keras keeps those at `cell`; else by their shapes, all three."""
+    arrays = stored.groups[place]
+    if len(arrays) < 2 or arrays[1].ndim < 2:
+        return False
+    steps = place.split("/")
+    if steps[-1] == "cell" or "cells" in steps[-2:-1] or _CELL.fullmatch(stored.names.get(place, "")):
+        return True
+    if len(arrays) != len(ARRAYS):
+        return False
+    try:
+        find_family(dict(zip(ARRAYS, arrays, strict=True)), "keras")
+    except ValueError:
+        return False
+    return True
+
+
+def _title(place: str, names: Mapping[str, str]) -> str:
     """The names of the layers on the way to a cell; where the file has none, the parts of the path."""
     title, path = [], ""
     for part in place.split("/"):
@@ -114,15 +198,3 @@ def _title(place: str, names: dict[str, str]) -> str:
         if part not in ("layers", "cells", "cell"):
             title.append(names.get(path, part))
     return "/".join(title) or "layer"
-
-
-def _read_json(content: Content, part: str) -> Any:
-    data = content.files.get(part, b"{}")
-    if len(data) > _MOST_JSON:
-        raise FormatError(_("{name} has a {part} that is too large.").format(name=content.name, part=part))
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise FormatError(
-            _("{name} has a damaged {part}: {cause}").format(name=content.name, part=part, cause=error)
-        ) from error

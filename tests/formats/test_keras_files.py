@@ -147,7 +147,8 @@ def test_names_as_keras_2_wrote_them(tmp_path):
     )
     weights = model.get_weights()
     path = tmp_path / "old.h5"
-    lstm = {"class_name": "LSTM", "config": {"name": "lstm", "units": 2, "activation": "tanh"}}
+    told = {"name": "lstm", "units": 2, "activation": "tanh", "recurrent_activation": "sigmoid"}
+    lstm = {"class_name": "LSTM", "config": told}
     config = {
         "class_name": "Sequential",
         "config": {"layers": [{"class_name": "Bidirectional", "config": {"name": "b", "layer": lstm}}]},
