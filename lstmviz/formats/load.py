@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from lstmviz.cells import Cell
-from lstmviz.formats import sandbox
+from lstmviz.formats import cures, sandbox
+from lstmviz.formats.choose import choose
+from lstmviz.formats.files import read_path, without_hidden
 from lstmviz.formats.found import (
     MAX_FILE_BYTES,
-    MAX_PARTS,
     Assumption,
     Content,
     FormatError,
@@ -26,7 +27,7 @@ from lstmviz.formats.found import (
     say_assumed,
     say_too_large,
 )
-from lstmviz.formats.zips import is_zip, unzip
+from lstmviz.formats.zips import is_zip, unpack, unzip
 from lstmviz.language import _
 from lstmviz.layouts import LAYOUTS, Stored, describe_stored, from_layout
 
@@ -108,18 +109,58 @@ class Loaded(dict[str, Cell]):
         """Adds a layer's cell, or the reason why it makes none."""
         words: dict[str, Any] = {"layout": layer.layout, "family": layer.family, **layer.options}
         try:
+            note = _say_types(layer)
             cell = from_layout(layer.arrays, **words)
             stored = describe_stored(layer.arrays, called=layer.called, **words)
         except ValueError as error:
             self.skipped[title] = str(error)
+            self.arrays |= {f"{title}/{name}": array for name, array in layer.arrays.items()}
             return
         self[title], self.layers[title], self.stored[title] = cell, layer, stored
         self.assumed[title], self.reads[title] = layer.assumed, layer.reads
-        said = dict.fromkeys([*layer.notes, *layer.reads.tell()])  # a reader may have said it already
+        said = dict.fromkeys(
+            [*layer.notes, *note, *layer.reads.tell()]
+        )  # a reader may have said how it reads already
         if layer.assumed:
             said[say_assumed(layer.assumed)] = None
         if said:
             self.notes[title] = " ".join(said)
+
+    def drop_arrays(self, most: int) -> None:
+        """Drops what arrays of no layer there are beyond so many numbers, and says so."""
+        kept: dict[str, np.ndarray] = {}
+        count = dropped = 0
+        for name, array in self.arrays.items():
+            if count + array.size <= most:
+                kept[name] = array
+                count += array.size
+            else:
+                dropped += 1
+        if dropped:
+            note = _("Arrays that are too large to be kept for the detective: {count:,}.").format(
+                count=dropped
+            )
+            self.notes[""] = " ".join(filter(None, [self.notes.get(""), note]))
+        self.arrays = kept
+
+
+def _say_types(layer: Layer) -> tuple[str, ...]:
+    """That numbers are shown in another type than they have.
+
+    Raises:
+        ValueError: they are whole numbers of 8 bits, which stand for others by a scale.
+    """
+    types = {array.dtype.newbyteorder("=") for array in layer.arrays.values()}
+    if any(each.kind in "iub" and each.itemsize == 1 for each in types):
+        raise ValueError(
+            _(
+                "its weights are whole numbers of 8 bits, as quantised ones are; what scales them is not known here"
+            )
+        )
+    others = sorted(each.name for each in types if each not in (np.float32, np.float64))
+    shown = "float64" if np.dtype(np.float64) in types else "float32"
+    said = _("Its numbers are {types} in the file, and shown as {shown}.")
+    return (said.format(types=", ".join(others), shown=shown),) if others else ()
 
 
 def load(
@@ -140,7 +181,7 @@ def load(
         name: What the file is called in messages; by default its own name.
         layout: For bare arrays (`.npz`) that do not say how they are stored: a key of `LAYOUTS`.
         max_bytes: What everything that is read may come to once unpacked.
-        max_weights: A layer of more numbers is left out; None for no bound.
+        max_weights: A layer of more numbers is left out, and so are arrays of no layer beyond so many; None for no bound.
 
     Returns:
         {layer name: Cell}, in the file's order; its `skipped`, `notes` and `assumed` tell of the rest.
@@ -149,6 +190,7 @@ def load(
         FormatError: the file cannot be read, is damaged, too large, of no known format, or has nothing recurrent; a
             ValueError, in one sentence.
         FileNotFoundError: there is no such file.
+        OSError: the file cannot be read.
     """
     if layout is not None and layout not in LAYOUTS:
         raise FormatError(
@@ -166,6 +208,8 @@ def load(
             )
         else:
             loaded.take(title, layer)
+    if max_weights is not None:
+        loaded.drop_arrays(max_weights)
     return loaded
 
 
@@ -177,17 +221,33 @@ def read(content: Content, layout: str | None = None) -> tuple[str, Found]:
     """
     if not any(content.files.values()):
         raise FormatError(_("{name} is empty.").format(name=content.name))
-    for key, reader in READERS.items():
-        module = importlib.import_module(f"lstmviz.formats.{reader.module}")
-        if module.knows(content):
-            is_sandboxed = getattr(module, "IN_ANOTHER_PROCESS", False)
-            return key, sandbox.read(reader.module, content, layout) if is_sandboxed else module.read(
-                content, layout
-            )
-    raise FormatError(
-        _("{name} is none of the formats that are read: {allowed}.").format(
-            name=content.name, allowed=", ".join(reader.title for reader in READERS.values())
-        )
+    if impostor := cures.find_impostor(content):
+        raise FormatError(impostor)
+    chosen, note = choose(content, know)
+    if (key := know(chosen)) is None:
+        raise FormatError(cures.find(chosen) or _say_unknown(chosen.name))
+    module = _module(key)
+    is_sandboxed = getattr(module, "IN_ANOTHER_PROCESS", False)
+    found: Found = (
+        sandbox.read(READERS[key].module, chosen, layout) if is_sandboxed else module.read(chosen, layout)
+    )
+    if note:
+        found.notes.insert(0, note)
+    return key, found
+
+
+def know(content: Content) -> str | None:
+    """Of which format a file or a folder is, a key of `READERS`; None where it is of none."""
+    return next((key for key in READERS if _module(key).knows(content)), None)
+
+
+def _module(key: str) -> Any:
+    return importlib.import_module(f"lstmviz.formats.{READERS[key].module}")
+
+
+def _say_unknown(name: str) -> str:
+    return _("{name} is none of the formats that are read: {allowed}.").format(
+        name=name, allowed=", ".join(reader.title for reader in READERS.values())
     )
 
 
@@ -197,51 +257,31 @@ def read_content(
     """A file's bytes, or those of a folder, a zip or a checkpoint's parts.
 
     Raises:
-        FormatError: it is larger than is read.
+        FormatError: it is no file, or larger than is read.
         FileNotFoundError: there is no such file.
+        OSError: it cannot be read.
     """
-    folder = None
+    files: Mapping[str, bytes]
+    folder: Path | None = None
     if isinstance(source, bytes):
         files, name = {"": source}, name or _("the file")
+        if len(source) > max_bytes:
+            raise FormatError(say_too_large(name, len(source), max_bytes))
     else:
-        path = Path(source)
-        files, name = _read_path(path, max_bytes), name or path.name
-        folder = path.parent
-    total = sum(map(len, files.values()))
-    if total > max_bytes:
-        raise FormatError(say_too_large(name, total, max_bytes))
-    data = files.get("", b"")
-    if is_zip(data):
-        files, folder = unzip(data, name, max_bytes), None
-    return Content(name, files, folder=folder if "" in files else None, allowed=max_bytes)
+        files, folder = read_path(source, max_bytes, ENDINGS)
+        name = name or Path(source).name or str(source)
+    if "" in files and (unpacked := _unpack(files[""], name, max_bytes)) is not None:
+        files, folder = unpacked, None
+    return Content(name, files, folder=folder, allowed=max_bytes)
 
 
-def _read_path(path: Path, max_bytes: int) -> dict[str, bytes]:
-    if path.is_dir():
-        parts = {part.relative_to(path).as_posix(): part for part in _list_files(path)}
-    elif path.exists():
-        parts = {"": path}
-    else:  # a checkpoint is named by what its parts' names begin with
-        parts = {
-            part.name: part for part in sorted(path.parent.glob(f"{path.name}.*")) if _is_part(part, path)
-        }
-    if not parts:
-        raise FileNotFoundError(_("there is no file {path}.").format(path=path))
-    total = sum(part.stat().st_size for part in parts.values())
-    if total > max_bytes or len(parts) > MAX_PARTS:
-        raise FormatError(say_too_large(path.name, total, max_bytes))
-    return {name: part.read_bytes() for name, part in parts.items()}
-
-
-def _list_files(folder: Path) -> list[Path]:
-    """A folder's own files, without what links lead to."""
-    found = []
-    for place, _folders, names in os.walk(folder):  # does not follow links to folders
-        found += [Path(place, name) for name in names if Path(place, name).is_file()]
-        if len(found) > MAX_PARTS:
-            break
-    return sorted(part for part in found if not part.is_symlink())
-
-
-def _is_part(part: Path, prefix: Path) -> bool:
-    return part.is_file() and part.name[len(prefix.name) :].startswith((".index", ".data-"))
+def _unpack(data: bytes, name: str, allowed: int) -> Mapping[str, bytes] | None:
+    """What an archive holds, of a gzipped file also what is in it if that is a zip; None where it is no archive."""
+    files = unpack(data, name, allowed)
+    if files is not None and "" in files and is_zip(files[""]):
+        files = unzip(files[""], name, allowed - len(files[""]))
+    if files is None or "" in files:
+        return files
+    if not (kept := without_hidden(files)):
+        raise FormatError(_("{name} is empty.").format(name=name))
+    return kept

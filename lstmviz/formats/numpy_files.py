@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping
 
 import numpy as np
 
-from lstmviz.formats.found import MAX_FILE_BYTES, Assumption, Content, FormatError, Found, Layer
-from lstmviz.formats.naming import find_family, find_pytorch
+from lstmviz.formats.bare import find_bare
+from lstmviz.formats.found import Content, FormatError, Found
 from lstmviz.language import _
-from lstmviz.layouts import LAYOUTS
 
 _MAGIC = b"\x93NUMPY"
 _NUMBERS = "fiu"
-# Layouts whose arrays have names that no other has.
-_TOLD = {"keras": {"kernel", "recurrent_kernel"}, "onnx": {"W", "R"}}
+_MOST_AXES = 32
+_MOST_HEADER = 2**16  # bytes; a header is read as Python's literals, which takes time
 
 
 def knows(content: Content) -> bool:
@@ -28,70 +26,67 @@ def knows(content: Content) -> bool:
 
 def read(content: Content, layout: str | None) -> Found:
     """The layers that the arrays make; those of other names are left for the detective."""
-    arrays = {
-        name.removesuffix(".npy") or "array": _read_array(
-            part, f"{content.name}, {name}" if name else content.name
-        )
-        for name, part in content.files.items()
-    }
-    numbers = {name: array for name, array in arrays.items() if array.dtype.kind in _NUMBERS}
-    found = _find(numbers, layout)
-    found.skipped |= {name: _("it holds no numbers") for name in arrays if name not in numbers}
+    arrays: dict[str, np.ndarray] = {}
+    skipped: dict[str, str] = {}
+    for name, part in content.files.items():
+        title = name.removesuffix(".npy") or "array"
+        told = f"{content.name}, {name}" if name else content.name
+        array = _read_array(part, told)
+        if isinstance(array, np.ndarray):
+            arrays[title] = array
+        else:
+            skipped[title] = array
+    found = find_bare(arrays, layout)
+    found.skipped |= skipped
     return found
 
 
-def _find(arrays: Mapping[str, np.ndarray], layout: str | None) -> Found:
-    if layout == "pytorch" or (layout is None and any("weight_ih" in name for name in arrays)):
-        return find_pytorch(arrays)
-    told = [name for name, parts in _TOLD.items() if parts <= set(arrays)]
-    chosen = layout or (told[0] if told else None)
-    if chosen is None:
-        why = _("the arrays' names do not say how they are stored; name the layout, one of {allowed}").format(
-            allowed=", ".join(LAYOUTS)
-        )
-        return Found(skipped=dict.fromkeys(arrays, why), arrays=dict(arrays))
-    try:
-        family = find_family(arrays, chosen)
-    except ValueError as error:
-        return Found(skipped={"layer": str(error)}, arrays=dict(arrays))
-    notes = (
-        [_("Taken to be stored as {layout} does.").format(layout=LAYOUTS[chosen].title)]
-        if layout is None
-        else []
-    )
-    assumed = Assumption(_("its activations are the framework's defaults"), _("arrays do not hold them"))
-    layer = Layer(chosen, family, arrays, notes=tuple(notes), assumed=(assumed,))
-    return Found({"layer": layer}, arrays=dict(arrays))
+def _read_array(part: bytes, name: str) -> np.ndarray | str:
+    """An array of numbers, or why it is none, after a look at its header alone.
 
-
-def _read_array(part: bytes, name: str) -> np.ndarray:
-    """An array whose header was looked at before anything is made."""
-    file = io.BytesIO(part)
+    Raises:
+        FormatError: it is damaged, or holds Python objects.
+    """
+    file = io.BytesIO(part[: _MOST_HEADER + 16])
     try:
         version = np.lib.format.read_magic(file)
         read_header = {
             (1, 0): np.lib.format.read_array_header_1_0,
             (2, 0): np.lib.format.read_array_header_2_0,
-        }[version]
-        shape, _order, dtype = read_header(file)
-        if dtype.hasobject:
-            raise FormatError(
-                _("{name} holds Python objects, which are not read: they could run any program.").format(
-                    name=name
-                )
-            )
-        if math.prod(shape) * dtype.itemsize > min(len(part), MAX_FILE_BYTES):
-            raise FormatError(
-                _("{name} says that it has the shape {shape}, which is more than is in it.").format(
-                    name=name, shape=list(shape)
-                )
-            )
-        file.seek(0)
-        array: np.ndarray = np.lib.format.read_array(file, allow_pickle=False)
-    except FormatError:
-        raise
+        }.get(version)
+        if read_header is None:  # 3.0 is for fields named in other letters than ASCII's
+            return _("it holds records, not numbers")
+        shape, is_fortran, dtype = read_header(file, max_header_size=_MOST_HEADER)
     except (
         Exception
     ) as error:  # a header is a Python literal: what may be wrong with one is not listed anywhere
-        raise FormatError(_("{name} is a damaged array: {cause}").format(name=name, cause=error)) from error
-    return array
+        cause = str(error).split("\n", 1)[0]
+        raise FormatError(_("{name} is a damaged array: {cause}").format(name=name, cause=cause)) from error
+    if dtype.hasobject:
+        raise FormatError(
+            _("{name} holds Python objects, which are not read: they could run any program.").format(
+                name=name
+            )
+        )
+    if dtype.kind not in _NUMBERS:
+        return _say_type(dtype)
+    if not _is_shape(shape) or math.prod(shape) * dtype.itemsize > len(part) - file.tell():
+        raise FormatError(
+            _("{name} says that it has the shape {shape}, which is more than is in it.").format(
+                name=name, shape=str(list(shape))[:200]
+            )
+        )
+    flat = np.frombuffer(part, dtype, math.prod(shape), file.tell())
+    return flat.reshape(shape, order="F" if is_fortran else "C")
+
+
+def _is_shape(shape: tuple[int, ...]) -> bool:
+    return len(shape) <= _MOST_AXES and all(type(size) is int and 0 <= size < 2**62 for size in shape)
+
+
+def _say_type(dtype: np.dtype) -> str:
+    if dtype.names is None and dtype.kind == "V" and dtype.itemsize <= 2:
+        return _(
+            "its numbers are of a type that NumPy has no name for, as bfloat16 is; save them with .astype('float32')"
+        )
+    return _("it holds no real numbers, but {type}").format(type=str(dtype)[:100])
