@@ -371,7 +371,7 @@ def test_identify_without_an_output_gives_hints(run, models, tmp_path):
 def test_what_is_wrong_is_told_in_one_line_with_exit_code_1(run, model, models, tmp_path, arguments, told):
     (tmp_path / "folder").mkdir()
     (tmp_path / "empty.keras").write_bytes(b"")
-    (tmp_path / "noise.bin").write_bytes(b"nothing that is known")
+    (tmp_path / "noise.bin").write_bytes(b"\x91\x92 nothing that is known")
     (tmp_path / "cut.safetensors").write_bytes(Path(model).read_bytes()[:-7])
     (tmp_path / "words.csv").write_text("a,b\nmany,words\n")
     (tmp_path / "hole.csv").write_text("a,b\n1,2\n3,\n5,6\n")

@@ -50,13 +50,13 @@ def _read_array(part: bytes, name: str) -> np.ndarray | str:
     file = io.BytesIO(part[: _MOST_HEADER + 16])
     try:
         version = np.lib.format.read_magic(file)
+        if version == (3, 0):  # which is for fields named in other letters than ASCII's
+            return _("it holds records, not numbers")
         read_header = {
             (1, 0): np.lib.format.read_array_header_1_0,
             (2, 0): np.lib.format.read_array_header_2_0,
-        }.get(version)
-        if read_header is None:  # 3.0 is for fields named in other letters than ASCII's
-            return _("it holds records, not numbers")
-        shape, is_fortran, dtype = read_header(file, max_header_size=_MOST_HEADER)
+        }
+        shape, is_fortran, dtype = read_header[version](file, max_header_size=_MOST_HEADER)
     except (
         Exception
     ) as error:  # a header is a Python literal: what may be wrong with one is not listed anywhere
