@@ -33,10 +33,12 @@ class Tree:
     Attributes:
         arrays: The datasets of numbers by path, `layers/lstm/cell/vars/0`.
         attributes: Those of each group by path; "" is the file's own. Text and lists of texts alone.
+        places: Where in the file each dataset begins, by path: in the order in which they were written.
     """
 
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     attributes: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    places: dict[str, int] = field(default_factory=dict)
 
 
 def read_tree(data: bytes, name: str, allowed: int = MAX_FILE_BYTES, unread: tuple[str, ...] = ()) -> Tree:
@@ -114,7 +116,7 @@ class _Walk:
             self._count_bytes(dataset, place)
             array = np.asarray(dataset[()])
             self._known[key] = _widen(array) if type_ == "bfloat16" else array
-        self._tree.arrays[place] = self._known[key]
+        self._tree.arrays[place], self._tree.places[place] = self._known[key], key
 
     def _count_bytes(self, dataset: Any, place: str) -> None:
         """Refuses what is more than was allowed, or than the file can hold."""

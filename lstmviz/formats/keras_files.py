@@ -89,14 +89,26 @@ def read(
 def _group(tree: hdf5.Tree) -> dict[str, list[np.ndarray]]:
     """The variables of each object, in their order: a cell's are its kernel, its recurrent kernel and its bias."""
     groups: dict[str, list[tuple[int, np.ndarray]]] = {}
-    for path, array in tree.arrays.items():
+    for path, array in sorted(
+        tree.arrays.items(), key=lambda item: tree.places[item[0]]
+    ):  # as the model has them
         if match := _VARIABLE.fullmatch(path):
             place = (match["place"] or "").replace("_layer_checkpoint_dependencies", "layers")  # Keras 2.12
             groups.setdefault(place, []).append((int(match["number"]), array))
     return {
-        place: [array for _number, array in sorted(parts, key=lambda part: part[0])]
-        for place, parts in groups.items()
+        place: [array for _number, array in sorted(groups[place], key=lambda part: part[0])]
+        for place in _forward_first(list(groups))
     }
+
+
+def _forward_first(places: list[str]) -> list[str]:
+    """The places with the first direction of a Bidirectional before its second: Keras writes them by their names."""
+    ranks = {place: number for number, place in enumerate(places)}
+    for place, number in list(ranks.items()):
+        twin = ranks.get(place.replace("/backward_layer/", "/forward_layer/"))
+        if twin is not None and twin > number:
+            ranks[place], ranks[places[twin]] = twin, number
+    return sorted(places, key=lambda place: ranks[place])
 
 
 def _name_objects(tree: hdf5.Tree) -> dict[str, str]:
