@@ -21,7 +21,8 @@ import numpy as np
 
 from lstmviz import language, sequences
 from lstmviz.cells import Cell
-from lstmviz.formats.load import READERS, Loaded, load, read, read_content
+from lstmviz.formats import sandbox
+from lstmviz.formats.load import READERS, Loaded, load
 from lstmviz.formats.save import WRITERS, loading_code, save_bytes
 from lstmviz.language import LANGUAGES, _
 from lstmviz.layouts import LAYOUTS, prove
@@ -302,7 +303,7 @@ def _choose(loaded: Loaded, given: argparse.Namespace) -> tuple[str, Cell]:
 def _find_arrays(given: argparse.Namespace) -> Mapping[str, np.ndarray]:
     """A layer's arrays, whose names may be wrong about the order of its gates; else those of no known layer."""
     with _native_silence():
-        _format, found = read(read_content(given.file))
+        _format, found = sandbox.read(given.file)
     if found.layers:
         return found.layers[_pick(found.layers, given)].arrays
     if not found.arrays:

@@ -62,7 +62,8 @@ def read_file(path: Path, name: str, allowed: int) -> bytes:
     with open(path, "rb", opener=lambda file, _flags: os.open(file, _FLAGS)) as file:
         told = os.fstat(file.fileno())
         _check_regular(told.st_mode, path)  # another may have taken its name
-        data = b"" if told.st_size > allowed else file.read(allowed + 1)
+        # As much memory is taken as is asked for.
+        data = b"" if told.st_size > allowed else file.read(told.st_size + 1)
     if (size := max(told.st_size, len(data))) > allowed:
         raise FormatError(say_too_large(name, size, allowed))
     return data

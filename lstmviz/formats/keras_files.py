@@ -15,7 +15,6 @@ from lstmviz.formats.keras_variables import ARRAYS, Held, take_described, take_u
 from lstmviz.formats.naming import find_family
 from lstmviz.language import _
 
-IN_ANOTHER_PROCESS = True
 _WEIGHTS, _CONFIG, _METADATA = "model.weights.h5", "config.json", "metadata.json"
 _OPTIMIZER = "optimizer"
 _VARIABLE = re.compile(r"(?:(?P<place>.*)/)?vars/(?P<number>\d{1,9})")

@@ -22,7 +22,6 @@ from lstmviz.formats.keras_variables import (
 )
 from lstmviz.language import _
 
-IN_ANOTHER_PROCESS = True
 _OPTIMIZER = "optimizer_weights"
 # A cell's array: with a number where TensorFlow kept a second cell's of the same name apart; and Keras 1's.
 _LEAF = re.compile(rf"(?P<name>{'|'.join(sorted(ARRAYS, reverse=True))})(?P<number>_\d+)?")

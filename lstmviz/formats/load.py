@@ -198,7 +198,7 @@ def load(
                 given=layout, allowed=", ".join(LAYOUTS)
             )
         )
-    format_, found = read(read_content(source, name, max_bytes), layout)
+    format_, found = sandbox.read(source, name, layout, max_bytes)
     loaded = Loaded(format_, found)
     for title, layer in found.layers.items():
         count = sum(array.size for array in layer.arrays.values())
@@ -214,7 +214,7 @@ def load(
 
 
 def read(content: Content, layout: str | None = None) -> tuple[str, Found]:
-    """What is in a file, and of which format it is.
+    """What is in a file, and of which format it is, read in this process; `sandbox.read` calls it in another.
 
     Raises:
         FormatError: see `load`.
@@ -226,11 +226,7 @@ def read(content: Content, layout: str | None = None) -> tuple[str, Found]:
     chosen, note = choose(content, know)
     if (key := know(chosen)) is None:
         raise FormatError(cures.find(chosen) or _say_unknown(chosen.name))
-    module = _module(key)
-    is_sandboxed = getattr(module, "IN_ANOTHER_PROCESS", False)
-    found: Found = (
-        sandbox.read(READERS[key].module, chosen, layout) if is_sandboxed else module.read(chosen, layout)
-    )
+    found: Found = _module(key).read(chosen, layout)
     if note:
         found.notes.insert(0, note)
     return key, found

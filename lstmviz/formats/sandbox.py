@@ -1,189 +1,244 @@
-"""A reader in a process of its own, with bounds: what crashes on a damaged file crashes there.
+"""A reader in a process of its own, with bounds: what crashes on a damaged file, or never ends, does so there.
 
-HDF5's and TensorFlow's readers are written in C and C++, and trust a file more than a stranger's file deserves.
+Some readers are written in C and C++ and trust a file more than a stranger's file deserves; a parser of Python's own can
+keep the interpreter to itself for minutes. So nothing of a file is looked at in this process. What reads is `sandboxed.py`.
+Bytes cross in files of one folder, which this side makes and takes away, however the other side ended.
 """
 
 from __future__ import annotations
 
-import importlib
+import contextlib
+import errno
+import glob
+import itertools
 import json
+import logging
 import os
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import asdict
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from lstmviz import language
-from lstmviz.formats.found import Assumption, Content, FormatError, Found, Layer, Reads
+from lstmviz.formats import answers
+from lstmviz.formats.found import MAX_FILE_BYTES, MAX_PARTS, FormatError, Found
 from lstmviz.language import _
 
-_SECONDS = 120  # of the clock; half as many of a processor
-_MEMORY = 12 * 2**30  # bytes of addresses: TensorFlow alone takes half of them
+_AT_ONCE = 2
+_WAIT = 20.0  # seconds for one of the two before to end
+_turns = threading.BoundedSemaphore(_AT_ONCE)
 _ROOT = Path(__file__).parents[2]
+_START = (
+    "import sys; sys.path[:] = sys.argv[2:]; from lstmviz.formats.sandboxed import main; main(sys.argv[1])"
+)
+# What the process is told of this one's environment: where libraries are, and the language of the system's messages.
+_KEPT = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "LANG", "LC_ALL", "SYSTEMROOT")
+_SET = {
+    "CUDA_VISIBLE_DEVICES": "-1",
+    "HDF5_USE_FILE_LOCKING": "FALSE",  # a file may lie where nothing can be locked
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+}
+_log = logging.getLogger(__name__)
 
 
-def read(module: str, content: Content, layout: str | None) -> Found:
-    """What a reader finds, in a process that ends with it.
+@dataclass(frozen=True)
+class Bounds:
+    """What the reading of a file may take.
+
+    Attributes:
+        memory: Bytes above what the process has before it reads, and of a file that it writes.
+        processor: Seconds of a processor.
+        clock: Seconds until it is given up.
+    """
+
+    memory: int
+    processor: int
+    clock: int
+
+
+def size_bounds(size: int) -> Bounds:
+    """What the reading of a file of so many bytes may take.
+
+    A small file gets little, whatever it says of itself. Four copies are a file's bytes, what a library makes of them,
+    the arrays, and one of these on its way.
+    """
+    processor = 10 + 60 * size // 2**30  # a slow machine needs 2 s for TensorFlow's library
+    return Bounds(memory=300 * 2**20 + 4 * size, processor=processor, clock=60 + 2 * processor)
+
+
+def read(
+    source: str | os.PathLike[str] | bytes,
+    name: str | None = None,
+    layout: str | None = None,
+    max_bytes: int = MAX_FILE_BYTES,
+) -> tuple[str, Found]:
+    """What is in a file and of which format it is, read in a process that ends with it. No more than two run at a time.
 
     Args:
-        module: The reader's name in `lstmviz.formats`.
-        content: The file.
+        source: As for `load`.
+        name: As for `load`.
         layout: As for `load`.
+        max_bytes: As for `load`.
 
     Raises:
-        FormatError: what the reader raises, or that it did not survive the file.
+        FormatError: what the reader raises, that it did not survive the file or took more than it may, that the disk is
+            full, or that two files are being read already.
+        FileNotFoundError: there is no such file.
+        OSError: it cannot be opened.
     """
-    told: dict[str, Any] = {
-        "module": module,
-        "name": content.name,
-        "layout": layout,
-        "language": language.current(),
-    }
-    told |= {"folder": content.folder and str(content.folder), "allowed": content.allowed}
-    told |= {"files": list(content.files), "around": list(content.around)}
-    request = _pack(told, [*content.files.values(), *content.around.values()])
-    path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH", "")]))
-    try:
-        # This process makes the reader's temporary files' folder: it goes also where the reader was killed.
-        with tempfile.TemporaryDirectory(prefix="lstmviz-", ignore_cleanup_errors=True) as folder:
-            done = subprocess.run(
-                [sys.executable, "-m", "lstmviz.formats.sandbox"],
-                input=request,
-                capture_output=True,
-                timeout=_SECONDS,
-                check=False,
-                env={**os.environ, "PYTHONPATH": path, "TMPDIR": folder, "TEMP": folder, "TMP": folder},
-            )
-    except subprocess.TimeoutExpired as error:
-        raise FormatError(
-            _("{name} took longer than {seconds} s to read, and was given up.").format(
-                name=content.name, seconds=_SECONDS
-            )
-        ) from error
-    if done.returncode or not done.stdout:
-        raise FormatError(
-            _("{name} is damaged: the program that reads such files did not survive it.").format(
-                name=content.name
-            )
-        )
-    answer, parts = _unpack(done.stdout)
-    if "error" in answer:
-        raise FormatError(answer["error"])
-    return _to_found(answer, parts)
-
-
-def _to_found(answer: dict[str, Any], parts: list[bytes]) -> Found:
-    arrays = [
-        np.frombuffer(part, np.dtype(type_)).reshape(shape)
-        for part, (type_, shape) in zip(parts, answer["types"], strict=True)
-    ]
-
-    def named(numbers: dict[str, int]) -> dict[str, np.ndarray]:
-        return {key: arrays[number] for key, number in numbers.items()}
-
-    layers = {
-        name: Layer(
-            told["layout"],
-            told["family"],
-            named(told["arrays"]),
-            told["options"],
-            tuple(told["notes"]),
-            tuple(Assumption(**each) for each in told["assumed"]),
-            told["called"],
-            Reads(**{**told["reads"], "initial_state": named(told["reads"]["initial_state"])}),
-        )
-        for name, told in answer["layers"].items()
-    }
-    return Found(layers, answer["skipped"], named(answer["arrays"]), answer["notes"])
-
-
-def _from_found(found: Found) -> tuple[dict[str, Any], list[np.ndarray]]:
-    arrays: list[np.ndarray] = []
-
-    def number(named: Mapping[str, np.ndarray]) -> dict[str, int]:
-        start = len(arrays)
-        arrays.extend(np.ascontiguousarray(array) for array in named.values())
-        return {key: start + place for place, key in enumerate(named)}
-
-    layers = {
-        name: {
-            "layout": layer.layout,
-            "family": layer.family,
-            "arrays": number(layer.arrays),
-            "options": dict(layer.options),
-            "notes": layer.notes,
-            "assumed": [asdict(each) for each in layer.assumed],
-            "called": layer.called,
-            "reads": {
-                "reverse": layer.reads.reverse,
-                "steps": layer.reads.steps,
-                "mask_value": layer.reads.mask_value,
-                "initial_state": number(layer.reads.initial_state),
-            },
+    title = name or (_("the file") if isinstance(source, bytes) else Path(source).name or str(source))
+    bounds = size_bounds(min(_measure(source), max_bytes))
+    with _turn(), _folder(title) as folder:
+        request = {
+            "source": _lay_out(source, folder),
+            "name": name or (title if isinstance(source, bytes) else None),
+            "layout": layout,
+            "max_bytes": max_bytes,
+            "language": language.current(),
+            "bounds": asdict(bounds),
         }
-        for name, layer in found.layers.items()
-    }
-    others = number(found.arrays)
-    types = [(array.dtype.str, array.shape) for array in arrays]
-    told = {"layers": layers, "skipped": found.skipped, "notes": found.notes}
-    return {**told, "arrays": others, "types": types}, arrays
+        Path(folder, "request.json").write_text(json.dumps(request), encoding="utf-8")
+        code = _run(folder, title, bounds)
+        if words := _last_words(folder):
+            _log.warning("Reading a file ended with %s: %s", code, words)
+        return _read_answer(folder, title, code, bounds)
 
 
-def _pack(told: dict[str, Any], parts: list[Any]) -> bytes:
-    """A line of JSON with the parts' lengths, then the parts."""
-    data = [part.tobytes() if isinstance(part, np.ndarray) else part for part in parts]
-    head = json.dumps({**told, "lengths": [len(part) for part in data]}).encode()
-    return b"\n".join([head, b"".join(data)])
+def _measure(source: str | os.PathLike[str] | bytes) -> int:
+    """Bytes of a file, a folder, or the files whose names begin with a path."""
+    if isinstance(source, bytes):
+        return len(source)
+    path = Path(source)
+    with contextlib.suppress(OSError, ValueError):
+        if path.is_dir():
+            walked = (Path(place, name) for place, _folders, names in os.walk(path) for name in names)
+            parts = list(itertools.islice(walked, MAX_PARTS))
+        else:
+            parts = [path] if path.exists() else list(path.parent.glob(f"{glob.escape(path.name)}.*"))
+        return sum(part.lstat().st_size for part in parts)
+    return 0
 
 
-def _unpack(data: bytes) -> tuple[dict[str, Any], list[bytes]]:
-    head, _line, rest = data.partition(b"\n")
-    told: dict[str, Any] = json.loads(head)
-    parts, start = [], 0
-    for length in told["lengths"]:
-        parts.append(rest[start : start + length])
-        start += length
-    return told, parts
+@contextmanager
+def _turn() -> Iterator[None]:
+    if not _turns.acquire(timeout=_WAIT):
+        raise FormatError(_("Two files are being read already; try again in a moment."))
+    try:
+        yield
+    finally:
+        _turns.release()
 
 
-def main() -> None:
-    """Reads one file from the standard input and answers on the standard output."""
-    _bound()
-    told, parts = _unpack(sys.stdin.buffer.read())
-    with os.fdopen(os.dup(1), "wb") as output:
-        os.dup2(2, 1)  # a library that prints does not print into the answer
-        count = len(told["files"])
-        content = Content(
-            told["name"],
-            dict(zip(told["files"], parts[:count], strict=True)),
-            dict(zip(told["around"], parts[count:], strict=True)),
-            told["folder"] and Path(told["folder"]),
-            told["allowed"],
+@contextmanager
+def _folder(title: str) -> Iterator[Path]:
+    """A folder for this file alone, gone at the end."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="lstmviz-", ignore_cleanup_errors=True) as folder:
+            yield Path(folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise FormatError(_say_full(title)) from error
+
+
+def _lay_out(source: str | os.PathLike[str] | bytes, folder: Path) -> str:
+    """Where the file is: a path is opened there, bytes are written for it."""
+    for name in ("tmp", "given"):
+        (folder / name).mkdir()
+    if not isinstance(source, bytes):
+        return os.fspath(source)
+    (folder / "given" / "file").write_bytes(source)
+    return str(folder / "given" / "file")
+
+
+def _run(folder: Path, title: str, bounds: Bounds) -> int:
+    """Runs the reader to its end; its exit code."""
+    here = str(folder / "tmp")  # the reader's own temporary files
+    environment = {key: os.environ[key] for key in _KEPT if key in os.environ} | _SET
+    environment |= {"TMPDIR": here, "TEMP": here, "TMP": here, "HOME": here}
+    paths = [str(_ROOT), *filter(None, sys.path)]
+    with (folder / "said").open("wb") as said:
+        process = subprocess.Popen(
+            # Nothing of the environment or the user's own site decides what is imported: the paths are these.
+            [sys.executable, "-I", "-S", "-c", _START, str(folder), *paths],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            env=environment,
+            start_new_session=True,
         )
-        reader = importlib.import_module(f"lstmviz.formats.{told['module']}")
-        with language.use(told["language"]):
-            try:
-                answer = _pack(*_from_found(reader.read(content, told["layout"])))
-            except FormatError as error:
-                answer = _pack({"error": str(error)}, [])
-        output.write(answer)
+    try:
+        return process.wait(bounds.clock)
+    except subprocess.TimeoutExpired as error:
+        raise FormatError(_say_slow(title)) from error
+    finally:
+        _end(process)
 
 
-def _bound() -> None:
-    """Bounds what this process may take, where the system can."""
-    with suppress(ImportError, ValueError, OSError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS // 2, _SECONDS // 2))
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends the reader with whatever it has started, if it still runs."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
+        process.wait()
 
 
-if __name__ == "__main__":
-    main()
+def _read_answer(folder: Path, title: str, code: int, bounds: Bounds) -> tuple[str, Found]:
+    if code == -getattr(signal, "SIGXCPU", 0) != 0:
+        raise FormatError(_say_slow(title))
+    try:
+        if code:
+            raise ValueError(f"exit code {code}")
+        answer = answers.read(folder)
+    except (ValueError, OSError) as error:
+        raise FormatError(
+            _(
+                "{name} cannot be read: the program that reads such files did not survive it; it may be damaged."
+            ).format(name=title)
+        ) from error
+    if isinstance(answer, answers.Failure):
+        raise _as_error(answer, title, bounds)
+    return answer
+
+
+def _as_error(failure: answers.Failure, title: str, bounds: Bounds) -> Exception:
+    if failure.kind == "missing":
+        return FileNotFoundError(failure.sentence)
+    if failure.kind == "system":
+        return OSError(failure.sentence)
+    if failure.kind == "disk":
+        return FormatError(_say_full(title))
+    if failure.kind == "memory":
+        return FormatError(
+            _("{name} takes more than {allowed:,.0f} MB to read, and was given up.").format(
+                name=title, allowed=bounds.memory / 2**20
+            )
+        )
+    return FormatError(failure.sentence)
+
+
+def _say_slow(name: str) -> str:
+    return _("{name} takes longer to read than a file of its size should, and was given up.").format(
+        name=name
+    )
+
+
+def _say_full(name: str) -> str:
+    return _("{name} cannot be read now: there is no space left on the disk of {folder}.").format(
+        name=name, folder=tempfile.gettempdir()
+    )
+
+
+def _last_words(folder: Path) -> str:
+    """The end of what the reader printed, for the server's log alone."""
+    with contextlib.suppress(OSError), (folder / "said").open("rb") as file:
+        file.seek(0, os.SEEK_END)
+        file.seek(max(0, file.tell() - 2000))
+        return ascii(file.read().decode("utf-8", "replace"))
+    return ""

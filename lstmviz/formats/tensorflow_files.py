@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 from typing import Any
 
@@ -13,7 +12,6 @@ from lstmviz.formats.found import MAX_FILE_BYTES, MAX_PARTS, Content, FormatErro
 from lstmviz.formats.variables import find_layers
 from lstmviz.language import _
 
-IN_ANOTHER_PROCESS = True
 _OBJECTS = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _DATA = re.compile(r"\.data-\d{5}-of-\d{5}")
 
@@ -25,9 +23,7 @@ def knows(content: Content) -> bool:
 
 def read(content: Content, layout: str | None) -> Found:  # the names say what is what
     """The layers in a checkpoint's variables."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-    tensorflow = need("tensorflow", "cpu", content.name)
+    need("tensorflow", "cpu", content.name)
     prefix = _find_prefix(content)
     assert prefix is not None
     rests = {name.removeprefix(prefix): name for name in content.files if name.startswith(prefix)}
@@ -36,7 +32,7 @@ def read(content: Content, layout: str | None) -> Found:  # the names say what i
     }
     with content.on_disk(parts) as folder:
         try:
-            variables = _read_variables(tensorflow, str(folder / "checkpoint"), content.name)
+            variables = _read_variables(str(folder / "checkpoint"), content.name)
         except FormatError:
             raise
         except Exception as error:  # TensorFlow's own errors
@@ -60,8 +56,11 @@ def _find_prefix(content: Content) -> str | None:
     return chosen[-1] if chosen else None
 
 
-def _read_variables(tensorflow: Any, path: str, name: str) -> dict[str, np.ndarray]:
-    reader = tensorflow.train.load_checkpoint(path)
+def _read_variables(path: str, name: str) -> dict[str, np.ndarray]:
+    # What `tf.train.load_checkpoint` calls; all of TensorFlow would be imported for that name.
+    from tensorflow.python.training.py_checkpoint_reader import NewCheckpointReader
+
+    reader = NewCheckpointReader(path)
     shapes, types = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
     sizes = {key: math.prod(shape) * max(1, types[key].size) for key, shape in shapes.items()}
     if (

@@ -15,6 +15,7 @@ from lstmviz.language import _
 
 _ENTRY = b"PK\x01\x02"  # before each file's entry in a zip's list
 _DRIVE = re.compile(r"[A-Za-z]:/")
+_PIECE = 2**20  # bytes that are unpacked at a time: as much memory is taken as is asked for
 _BLOCK = 512  # bytes of a tar's header, and what its files are rounded up to
 _MOST_HEADER = 2**16  # bytes of one of its extended headers
 
@@ -107,7 +108,11 @@ def _is_tar(data: bytes) -> bool:
 def _gunzip(data: bytes, name: str, allowed: int) -> bytes:
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-            inner = file.read(allowed + 1)
+            pieces, left = [], allowed
+            while left >= 0 and (piece := file.read(min(_PIECE, left + 1))):
+                pieces.append(piece)
+                left -= len(piece)
+            inner = b"".join(pieces)
     except (OSError, EOFError, zlib.error) as error:
         raise FormatError(_("{name} is a damaged gzip: {cause}").format(name=name, cause=error)) from error
     if len(inner) > allowed:

@@ -9,8 +9,8 @@ import streamlit as st
 
 from lstmviz import detective, sequences
 from lstmviz.detective import Match
+from lstmviz.formats import sandbox
 from lstmviz.formats.found import FormatError
-from lstmviz.formats.load import read, read_content
 from lstmviz.language import _
 from lstmviz.web import models, sections
 from lstmviz.web.markup import escape
@@ -77,7 +77,7 @@ def _find(arrays: Any, x: Any, h: Any) -> list[Match]:
     if kept and kept[0] == key:
         found: list[Match] = kept[1]
         return found
-    _format, content = read(read_content(arrays.getvalue(), arrays.name))
+    _format, content = sandbox.read(arrays.getvalue(), arrays.name)
     named = dict(content.arrays)
     for name, layer in content.layers.items():
         named |= {f"{name}/{part}": array for part, array in layer.arrays.items()}

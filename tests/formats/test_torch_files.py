@@ -111,7 +111,7 @@ def test_tensors_that_promise_more_than_there_is(made):
 def test_a_tensor_named_a_million_times_is_not_made_as_often():
     one = tensor((2**18,), (1,))
     many = state(**{f"t{k}": one for k in range(2000)})
-    with pytest.raises(FormatError, match="larger than is read"):
+    with pytest.raises(FormatError, match=r"larger than is read|takes more than"):
         lv.load(pack(many, {"0": bytes(2**20)}), name="evil.pt")
 
 
