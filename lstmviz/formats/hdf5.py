@@ -33,12 +33,24 @@ class Tree:
     Attributes:
         arrays: The datasets of numbers by path, `layers/lstm/cell/vars/0`.
         attributes: Those of each group by path; "" is the file's own. Text and lists of texts alone.
+        widened: The paths of those that HDF5 has no type for: bfloat16.
         places: Where in the file each dataset begins, by path: in the order in which they were written.
     """
 
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     attributes: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     places: dict[str, int] = field(default_factory=dict)
+    widened: set[str] = field(default_factory=set)
+
+    def say_widened(self) -> list[str]:
+        """That numbers are in another type than the file has them in."""
+        if not self.widened:
+            return []
+        return [
+            _("Its numbers are bfloat16 in the file, and shown as float32: {count:,} arrays.").format(
+                count=len(self.widened)
+            )
+        ]
 
 
 def read_tree(data: bytes, name: str, allowed: int = MAX_FILE_BYTES, unread: tuple[str, ...] = ()) -> Tree:
@@ -116,6 +128,8 @@ class _Walk:
             self._count_bytes(dataset, place)
             array = np.asarray(dataset[()])
             self._known[key] = _widen(array) if type_ == "bfloat16" else array
+        if type_ == "bfloat16":
+            self._tree.widened.add(place)
         self._tree.arrays[place], self._tree.places[place] = self._known[key], key
 
     def _count_bytes(self, dataset: Any, place: str) -> None:

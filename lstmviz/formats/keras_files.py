@@ -72,7 +72,7 @@ def read(
     )
     tree = hdf5.read_tree(data, name, content.allowed, unread=(_OPTIMIZER,))
     stored = _Stored(_group(tree), _name_objects(tree))
-    found = Found()
+    found = Found(notes=tree.say_widened())
     described = _read_description(content) if is_whole else None
     if described is None:
         _take_all(stored, found, ())

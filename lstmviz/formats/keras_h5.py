@@ -45,6 +45,7 @@ def read(content: Content, layout: str | None) -> Found:  # the names say what i
     version = Version(_text(told.get("keras_version")))
     layers = _read_layers(tree, root)
     found = arrange(layers, described, version)
+    found.notes += tree.say_widened()
     if _OPTIMIZER in tree.attributes:
         found.leave_out(_OPTIMIZER, _("the optimizer's own numbers, which are no layer's"), {})
     return found

@@ -194,12 +194,7 @@ def _say_contradiction(described: Described, arrays: Mapping[str, np.ndarray]) -
 
 def _as_plain(parts: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], list[str], str]:
     """A cell's arrays as a plain layer of Keras has them, what is to be said of it, and the class that has others."""
-    notes = []
-    kinds = sorted({array.dtype.name for array in parts.values() if array.dtype.itemsize < 4})
-    if kinds:
-        notes.append(
-            _("Its numbers are kept as {dtype}; here they are float32.").format(dtype=", ".join(kinds))
-        )
+    notes: list[str] = []
     if "kernel" not in parts:
         return _from_keras_1(parts), notes, ""
     count, called = _find_cudnn(parts)
