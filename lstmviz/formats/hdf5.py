@@ -83,7 +83,7 @@ class _Walk:
         self._h5py, self._name, self._allowed, self._unread = h5py, name, allowed, unread
         self._size, self._longest = len(data), _longest_text(data)
         self._bytes = self._stored = self._count = 0
-        self._known: dict[Any, np.ndarray] = {}
+        self._known: dict[int, str] = {}
         self._tree = Tree()
 
     def run(self, file: Any) -> Tree:
@@ -123,14 +123,20 @@ class _Walk:
                     name=self._name, place=place
                 )
             )
-        key = self._h5py.h5o.get_info(dataset.id).addr  # one dataset can have many names
-        if key not in self._known:
-            self._count_bytes(dataset, place)
-            array = np.asarray(dataset[()])
-            self._known[key] = _widen(array) if type_ == "bfloat16" else array
+        key = self._h5py.h5o.get_info(dataset.id).addr
+        if key in self._known:  # a thousand names would make a thousand arrays of one
+            raise FormatError(
+                _("{name} has the same numbers under two names, {place} and {other}.").format(
+                    name=self._name, place=place, other=self._known[key]
+                )
+            )
+        self._known[key] = place
+        self._count_bytes(dataset, place)
+        array = np.asarray(dataset[()])
         if type_ == "bfloat16":
             self._tree.widened.add(place)
-        self._tree.arrays[place], self._tree.places[place] = self._known[key], key
+            array = _widen(array)
+        self._tree.arrays[place], self._tree.places[place] = array, key
 
     def _count_bytes(self, dataset: Any, place: str) -> None:
         """Refuses what is more than was allowed, or than the file can hold."""

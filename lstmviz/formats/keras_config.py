@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lstmviz.formats.found import MAX_PARTS, Assumption
+from lstmviz.formats.found import Assumption
 from lstmviz.formats.keras_cells import CELLS, UNKNOWN, Says, Version, class_of, read_cell, say_class
 from lstmviz.formats.keras_graph import Feed, name_of, read_feeds
 from lstmviz.language import _
@@ -17,6 +17,7 @@ from lstmviz.language import _
 MOST_JSON = 2**23
 """Bytes of a description; Python makes up to thirty of each."""
 _DEEPEST = 32
+_MOST_LAYERS = 3000
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class _Walk:
     ) -> Iterator[Described]:
         """The cells of a layer, or of a model in a model."""
         self._count += 1
-        if depth > _DEEPEST or self._count > MAX_PARTS:
+        if depth > _DEEPEST or self._count > _MOST_LAYERS:
             raise ValueError(_("it has too many models in models"))
         kind, config = class_of(entry), entry["config"]
         layers = (
@@ -128,6 +129,8 @@ class _Walk:
     def _in_model(
         self, layers: list[Any], names: tuple[str, ...], place: str, feed: Feed, depth: int
     ) -> Iterator[Described]:
+        if len(layers) > _MOST_LAYERS:
+            raise ValueError(_("it has more layers than are read: {count:,}").format(count=len(layers)))
         seen: Counter[str] = Counter()
         feeds = read_feeds(layers, feed)
         for number, layer in enumerate(layers):

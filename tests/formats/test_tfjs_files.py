@@ -79,7 +79,11 @@ def test_quantised_numbers_are_what_they_stand_for(kept):
 
 def test_a_models_own_topology_has_the_defaults_of_tensorflow_js():
     lstm = {"class_name": "LSTM", "config": {"name": "lstm_LSTM1", "units": 2}}
-    topology = {"class_name": "Sequential", "config": {"layers": [lstm]}, "keras_version": "tfjs-layers 4.22.0"}
+    topology = {
+        "class_name": "Sequential",
+        "config": {"layers": [lstm]},
+        "keras_version": "tfjs-layers 4.22.0",
+    }
     rng = np.random.default_rng(2)
     arrays = {"kernel": (3, 8), "recurrent_kernel": (2, 8), "bias": (8,)}
     weights = [{"name": f"lstm_LSTM1/{n}", "shape": s, "dtype": "float32"} for n, s in arrays.items()]
@@ -115,7 +119,10 @@ def _change(told, **changes):
         (lambda told: _change(told, paths=["group1-shard1of2.bin"] * 2), "twice"),
         (lambda told: _change(told, paths=["group1-shard1of2.bin"]), "end before"),
         (lambda told: _change(told, weights=[{"name": "a", "shape": [-1], "dtype": "float32"}]), "length"),
-        (lambda told: _change(told, weights=[{"name": "a", "shape": [2**62], "dtype": "uint8"}]), "end before"),
+        (
+            lambda told: _change(told, weights=[{"name": "a", "shape": [2**62], "dtype": "uint8"}]),
+            "end before",
+        ),
         (lambda told: _change(told, weights=[{"name": "a", "shape": [1], "dtype": "float8"}]), "float8"),
         (lambda told: _change(told, weights=3), "model.json"),
         (lambda told: told.update(weightsManifest={}), None),
