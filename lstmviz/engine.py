@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from threading import Lock
@@ -19,6 +20,7 @@ import numpy as np
 
 from lstmviz import devices  # isort: skip  # before TensorFlow: it sets the log level
 import tensorflow as tf
+from tensorflow.python.eager import context
 
 from lstmviz.cells import ACTIVATIONS, KINDS, Cell, Kind, Variable, as_numbers, build, is_on
 from lstmviz.language import _
@@ -47,6 +49,18 @@ def _is_about_other_functions(record: logging.LogRecord) -> bool:
 
 # TensorFlow takes each kind and each set of options for a needless retrace of one function, and warns the user of it.
 tf.get_logger().addFilter(_is_about_other_functions)
+
+
+@contextmanager
+def _at_once(place: str) -> Iterator[None]:
+    """Computes at once, and on `place`, whatever the program around us has made of TensorFlow.
+
+    In a TF1 graph or session, inside a `tf.function`, or once eager execution is disabled, an operation would only become
+    a node of somebody else's graph. `tf.init_scope` does not help with the last of these: it looks for the outermost
+    context, which is a graph then.
+    """
+    with context.eager_mode(), tf.device(place):
+        yield
 
 
 class _TensorFlowOps:
@@ -101,7 +115,7 @@ def run(
     start = _initial_state(cell, initial_state)
     started = time.perf_counter()
     place = devices.find(device).name
-    with tf.device(place):
+    with _at_once(place):
         blocks, activations, states, ran_on = _run_in_chunks(cell, sequence.values, start, place, progress)
     seconds = time.perf_counter() - started
     names = [gate.name for gate in cell.kind.gates]
@@ -151,7 +165,7 @@ def gradients(trace: Trace, unit: int, t: int | None = None) -> Gradients:
     last = {name: np.zeros((1, cell.state_size(name)), cell.dtype) for name in cell.kind.states}
     last["h"][0, unit] = 1
     place = devices.find(trace.device).name
-    with tf.device(place):
+    with _at_once(place):
         with _compiling:
             loop = _compiled_backward(cell.kind, _structure(cell), cell.dtype.name, place)
         x = tf.convert_to_tensor(trace.x[: t + 1].astype(cell.dtype, copy=False))

@@ -2,6 +2,10 @@
 
 import inspect
 import logging
+import os
+import subprocess
+import sys
+import textwrap
 import threading
 import warnings
 from dataclasses import replace
@@ -391,3 +395,90 @@ def test_a_large_cell_gives_what_kerass_layer_does():
     layer.set_weights([kernel[:inputs], kernel[inputs:], bias])
     assert np.abs(np.asarray(layer(x[np.newaxis]))[0] - trace.states["h"]).max() < 1e-5
     assert not cell.kernel.flags.writeable
+
+
+_TF1_PROGRAM = """
+import numpy as np
+import tensorflow as tf
+import lstmviz as lv
+
+def measure():
+    found = []
+    for kind in ("LSTMCell", "GRUCell"):
+        cell = lv.build(kind, num_units=130, input_size=2, seed=1)
+        trace = lv.run(cell, np.sin(np.arange(10.0)).reshape(5, 2), device="CPU:0")
+        gradients = lv.gradients(trace, unit=1)
+        found += [each.astype(np.float64).sum() for each in (*trace.states.values(), gradients.x)]
+    return found
+
+def inside_a_function():
+    found = []
+
+    @tf.function
+    def called():
+        found.extend(measure())
+        return tf.constant(0)
+
+    called()
+    return found
+
+def inside(place):
+    with place:
+        return measure()
+
+def inside_a_session():
+    x = tf.compat.v1.placeholder(tf.float32, [])
+    with tf.compat.v1.Session() as session:
+        first = session.run(2 * x, {x: 3})
+        found = measure()
+        assert first == session.run(2 * x, {x: 3}) == 6, "the caller's own graph goes on"
+        return found
+
+FOUND = PROGRAM
+print(*(repr(float(number)) for number in FOUND))
+"""
+
+
+def _run_program(program: str) -> list[float]:
+    # A process of its own: what it does to TensorFlow cannot be undone.
+    done = subprocess.run(
+        [sys.executable, "-c", _TF1_PROGRAM.replace("FOUND = PROGRAM", textwrap.dedent(program))],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [float(number) for number in done.stdout.split()]
+
+
+@pytest.fixture(scope="module")
+def eager_numbers():
+    return _run_program(f"FOUND = measure()")
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "tf.compat.v1.disable_eager_execution(); FOUND = measure()",
+        "tf.compat.v1.disable_v2_behavior(); FOUND = measure()",
+        "tf.compat.v1.disable_v2_behavior(); FOUND = inside_a_session()",
+        "FOUND = inside(tf.Graph().as_default())",
+        "FOUND = inside(tf.compat.v1.Session(graph=tf.Graph()))",
+        "FOUND = inside(tf.compat.v1.Session(graph=tf.Graph()).graph.as_default())",
+        "FOUND = inside_a_function()",
+    ],
+    ids=[
+        "eager disabled",
+        "v2 disabled",
+        "v2 disabled, session",
+        "graph",
+        "session",
+        "its graph",
+        "tf.function",
+    ],
+)
+def test_a_run_and_its_gradients_are_the_same_wherever_tf1_cells_live(program, eager_numbers):
+    found = _run_program(program)
+    assert len(found) == len(eager_numbers) == 5
+    np.testing.assert_array_equal(found, eager_numbers)
