@@ -2,7 +2,10 @@
 
 import streamlit as st
 
-from lstmviz.web import server
+from lstmviz.web import settings
+
+settings.check()  # before what reads them
+from lstmviz.web import server  # noqa: E402
 
 app = st.App(
     "lstmviz/web/page.py",

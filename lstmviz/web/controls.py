@@ -172,6 +172,7 @@ def draw_picture(view: View) -> None:
         _("units as lines"),
         range(view.num_units),
         key="units",
+        max_selections=limits.MAX_LINES,
         placeholder=_("none: all units as a heatmap"),
         help=_("Draws the chosen units as lines."),
     )

@@ -6,6 +6,7 @@ import secrets
 import sys
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, field, replace
+from threading import Lock
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -20,6 +21,7 @@ from lstmviz.sequences import Sequence
 from lstmviz.trace import Trace
 from lstmviz.web import limits, models
 from lstmviz.web import view as views
+from lstmviz.web.cost import estimate
 from lstmviz.web.shelf import Shelf
 from lstmviz.web.view import View
 
@@ -37,15 +39,14 @@ _Picture = TypeVar(
 )
 
 _QUICK = 0.1  # seconds
-# Measured on 2 cores: a step and a weight of it at (64, 16, 100) and (1024, 256, 200) of the benchmark; a weight of a kernel
-# that no cache holds, at (2048, 512, 60).
-_STEP_SECONDS, _WEIGHT_SECONDS, _FAR_WEIGHT_SECONDS = 15e-6, 6e-11, 4e-10
-_CACHED = 2**22  # weights
 
 _shelf = Shelf(max_entries=512, max_bytes=20 * 2**20)
 # Large cells and long runs are kept as they are, for as long as somebody looks at them closely.
 _spare = Shelf(max_entries=8, max_bytes=limits.MAX_KEPT, seconds=60)
 _LARGE = 2**20  # weights
+_building = (
+    Lock()
+)  # large cells are made one after the other: at once they would take their memory at once too
 # A moved slider asks for its cell five times within a moment.
 _cells = Shelf(max_entries=64, max_bytes=8 * 2**20, seconds=5)
 _MOST_GRADIENTS = 400_000
@@ -162,17 +163,29 @@ def load_sequence(view: View, upload: Upload | None) -> tuple[Sequence, str | No
     elif upload is None:
         raise ValueError(_("There is no CSV file yet; upload one, or pick another sequence."))
     else:
-        sequence = sequences.from_csv(
-            upload.content, columns=list(upload.columns) or None, standardise=view.standardise
-        )
+        sequence = _read_upload(upload, view.standardise)
     per_step = view.num_units * (len(view.kind.gates) + len(view.kind.states)) + sequence.input_size
-    longest = max(1, min(limits.MAX_STEPS, limits.MAX_RECORDED // per_step))
+    affordable = views.affordable_steps(replace(view, input_size=sequence.input_size))
+    longest = max(1, min(affordable, limits.MAX_RECORDED // per_step))
     if len(sequence) <= longest:
         return sequence, None
     problem = _(
         "The sequence has {given} steps; with {num_units} units the page shows the first {longest}."
     ).format(given=len(sequence), num_units=view.num_units, longest=longest)
     return replace(sequence, values=sequence.values[:longest], labels=sequence.labels[:longest]), problem
+
+
+def _read_upload(upload: Upload, standardise: bool) -> Sequence:
+    """The table of an upload, read once: a large one takes seconds, in which the interpreter does little else."""
+
+    def make() -> Sequence:
+        return sequences.from_csv(
+            upload.content, columns=list(upload.columns) or None, standardise=standardise
+        )
+
+    key = ("sequence", standardise, language.current())
+    kept: Sequence = upload.shelf.get(key, make, lambda made: made.values.nbytes + 64 * len(made))
+    return kept
 
 
 def fit(view: View, upload: Upload | None) -> tuple[Sequence, View, list[str]]:
@@ -249,9 +262,7 @@ def device_names() -> list[str]:
 
 def is_quick(view: View, steps: int) -> bool:
     """Whether a run takes less than about a tenth of a second, so that nobody need be told of it or wait to end it."""
-    weights = (view.input_size + view.num_units) * len(view.kind.gates) * view.num_units
-    each = _WEIGHT_SECONDS if weights <= _CACHED else _FAR_WEIGHT_SECONDS
-    return steps * (_STEP_SECONDS + weights * each) < _QUICK
+    return estimate(view, steps).run < _QUICK
 
 
 def kernel_picture(view: View) -> KernelPicture:
@@ -430,11 +441,14 @@ def _load_cells(view: View) -> tuple[Cell, Cell]:
     """The cell behind a linear layer, and the cell that the page shows; kept for a while, large ones for longer."""
 
     def make() -> tuple[Cell, Cell]:
-        return _build_cells(view)
+        if not is_large:
+            return _build_cells(view)
+        with _building:
+            return _build_cells(view)
 
-    if view.model:
-        return make()
     is_large = view.num_units * (view.num_units + view.input_size) * len(view.kind.gates) >= _LARGE
+    if view.model:
+        return _build_cells(view)
     shelf = _spare if is_large else _cells
     kept: tuple[Cell, Cell] = shelf.get(("cells", *_cell_key(view)), make, _cells_bytes)
     return kept

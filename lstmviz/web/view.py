@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -12,10 +13,15 @@ from lstmviz import cells, sequences
 from lstmviz.cells import KINDS, Kind, Option, OptionValue
 from lstmviz.language import LANGUAGES, _
 from lstmviz.layouts import LAYOUTS
+from lstmviz.web import words
+from lstmviz.web.cost import Cost, estimate
 from lstmviz.web.limits import (
+    MAX_BUILD,
     MAX_INPUT_SIZE,
-    MAX_ORTHOGONAL,
+    MAX_LINES,
+    MAX_MEMORY,
     MAX_RECORDED,
+    MAX_RUN,
     MAX_STEPS,
     MAX_UNITS,
     MAX_WEIGHTS,
@@ -33,6 +39,9 @@ TOLERANCES = ("0", "1e-7", "1e-6", "1e-5", "1e-4", "1e-3", "1e-2", "1e-1")
 COMPARED = ("cell", "num_units", "seed", "initial_weights", "dtype", "device")
 """What may differ in a compared setting, beside the options of its kind; both read the same sequence."""
 _B = "b."  # before a parameter of the compared setting
+_LARGEST = 1e30  # of an option's number; float32 ends at 3.4e38
+_MOST_NAMES = 5  # of unknown parameters that are told one by one
+_DEVICE = re.compile(r"[A-Za-z]{1,8}:[0-9]{1,4}")
 
 
 @dataclass(frozen=True)
@@ -112,12 +121,18 @@ class View:
         return self.sequence in sequences.GENERATORS
 
 
-def parse(query: Mapping[str, str], language: str = "en") -> tuple[View, list[str]]:
+def parse(
+    query: Mapping[str, str], language: str = "en", repeated: Iterable[str] = ()
+) -> tuple[View, list[str]]:
     """The valid view nearest to an address, and a sentence for each thing in it that was wrong.
+
+    An address is written by strangers: it is read in a time that grows with its length alone, and a sentence quotes what it
+    says, shortened.
 
     Args:
         query: The address's parameters.
         language: The language of a viewer whose address names none.
+        repeated: The names that the address gives more than once; `query` has the last value.
     """
     problems: list[str] = []
     read = _Reader(dict(query), problems)
@@ -138,7 +153,7 @@ def parse(query: Mapping[str, str], language: str = "en") -> tuple[View, list[st
         encoding=read.choice("encoding", ENCODINGS, View.encoding),
         numbers=read.text("numbers", View.numbers),
         standardise=read.flag("standardise", View.standardise),
-        device=read.given.pop("device", View.device),
+        device=read.device(),
         values=read.choice("values", VALUES, View.values),
         linear=read.flag("linear", View.linear),
         gradients=read.flag("gradients", View.gradients),
@@ -160,16 +175,28 @@ def parse(query: Mapping[str, str], language: str = "en") -> tuple[View, list[st
     problems += dropped
     versus = {name.removeprefix(_B): read.given.pop(name) for name in list(read.given) if name.startswith(_B)}
     other_options = {option.name: kind.name for kind in KINDS.values() for option in kind.options}
-    for name in read.given:
-        if name in other_options:
-            problems.append(
-                _("{name} is no option of {kind}; it was left out.").format(name=name, kind=view.cell)
-            )
-        else:
-            problems.append(_("{name} is not a parameter of this page; it was left out.").format(name=name))
+    for name in [name for name in read.given if name in other_options]:
+        del read.given[name]
+        problems.append(
+            _("{name} is no option of {kind}; it was left out.").format(name=name, kind=view.cell)
+        )
+    problems += _tell_names(
+        list(read.given), _("In the address, {name} is not a parameter of this page; it was left out.")
+    )
+    problems += _tell_names(
+        list(repeated), _("In the address, {name} stands more than once; the last one counts.")
+    )
     view, bounded = bound(view)
     view, misread = compare_with(view, versus)
     return view, [*problems, *bounded, *misread]
+
+
+def _tell_names(names: list[str], sentence: str) -> list[str]:
+    """The sentence about each of a stranger's names; the first few of them, and how many others there are."""
+    told = [sentence.format(name=words.quote(name)) for name in names[:_MOST_NAMES]]
+    if more := len(names) - len(told):
+        told.append(_("The same holds for {count:,} more of its names.").format(count=more))
+    return told
 
 
 def compare_with(view: View, versus: Mapping[str, str]) -> tuple[View, list[str]]:
@@ -179,11 +206,10 @@ def compare_with(view: View, versus: Mapping[str, str]) -> tuple[View, list[str]
     beside, misread = parse(_beside(view, versus))
     problems = [f"{_B} {said}" for said in misread]
     known = {*COMPARED, *dict(beside.options)}
-    problems += [
-        _("{name} cannot be compared; it was left out.").format(name=f"{_B}{name}")
-        for name in versus
-        if name not in known
-    ]
+    problems += _tell_names(
+        [f"{_B}{name}" for name in versus if name not in known],
+        _("In the address, {name} cannot be compared; it was left out."),
+    )
     own, others = _told(view), _told(beside)
     apart = {
         name: others[name]
@@ -298,25 +324,80 @@ def bound(view: View) -> tuple[View, list[str]]:
         cause = _("the page shows at most {number:,} weights").format(number=MAX_WEIGHTS)
         problems.append(_changed("num_units", view.num_units, fitting, cause))
         view = replace(view, num_units=fitting, units=tuple(unit for unit in view.units if unit < fitting))
-    if (
-        not view.model
-        and view.initial_weights == "orthogonal"
-        and _weights(view, view.num_units) > MAX_ORTHOGONAL
-    ):
-        cause = _("more than {number:,} weights take too long to make orthogonal").format(
-            number=MAX_ORTHOGONAL
-        )
-        problems.append(_changed("initial_weights", view.initial_weights, View.initial_weights, cause))
-        view = replace(view, initial_weights=View.initial_weights)
+    view, dear = _afford(view)
+    problems += dear
     per_step = view.num_units * (gates + len(view.kind.states)) + view.input_size
     if view.is_generated and view.time_steps * per_step > MAX_RECORDED:
         fitting = max(1, MAX_RECORDED // per_step)
         cause = _("the page shows at most {number:,} recorded values").format(number=MAX_RECORDED)
         problems.append(_changed("time_steps", view.time_steps, fitting, cause))
         view = replace(view, time_steps=fitting)
+    if view.is_generated and view.time_steps > (fitting := affordable_steps(view)):
+        cause = _("a longer run takes more than {seconds:,} s or {megabytes:,} MB").format(
+            **_allowed(MAX_RUN)
+        )
+        problems.append(_changed("time_steps", view.time_steps, fitting, cause))
+        view = replace(view, time_steps=fitting)
     if view.unit is not None and view.unit >= view.num_units:
         view = replace(view, unit=view.num_units - 1)
     return view, problems
+
+
+def _afford(view: View) -> tuple[View, list[str]]:
+    """The nearest view whose weights are made within the server's bounds, and what had to give way."""
+    problems: list[str] = []
+    cause = _("together the weights take more than {seconds:,} s or {megabytes:,} MB to make").format(
+        **_allowed(MAX_BUILD)
+    )
+    if not _is_dear(view):
+        return view, problems
+    plainer: dict[str, Any] = {"linear": False, "initial_weights": View.initial_weights, "dtype": View.dtype}
+    plainer = {name: value for name, value in plainer.items() if getattr(view, name) != value}
+    if view.model:  # the file says the rest
+        plainer = {name: value for name, value in plainer.items() if name == "dtype"}
+    # What is enough by itself goes alone.
+    enough = [name for name, value in plainer.items() if not _is_dear(replace(view, **{name: value}))]
+    for name in enough[:1] or plainer:
+        problems.append(_changed(name, _written(getattr(view, name)), _written(plainer[name]), cause))
+        view = replace(view, **{name: plainer[name]})
+        if not _is_dear(view):
+            return view, problems
+    if view.model:
+        return view, problems
+    fitting = _largest(lambda number: not _is_dear(replace(view, num_units=number)), view.num_units)
+    problems.append(_changed("num_units", view.num_units, fitting, cause))
+    return replace(
+        view, num_units=fitting, units=tuple(unit for unit in view.units if unit < fitting)
+    ), problems
+
+
+def _is_dear(view: View) -> bool:
+    cost = estimate(view, 1)
+    return cost.build > MAX_BUILD or cost.bytes > MAX_MEMORY
+
+
+def affordable_steps(view: View) -> int:
+    """The steps over which a view's cell can run within the server's bounds; at least one."""
+    return _largest(lambda steps: _can_run(estimate(view, steps)), MAX_STEPS)
+
+
+def _can_run(cost: Cost) -> bool:
+    return cost.run <= MAX_RUN and cost.bytes <= MAX_MEMORY
+
+
+def _largest(is_good: Callable[[int], bool], most: int) -> int:
+    """The largest number up to `most` that is good, where all below a good one are; 1 where none is."""
+    if is_good(most):
+        return most
+    good, bad = 1, most
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        good, bad = (middle, bad) if is_good(middle) else (good, middle)
+    return good
+
+
+def _allowed(seconds: int) -> dict[str, int]:
+    return {"seconds": seconds, "megabytes": MAX_MEMORY // 10**6}
 
 
 def _default_signal(sequence: str) -> tuple[tuple[str, float], ...]:
@@ -403,9 +484,8 @@ class _Reader:
         given = self.given.pop(name, None)
         if given is None:
             return default
-        try:
-            value = int(given)
-        except ValueError:
+        value = words.read_whole(given)
+        if value is None:
             self._report(name, given, default, _("it must be a whole number"))
             return default
         nearest = min(max(value, minimum), maximum)
@@ -419,20 +499,28 @@ class _Reader:
         if given is None or given in allowed:
             return given or default
         lowered = {candidate.lower(): candidate for candidate in allowed}
-        close = difflib.get_close_matches(given.lower(), lowered, n=1)
+        close = difflib.get_close_matches(given[: words.MOST].lower(), lowered, n=1)
         nearest = lowered[close[0]] if close else default
         self._report(
             name, given, nearest, _("it must be one of {allowed}").format(allowed=", ".join(allowed))
         )
         return nearest
 
+    def device(self) -> str:
+        given = self.given.pop("device", View.device)
+        if given and not _DEVICE.fullmatch(given):
+            self._report("device", given, _("automatic"), _("it must be a name such as CPU:0"))
+            return View.device
+        return given
+
     def flag(self, name: str, default: bool) -> bool:
         given = self.given.pop(name, None)
         if given is None:
             return default
-        if given.lower() in ("true", "1", "yes"):
+        short = given[: words.MOST].lower()
+        if short in ("true", "1", "yes"):
             return True
-        if given.lower() in ("false", "0", "no"):
+        if short in ("false", "0", "no"):
             return False
         self._report(name, given, _written(default), _("it must be true or false"))
         return default
@@ -457,7 +545,9 @@ class _Reader:
             return self.choice(option.name, option.choices, str(option.default))
         if option.type is int:
             return self.whole(option.name, int(option.minimum), MAX_UNITS, int(option.minimum))
-        return self._number(option.name, option.default, option.minimum, math.inf)
+        # A cell computes in float32 too: a number beyond it would be another one there.
+        lowest = max(option.minimum, -_LARGEST)
+        return self._number(option.name, option.default, lowest, _LARGEST)
 
     def signal(self, sequence: str) -> tuple[tuple[str, float], ...]:
         declared = sequences.GENERATORS[sequence].options
@@ -482,22 +572,23 @@ class _Reader:
 
     def units(self, num_units: int) -> tuple[int, ...]:
         given = self.given.pop("units", "")
-        parts = [part.strip() for part in given.split(",") if part.strip()]
-        kept = tuple(dict.fromkeys(int(part) for part in parts if part.isdecimal() and int(part) < num_units))
+        parts = [part for part in map(str.strip, given.split(",")) if part]
+        numbers = [words.read_whole(part) for part in parts]
+        kept = [*dict.fromkeys(n for n in numbers if n is not None and 0 <= n < num_units)]
+        shown = ", ".join(map(str, kept[:MAX_LINES])) or _("all of them")
         if len(kept) != len(set(parts)):
             allowed = _("they must be units from 0 to {last}").format(last=num_units - 1)
-            self._report("units", given, ", ".join(map(str, kept)) or _("all of them"), allowed)
-        return kept
+            self._report("units", given, shown, allowed)
+        elif len(kept) > MAX_LINES:
+            self._report("units", given, shown, _("at most {most} can be told apart").format(most=MAX_LINES))
+        return tuple(kept[:MAX_LINES])
 
     def _number(self, name: str, default: Any, minimum: float, maximum: float) -> float | None:
         given = self.given.pop(name, None)
         if given is None:
             return default if default is None else float(default)
-        try:
-            value = float(given)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
+        value = words.read_number(given)
+        if value is None:
             self._report(name, given, default, _("it must be a finite number"))
             return default if default is None else float(default)
         nearest = min(max(value, minimum), maximum)
@@ -510,7 +601,7 @@ class _Reader:
         return nearest
 
     def _report(self, name: str, given: str, shown: Any, cause: str) -> None:
-        self.problems.append(_changed(name, given[:80], shown, cause))
+        self.problems.append(_changed(name, words.quote(given), shown, cause))
 
 
 PARAMETERS = tuple(field.name for field in fields(View) if field.name not in ("model", "layer"))

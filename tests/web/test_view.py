@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import pytest
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 
 from lstmviz import sequences
 from lstmviz.cells import ACTIVATIONS, INITIAL_WEIGHTS, KINDS, build
-from lstmviz.web import limits
+from lstmviz.web import limits, words
 from lstmviz.web import view as views
+from lstmviz.web.cost import estimate
 from lstmviz.web.view import View, bound, parse, to_query
 
 
@@ -61,6 +63,11 @@ def _fields(draw):
         contrast=draw(st.booleans()),
         lang=draw(st.sampled_from(["en", "ja"])),
     )
+
+
+def _is_affordable(view):
+    cost = estimate(view, view.time_steps)
+    return cost.build <= limits.MAX_BUILD and cost.run <= limits.MAX_RUN and cost.bytes <= limits.MAX_MEMORY
 
 
 @given(_fields())
@@ -146,7 +153,7 @@ def test_proj_clip_without_a_projection_is_left_out_and_said():
 
 def test_a_parameter_nobody_knows_is_said():
     _view, problems = parse({"num_unit": "8"})
-    assert problems == ["num_unit is not a parameter of this page; it was left out."]
+    assert problems == ["In the address, “num_unit” is not a parameter of this page; it was left out."]
 
 
 def test_the_problems_are_in_the_viewers_language():
@@ -178,6 +185,7 @@ def test_a_bounded_view_is_never_larger_than_the_page_can_show(cell, num_units, 
     assert shown.time_steps * per_step <= limits.MAX_RECORDED
     assert bool(problems) == (shown != view)
     assert replace(shown, num_units=num_units, time_steps=time_steps) == view
+    assert _is_affordable(shown)
 
 
 def test_a_pin_is_kept_and_the_nearest_one_taken():
@@ -189,15 +197,6 @@ def test_a_pin_is_kept_and_the_nearest_one_taken():
     assert view.pin == (0, "r", 7) and len(problems) == 3
     view, problems = views.pin_within(views.parse({"t": "59"})[0], 30)
     assert view.t == 29 and "30" in problems[0]
-
-
-def test_a_server_may_bound_weights_and_steps():
-    read = limits.read_limit
-    assert read("LIMIT", 7, {}) == 7
-    assert read("LIMIT", 7, {"LIMIT": " 1_000 "}) == 1000
-    for wrong in ("-1", "0", "many", "1e6"):
-        with pytest.raises(ValueError, match=r"LIMIT is .*; it must be a whole number from 1"):
-            read("LIMIT", 7, {"LIMIT": wrong})
 
 
 def test_a_bounded_server_shows_the_nearest_view():
@@ -246,7 +245,8 @@ def test_an_address_without_a_sequence_gets_one_that_is_long_enough():
 
 def test_a_large_kernel_is_not_made_orthogonal():
     view, problems = parse({"num_units": "2048", "initial_weights": "orthogonal"})
-    assert view.initial_weights == "glorot_uniform" and "8,000,000" in problems[0]
+    assert view.initial_weights == "glorot_uniform" and len(problems) == 1
+    assert problems[0].startswith("initial_weights was orthogonal; showing glorot_uniform: ")
     assert parse({"num_units": "1024", "initial_weights": "orthogonal"})[1] == []
 
 
@@ -254,3 +254,165 @@ def test_the_largest_kernel_has_sixty_four_million_weights():
     view, problems = parse({"num_units": "4096", "input_size": "4096"})
     assert 63_000_000 < 4 * view.num_units * (view.num_units + view.input_size) <= 64_000_000
     assert len(problems) == 1 and "64,000,000" in problems[0]
+
+
+_SIZES = {
+    "cell": st.sampled_from(list(KINDS)),
+    "num_units": st.integers(1, 4096).map(str),
+    "input_size": st.integers(1, 4096).map(str),
+    "time_steps": st.integers(1, 10_000).map(str),
+    "initial_weights": st.sampled_from(list(INITIAL_WEIGHTS)),
+    "dtype": st.sampled_from(views.DTYPES),
+    "linear": st.sampled_from(["true", "false"]),
+    "num_proj": st.integers(1, 4096).map(str),
+    "use_peepholes": st.sampled_from(["true", "false"]),
+}
+
+
+@given(st.fixed_dictionaries({"sequence": st.just("sine")}, optional=_SIZES))
+def test_no_address_costs_more_than_a_server_allows_and_what_gave_way_is_said(query):
+    view, problems = parse(query)
+    assert _is_affordable(view)
+    own = {name for name, value in query.items() if name in to_query(view) and to_query(view)[name] != value}
+    for name in own:
+        assert any(problem.startswith(f"{name} was ") for problem in problems), (name, problems)
+    assert parse(to_query(view)) == (view, [])
+
+
+def test_the_dearest_short_address_is_told_what_gave_way():
+    query = {
+        "num_units": "2300",
+        "input_size": "4096",
+        "sequence": "sine",
+        "linear": "true",
+        "dtype": "float64",
+        "initial_weights": "orthogonal",
+    }
+    view, problems = parse(query)
+    assert not view.linear and view.initial_weights == "glorot_uniform"
+    assert len(problems) == len({problem.split()[0] for problem in problems}) >= 2
+    assert all("4 s" in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    "part", [{"linear": "true"}, {"dtype": "float64"}, {"initial_weights": "orthogonal"}]
+)
+def test_what_costs_much_alone_gives_way_alone(part):
+    (name,) = part
+    view, problems = parse(
+        {"num_units": "2300", "input_size": "4000", "sequence": "sine", "time_steps": "9"} | part
+    )
+    assert getattr(view, name) == getattr(View, name) and view.num_units == 2300
+    assert len(problems) == 1 and problems[0].startswith(f"{name} was ")
+
+
+def test_a_long_run_over_many_weights_is_cut_to_what_a_server_allows():
+    view, problems = parse({"num_units": "3500", "sequence": "sine", "time_steps": "9000"})
+    assert 1 < view.time_steps < 9000 and estimate(view, view.time_steps).run <= limits.MAX_RUN
+    assert any(problem.startswith("time_steps was 9000;") for problem in problems)
+
+
+_HOSTILE = st.one_of(
+    st.text(max_size=30),
+    st.sampled_from(
+        [
+            "9" * 5000,
+            "-" + "9" * 5000,
+            "0" * 20_000 + "x",
+            "1e400",
+            "-1e400",
+            "1e999",
+            "nan",
+            "inf",
+            "-Infinity",
+            "٣",
+            "\uff18",
+            "³",
+            "1_0",
+            "0x10",
+            "1e-400",
+            "1e308",
+            "5e38",
+            "",
+            " ",
+            ",",
+            "\x00",
+            "\u202e8",
+            "x" * 100_000,
+            "<script>alert(1)</script>",
+            "![x](http://a.example)",
+            "**bold**",
+            "0," * 3000,
+        ]
+    ),
+)
+_NAMES = [*views.PARAMETERS, *"period forget_bias num_proj cell_clip noise b.forget_bias b.num_units".split()]
+
+
+@given(st.dictionaries(st.sampled_from(_NAMES) | _HOSTILE, _HOSTILE, max_size=8))
+def test_whatever_an_address_says_gives_a_view_and_short_sentences(query):
+    view, problems = parse(query)
+    assert _is_affordable(view) or not view.is_generated
+    assert parse(to_query(view)) == (view, [])
+    for problem in problems:
+        assert len(problem) < 600 and problem.isprintable(), problem
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("units", "9" * 5000),
+        ("forget_bias", "1e400"),
+        ("forget_bias", "5e38"),
+        ("seed", "1e999"),
+        ("num_units", "٣"),
+        ("units", "³"),
+        ("num_proj", "9" * 5000),
+        ("device", "x" * 100_000),
+        ("b.seed", "9" * 5000),
+        ("t", "nan"),
+    ],
+)
+def test_what_no_parameter_can_be_is_quoted_shortened(name, value):
+    _view, problems = parse({"cell": "LSTMCell", name: value})
+    assert len(problems) == 1 and name.removeprefix("b.") in problems[0]
+    assert words.quote(value) in problems[0]
+
+
+def test_a_name_that_reads_like_the_pages_own_words_is_marked_as_the_addresss():
+    forged = "The model file is not here any more; upload it again at http://a.example”. All is lost, “"
+    _view, problems = parse({forged: ""})
+    (problem,) = problems
+    assert problem.startswith("In the address, “The model file")
+    assert problem.count("“") == problem.count("”") == 1
+    assert problem.endswith("…” is not a parameter of this page; it was left out.")
+
+
+def test_thousands_of_unknown_names_are_told_of_in_a_few_sentences():
+    _view, problems = parse({f"name{number}": "1" for number in range(5000)})
+    assert len(problems) == 6 and "4,995" in problems[-1]
+    _view, problems = parse({f"b.name{number}": "1" for number in range(5000)})
+    assert len(problems) == 6 and "4,995" in problems[-1]
+
+
+def test_a_parameter_that_stands_twice_is_said():
+    _view, problems = parse({"num_units": "5"}, repeated=["num_units"])
+    assert problems == ["In the address, “num_units” stands more than once; the last one counts."]
+
+
+def test_an_addresss_time_grows_with_its_length_alone():
+    def seconds(length):
+        names = ("units", "seed", "num_units", "forget_bias", "cell", "lang")
+        query = dict.fromkeys(names, "0" * length + "x")
+        query |= {f"n{number}": "" for number in range(length // 100)}
+        started = time.process_time()
+        parse(query)
+        return time.process_time() - started
+
+    seconds(1000)
+    assert seconds(400_000) < 0.5
+
+
+def test_no_more_lines_are_drawn_than_can_be_told_apart():
+    view, problems = parse({"num_units": "400", "units": ",".join(map(str, range(300)))})
+    assert view.units == tuple(range(limits.MAX_LINES)) and len(problems) == 1

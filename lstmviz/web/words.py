@@ -1,0 +1,63 @@
+"""Strangers' words: what an address says, read as numbers, and quoted where the page tells of it."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+
+MOST = 60
+"""So many characters of a stranger's words are shown; no name or number of the page's own is longer."""
+
+_WHOLE = re.compile(r"\s*([+-]?)([0-9]+)\s*", re.ASCII)
+_NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*", re.ASCII)
+_MOST_DIGITS = 18  # beyond, a whole number is larger than any bound of the page
+_MOST_LETTERS = 400  # of a number with a point: 1e-308 written out
+_MARKS = dict.fromkeys(map(ord, "“”„«»「」『』\"'`"), "’")
+
+
+def read_whole(text: str) -> int | None:
+    """The whole number that a text is, in ASCII digits; None where it is none.
+
+    However long it is, it takes a moment: one of more than 18 digits is read as 10^18, which is beyond every bound.
+
+    >>> read_whole(" -5"), read_whole("8.0"), read_whole("9" * 5000) == 10**18
+    (-5, None, True)
+    """
+    found = _WHOLE.fullmatch(text)
+    if not found:
+        return None
+    sign, digits = found.groups()
+    digits = digits.lstrip("0") or "0"
+    value = int(digits) if len(digits) <= _MOST_DIGITS else 10**_MOST_DIGITS
+    return -value if sign == "-" else value
+
+
+def read_number(text: str) -> float | None:
+    """The finite number that a text is, in ASCII digits; None where it is none.
+
+    >>> read_number("-.5"), read_number("1e400"), read_number("nan")
+    (-0.5, None, None)
+    """
+    if len(text) > _MOST_LETTERS or not _NUMBER.fullmatch(text):
+        return None
+    value = float(text)
+    return value if math.isfinite(value) else None
+
+
+def quote(text: str) -> str:
+    """A stranger's words as a sentence of the page can hold them: between quotation marks, on one line, the first 60 letters.
+
+    What would end the quotation, or turn it around, is made harmless; so nobody takes it for the page's own words.
+
+    >>> quote('a”. The file is gone. “')
+    '“a’. The file is gone. ’”'
+    """
+    plain = "".join(" " if _is_unseen(letter) else letter for letter in text[:MOST])
+    cut = "…" if len(text) > MOST else ""
+    return f"“{plain.translate(_MARKS)}{cut}”"
+
+
+def _is_unseen(letter: str) -> bool:
+    """Whether a letter has no picture of its own: control characters, line ends, marks that turn the writing around."""
+    return unicodedata.category(letter)[0] in "CZ"

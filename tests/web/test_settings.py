@@ -1,0 +1,55 @@
+"""What the environment sets of a server, and a start that a wrong value ends."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lstmviz.web import limits, settings
+from lstmviz.web.settings import SETTINGS, SettingError
+
+_NUMBERS = [setting.name for setting in SETTINGS.values() if setting.unit]
+_README = Path(__file__).parent.parent.parent / "README.md"
+
+
+@pytest.mark.parametrize("name", _NUMBERS)
+def test_a_bound_is_a_whole_number_from_one(name):
+    assert settings.read_number(name, {}) == SETTINGS[name].default
+    assert settings.read_number(name, {name: " 1_000 "}) == 1000
+    for wrong in ("-1", "0", "many", "1e6", "٣", "9" * 5000):
+        with pytest.raises(SettingError, match=rf"{name} is .*; it must be a whole number of \w+ from 1"):
+            settings.read_number(name, {name: wrong})
+
+
+@pytest.mark.parametrize("name", list(SETTINGS))
+def test_a_wrong_value_ends_the_start_with_one_sentence(name):
+    with pytest.raises(SystemExit) as ended:
+        settings.check({name: "a, b"})
+    assert str(ended.value).startswith(f"{name} is 'a, b'; it must be ") and "\n" not in str(ended.value)
+    assert ended.value.code, "anything but 0 and nothing"
+
+
+def test_a_name_that_is_none_of_ours_is_warned_of(capsys):
+    settings.check({"LSTMVIZ_MAX_WEIGHT": "5", "PATH": "/", "LSTMVIZ_OTHER": "x"})
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == (
+        "LSTMVIZ_MAX_WEIGHT is no setting of lstmviz and changes nothing; did you mean LSTMVIZ_MAX_WEIGHTS?"
+    )
+    assert len(said) == 2 and said[1].startswith("LSTMVIZ_OTHER is no setting")
+
+
+def test_the_readme_lists_every_setting_with_its_default_and_unit():
+    rows = re.findall(r"^\| `(LSTMVIZ_\w+)` \| `(.*?)` \| (.*?) \|", _README.read_text(), re.MULTILINE)
+    told = {name: (default.replace(",", ""), meaning) for name, default, meaning in rows}
+    assert set(told) == set(SETTINGS) and len(rows) == len(told)
+    for name, setting in SETTINGS.items():
+        default, meaning = told[name]
+        assert default == str(setting.default)
+        assert meaning == " ".join(filter(None, (setting.unit, setting.meaning)))
+
+
+def test_every_number_of_the_settings_bounds_something():
+    for name in _NUMBERS:
+        assert getattr(limits, name.removeprefix(settings.PREFIX)) == SETTINGS[name].default
