@@ -40,6 +40,7 @@ COPY lstmviz lstmviz
 RUN python -m compileall -q --invalidation-mode unchecked-hash /app && chmod -R a+rX /app
 USER 10001
 EXPOSE 8501
+# Healthy is who can run a cell: TensorFlow is there and works.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \
-    CMD ["python", "-c", "import http.client, os, sys; c = http.client.HTTPConnection('127.0.0.1', int(os.environ['STREAMLIT_SERVER_PORT']), timeout=4); c.request('GET', '/_stcore/health'); sys.exit(c.getresponse().read() != b'ok')"]
+    CMD ["python", "-c", "import http.client, os, sys; base = os.environ.get('STREAMLIT_SERVER_BASE_URL_PATH', '').strip('/'); c = http.client.HTTPConnection('127.0.0.1', int(os.environ['STREAMLIT_SERVER_PORT']), timeout=4); c.request('GET', (f'/{base}' if base else '') + '/lstmviz/ready'); sys.exit(c.getresponse().read() != b'ready')"]
 CMD ["streamlit", "run", "app.py"]

@@ -140,11 +140,14 @@ def server(app, scratch, environment) -> Iterator[subprocess.Popen[bytes]]:
         )
     try:
         deadline = time.monotonic() + START_LIMIT
-        while (answer := get(environment, "/_stcore/health")) != (200, b"ok"):
-            said = log.read_text(errors="replace")
-            assert process.poll() is None, f"the server ended with {process.returncode}:\n{said}"
-            assert time.monotonic() < deadline, f"no health in {START_LIMIT:g} s, but {answer}:\n{said}"
-            time.sleep(0.2)
+        for path, expected in (("/_stcore/health", b"ok"), ("/lstmviz/ready", b"ready")):
+            while (answer := get(environment, path)) != (200, expected):
+                said = log.read_text(errors="replace")
+                assert process.poll() is None, f"the server ended with {process.returncode}:\n{said}"
+                assert time.monotonic() < deadline, (
+                    f"not {expected} in {START_LIMIT:g} s, but {answer}:\n{said}"
+                )
+                time.sleep(0.2)
         yield process
     finally:
         process.terminate()

@@ -29,12 +29,14 @@ from lstmviz.web import (
     models,
     origin,
     pictures,
+    reconnect,
     remember,
     render,
     sections,
     server,
     size,
     tables,
+    words,
 )
 from lstmviz.web import view as views
 from lstmviz.web.markup import escape
@@ -48,12 +50,13 @@ _PATIENCE = 0.5  # seconds of a run before its progress is shown
 
 @dataclass(frozen=True)
 class _Settled:
-    """A view that can be shown: its sequence (None if that cannot be made), and what had to give way."""
+    """A view that can be shown: its sequence (None if that cannot be made), what had to give way, and what is wrong still."""
 
     view: View
     sequence: Sequence | None
     upload: Upload | None
-    problems: list[str]
+    gave_way: list[str]
+    faults: list[str]
 
     @property
     def is_quick(self) -> bool:
@@ -64,6 +67,7 @@ class _Settled:
 def main() -> None:
     """Draws the page for the view in the address, or for what the controls have made of it since."""
     st.set_page_config(page_title="lstmviz", page_icon=str(_ICON), layout="wide")
+    sent = reconnect.sent_before()
     settled = _settle()
     with language.use(settled.view.lang):
         st.markdown(
@@ -84,9 +88,11 @@ def main() -> None:
             else:
                 _draw_stage()
             _draw_rest(replace(settled, view=st.session_state["view"]))
-        with device:
-            controls.draw_device(_device_titles())
+        if not server.has_failed():
+            with device:
+                controls.draw_device(_device_titles())
     st.html(STYLE)
+    reconnect.replay(sent)
 
 
 def _draw_stage() -> None:
@@ -98,9 +104,9 @@ def _draw_stage() -> None:
         moved = replace(settled.view, num_units=before.num_units, units=before.units)
         if moved != before or not settled.is_quick:
             # Something beside the pictures had to give way, and the other controls have to show it; or the run is long.
-            st.session_state["problems"] = settled.problems
+            st.session_state["problems"] = settled.gave_way
             size.rerun()
-    view, sequence, problems = settled.view, settled.sequence, settled.problems
+    view, sequence, gave_way = settled.view, settled.sequence, settled.gave_way
     with language.use(view.lang):
         notices = st.container()
         if not view.model:  # a file's layer has as many as it has
@@ -108,15 +114,17 @@ def _draw_stage() -> None:
         cell = render.load_cell(view)
         sections.layer(cell, is_own=bool(view.model))
         sections.kernel(view, cell, sequence)
-        if not server.wait_warm(0):
-            _wait_for_tensorflow()
+        can_run = server.wait_warm(0)
+        if not can_run and (can_run := _wait_for_tensorflow()):
             view, unknown = _check_device(view)
-            problems = [*problems, *unknown]
+            gave_way = [*gave_way, *unknown]
             _remember(view)
-            st.session_state["said"] = (view, problems)
-        if sequence:
+            _say(view, settled.upload, gave_way)
+        if not can_run:
+            notices.error(_cannot_run())
+        elif sequence:
             _draw_gates(view, sequence, settled.upload, notices)
-        for problem in problems:
+        for problem in [*gave_way, *settled.faults]:
             notices.warning(escape(problem))
 
 
@@ -131,25 +139,35 @@ control ends such a run, so a long one is no fragment.
 def _settle() -> _Settled:
     """What the controls or the address ask for, as far as it can be shown; kept in both."""
     view, problems = _current_view()
+    faults: list[str] = []  # found again in each run for as long as they are there
     with language.use(view.lang):
         view, more = models.choose(view)
-        problems += more
+        faults += more
         upload = controls.read_upload(view)
         sequence: Sequence | None = None
         try:
             sequence, view, more = render.fit(view, upload)
+            problems += more
         except ValueError as error:
-            more = [str(error)]
-        problems = [*st.session_state.pop("problems", ()), *problems, *more]
+            faults.append(str(error))
+        problems = [*st.session_state.pop("problems", ()), *problems]
         if server.wait_warm(0):
             view, more = _check_device(view)
             problems += more
     _remember(view)
-    # What was wrong is said for as long as its view is shown: a run of the script may follow at once.
+    return _Settled(view, sequence, upload, _say(view, upload, problems), faults)
+
+
+def _say(view: View, upload: Upload | None, problems: list[str]) -> list[str]:
+    """What gave way, to be said for as long as what it gave way for is shown: a run of the script may follow at once.
+
+    It belongs to a view and the viewer's files: with another file the same view may be right.
+    """
+    shown = (view, upload, st.session_state.get("model"))
     said_of, said = st.session_state.get("said", (None, []))
-    problems = problems or (said if said_of == view else [])
-    st.session_state["said"] = (view, problems)
-    return _Settled(view, sequence, upload, problems)
+    problems = problems or (said if said_of == shown else [])
+    st.session_state["said"] = (shown, problems)
+    return problems
 
 
 def _current_view() -> tuple[View, list[str]]:
@@ -158,19 +176,29 @@ def _current_view() -> tuple[View, list[str]]:
         with language.use(view.lang):
             return views.bound(view)
     query = st.query_params.to_dict()
+    repeated = [name for name in query if len(st.query_params.get_all(name)) > 1]
     preferred = query.get("lang", (st.context.locale or "en").split("-")[0])
     with language.use(preferred if preferred in LANGUAGES else "en"):
-        return views.parse(query, language.current())
+        return views.parse(query, language.current(), repeated)
 
 
-def _wait_for_tensorflow() -> None:
+def _wait_for_tensorflow() -> bool:
+    """Waits for it, and says whether it came."""
     place = st.empty()
-    while not server.wait_warm(0.2):
+    while not (is_there := server.wait_warm(0.2)) and not server.has_failed():
         # Drawn again and again, for that is where Streamlit ends this run if a control was moved meanwhile.
         place.info(
             _("TensorFlow is starting; this takes a few seconds once."), icon=":material/hourglass_top:"
         )
     place.empty()
+    return is_there
+
+
+def _cannot_run() -> str:
+    return _(
+        "TensorFlow cannot be started on this server, so no cell can run here: the kernel, the formulas and the code are shown, "
+        "but no gate over time. Whoever runs the server finds the reason in its log."
+    )
 
 
 def _draw_gates(view: View, sequence: Sequence, upload: Upload | None, notices: DeltaGenerator) -> None:
@@ -203,6 +231,15 @@ class _Progress:
 
 
 def _draw_rest(settled: _Settled) -> None:
+    view = settled.view
+    if server.has_failed():
+        _draw_without_run(settled)
+    else:
+        _draw_run(settled)
+    figure.follow(pictures.name(view), {"t": view.t, "gate": view.gate, "unit": view.unit}, _pin)
+
+
+def _draw_run(settled: _Settled) -> None:
     view, sequence = settled.view, settled.sequence
     cell = render.load_cell(view)
     controls.draw_picture(view)
@@ -223,7 +260,15 @@ def _draw_rest(settled: _Settled) -> None:
         if view.tables:
             tables.draw(view, cell, render.load_trace(view, sequence, settled.upload))
         _draw_downloads(view, cell, sequence, settled.upload)
-    figure.follow(pictures.name(view), {"t": view.t, "gate": view.gate, "unit": view.unit}, _pin)
+
+
+def _draw_without_run(settled: _Settled) -> None:
+    """What can be shown of a view where nothing can run."""
+    cell = render.load_cell(settled.view)
+    sections.step(cell)
+    if settled.sequence:
+        sections.code(settled.view, cell, settled.sequence)
+        _draw_downloads(settled.view, cell, settled.sequence, settled.upload)
 
 
 def _pin(sent: dict[str, Any]) -> None:
@@ -278,6 +323,8 @@ def _draw_downloads(view: View, cell: Cell, sequence: Sequence, upload: Upload |
     with st.container(horizontal=True):
         for key, label, file_name, make in files:
             is_large = sizes.get(key, 0) > limits.MAX_TABLE
+            if server.has_failed() and not key.startswith("kernel"):
+                continue
             st.download_button(
                 label,
                 in_language(make),
@@ -310,7 +357,7 @@ def _check_device(view: View) -> tuple[View, list[str]]:
         problems = [
             _(
                 "device was {given}, which this machine does not have; it has {allowed}, and chose for itself."
-            ).format(given=view.device[:80], allowed=", ".join(titles))
+            ).format(given=words.quote(view.device), allowed=", ".join(titles))
         ]
         view = replace(view, device="")
     return view, problems

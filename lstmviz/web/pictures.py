@@ -7,14 +7,16 @@ for each viewer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from lstmviz import language, plot
 from lstmviz.plot.levels import Span
 from lstmviz.sequences import Sequence
-from lstmviz.web import figure, models, render, server
+from lstmviz.web import figure, models, render, server, words
 from lstmviz.web import view as views
+from lstmviz.web.cost import estimate
 from lstmviz.web.figure import Made
 from lstmviz.web.render import Upload
 from lstmviz.web.view import View
@@ -48,8 +50,49 @@ def name(view: View) -> str:
     return urlencode(views.to_query(view.unpinned) | own)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A picture that the route can make.
+
+    Attributes:
+        key: A name in `PICTURES`.
+        view: What it is of, as the address has it.
+        upload: The viewer's file.
+        window: The rows and columns that are asked for, where not all are.
+        seconds: What it takes, by estimate.
+    """
+
+    key: str
+    view: View
+    upload: Upload | None
+    window: tuple[Span, Span] | None
+    seconds: float
+
+    def make(self) -> bytes | None:
+        """The picture as its figure's component reads it; None where something has to give way and be told."""
+        with language.use(self.view.lang):
+            try:
+                sequence, view, problems = render.fit(self.view, self.upload)
+                if problems:
+                    return None
+                made = (
+                    _WINDOWS[self.key](view, sequence, self.upload, self.window)
+                    if self.window
+                    else PICTURES[self.key](view, sequence)
+                )
+            except (KeyError, ValueError):
+                return None
+            return figure.drawing(made) if made else None
+
+
 def fetch(key: str, query: Mapping[str, str]) -> bytes | None:
-    """A picture as its figure's component reads it; None where only the page's script can make it, or there is no such view.
+    """The picture that an address asks for; see `read`."""
+    asked = read(key, query)
+    return asked.make() if asked else None
+
+
+def read(key: str, query: Mapping[str, str], repeated: Iterable[str] = ()) -> Asked | None:
+    """What an address asks for; None where only the page's script can make it, or there is no such view.
 
     That is where something has to give way and be told, where the viewer has a file, and where the run is long: its
     progress is shown, and it ends when a control moves.
@@ -58,9 +101,12 @@ def fetch(key: str, query: Mapping[str, str]) -> bytes | None:
         key: A name in `PICTURES`.
         query: The view's address; also `rows` and `columns`, each like `0-64`, for a window of the picture, and `upload`, the
             ticket of the file that the view shows.
+        repeated: The names that the address gives more than once.
     """
     own = {name: query[name] for name in _OWN if name in query}
-    view, problems = views.parse({name: value for name, value in query.items() if name not in own})
+    view, problems = views.parse(
+        {name: value for name, value in query.items() if name not in own}, repeated=repeated
+    )
     upload = render.find_upload(own.get("upload", ""))
     if problems or (view.sequence == views.CSV) != (upload is not None):
         return None
@@ -69,30 +115,29 @@ def fetch(key: str, query: Mapping[str, str]) -> bytes | None:
         if model is None or own.get("layer") not in model.cells:
             return None
         view = models.with_layer(view, model, own["layer"])
-    with language.use(view.lang):
-        try:
-            window = _read_window(own)
-            sequence, view, problems = render.fit(view, upload)
-            made = (
-                None
-                if problems
-                else _WINDOWS[key](view, sequence, upload, window)
-                if window
-                else PICTURES[key](view, sequence)
-            )
-        except (KeyError, ValueError):
+    window: tuple[Span, Span] | None = None
+    if "rows" in own and "columns" in own:
+        rows, columns = _read_span(own["rows"]), _read_span(own["columns"])
+        if rows is None or columns is None:
             return None
-        return figure.drawing(made) if made else None
+        window = rows, columns
+    return Asked(key, view, upload, window, _estimate(view, window is not None))
+
+
+def _estimate(view: View, is_window: bool) -> float:
+    """Seconds; without the run where it is not quick, for then the route makes none but of what is kept."""
+    cost = estimate(view, view.time_steps)
+    is_run = is_window or render.is_quick(view, view.time_steps)
+    return cost.build + (cost.run if is_run else 0)
 
 
 _OWN = ("rows", "columns", "upload", "model", "layer")
 
 
-def _read_window(own: Mapping[str, str]) -> tuple[Span, Span] | None:
-    if "rows" not in own or "columns" not in own:
-        return None
-    (top, bottom), (left, right) = (map(int, own[name].split("-")) for name in ("rows", "columns"))
-    return (top, bottom), (left, right)
+def _read_span(text: str) -> Span | None:
+    first, _dash, last = text.partition("-")
+    begin, end = words.read_whole(first), words.read_whole(last)
+    return None if begin is None or end is None else (begin, end)
 
 
 def _kernel_window(

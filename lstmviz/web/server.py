@@ -9,13 +9,12 @@ import gc
 import gzip
 import hashlib
 import logging
-import os
 import re
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import cache
 from importlib.metadata import version
@@ -29,8 +28,12 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
+from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
+from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
+from lstmviz.web import reconnect, settings
 from lstmviz.web import view as views
+from lstmviz.web.lanes import Client, Lane, NotDone
 from lstmviz.web.view import View
 
 _log = logging.getLogger(__name__)
@@ -52,6 +55,7 @@ _warming_error: BaseException | None = None
 async def lifespan(_app: Any) -> AsyncIterator[None]:
     """Starts warming TensorFlow up while the server starts to answer."""
     _share_memory()
+    reconnect.hear_first_change()
     asyncio.get_running_loop().run_in_executor(None, _plotly_gzipped)
     _start_warming()
     trimming = asyncio.create_task(_trim_memory())
@@ -62,17 +66,17 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
 def wait_warm(timeout: float) -> bool:
     """Waits until TensorFlow is there, `timeout` seconds at most, and says whether it is.
 
-    Whoever asks has drawn what needs no TensorFlow: it is started now, if nothing has started it yet.
-
-    Raises:
-        RuntimeError: TensorFlow could not be started.
+    Whoever asks has drawn what needs no TensorFlow: it is started now, if nothing has started it yet. Where it cannot be
+    started, `has_failed` says so, and it is never there.
     """
     _page_drawn.set()
     _start_warming()
-    done = _warmed.wait(timeout)
-    if done and _warming_error:
-        raise RuntimeError(f"TensorFlow could not be started: {_warming_error}") from _warming_error
-    return done
+    return _warmed.wait(timeout) and _warming_error is None
+
+
+def has_failed() -> bool:
+    """Whether TensorFlow could not be started; the server's log says why."""
+    return _warming_error is not None
 
 
 def _start_warming() -> None:
@@ -150,10 +154,14 @@ async def _trim_memory() -> None:
     library = _c_library()
     while True:
         await asyncio.sleep(_TRIM_SECONDS)
-        if render := sys.modules.get("lstmviz.web.render"):  # a page has been drawn
-            render.sweep()
-        if library:
-            await asyncio.to_thread(library.malloc_trim, 0)
+        await asyncio.to_thread(_sweep, library)  # gigabytes take a while, and the event loop has viewers
+
+
+def _sweep(library: Any) -> None:
+    if render := sys.modules.get("lstmviz.web.render"):  # a page has been drawn
+        render.sweep()
+    if library:
+        library.malloc_trim(0)
 
 
 # --- The files that figures are drawn with
@@ -173,14 +181,28 @@ def assets_path() -> str:
 
 
 def routes() -> list[Route]:
-    """The routes beside Streamlit's own: Plotly's script and the figures' module."""
+    """The routes beside Streamlit's own: Plotly's script, the figures' modules, the pictures, and whether all is ready."""
     base = str(config.get_option("server.baseUrlPath") or "").strip("/")
-    folder = f"/{base}/{assets_path()}" if base else f"/{assets_path()}"
+    root = f"/{base}" if base else ""
+    folder = f"{root}/{assets_path()}"
     return [
+        Route(f"{root}{_READY}", _serve_ready),
         Route(f"{folder}/plotly.min.js", _serve_plotly),
         *(Route(f"{folder}/{path.name}", _serve_module) for path in _modules()),
         Route(f"{folder}/pictures/{{key:str}}", _serve_picture),
     ]
+
+
+_READY = "/lstmviz/ready"
+
+
+async def _serve_ready(_request: Request) -> Response:
+    """Whether a run can be asked for; it starts nothing."""
+    if has_failed():
+        return PlainTextResponse("TensorFlow could not be started", 503, _NOT_KEPT)
+    if not _warmed.is_set():
+        return PlainTextResponse("TensorFlow is starting", 503, _NOT_KEPT)
+    return PlainTextResponse("ready", 200, _NOT_KEPT)
 
 
 async def _serve_plotly(request: Request) -> Response:
@@ -188,32 +210,75 @@ async def _serve_plotly(request: Request) -> Response:
 
 
 async def _serve_module(request: Request) -> Response:
-    module = read_module(request.url.path.split("/")[-1])
-    return _serve(request, module, gzip.compress(module, mtime=0))
+    name = request.url.path.split("/")[-1]
+    return _serve(request, read_module(name), await asyncio.to_thread(_module_gzipped, name))
 
 
+# --- The pictures
+
+_LONGEST_QUERY = (
+    64 * 2**10
+)  # bytes; the longest text, every letter of it three bytes of three characters, is 18,000
+_MOMENT = 0.1  # seconds
 # Few at a time: each takes several times its size while it is made, and more at once would finish none of them sooner.
-_picture_makers = ThreadPoolExecutor(2, thread_name_prefix="pictures")
+# What takes a moment does not wait for what takes seconds.
+_quick = Lane("pictures", threads=2, each_running=2, each_waiting=16, address_waiting=512)
+_dear = Lane("dear-pictures", threads=1, each_running=1, each_waiting=6, address_waiting=64)
 
 
 async def _serve_picture(request: Request) -> Response:
     """A picture of the view in the query; no content where only the page's script can make it."""
-    return await asyncio.get_running_loop().run_in_executor(_picture_makers, _make_picture, request)
-
-
-def _make_picture(request: Request) -> Response:
     from lstmviz.web import pictures  # needs more than a server that starts
 
     key = request.path_params["key"]
     if key not in pictures.PICTURES:
         return PlainTextResponse(
-            f"There is no picture {key!r}; there are {', '.join(pictures.PICTURES)}.", 404
+            f"There is no picture {key[:40]!r}; there are {', '.join(pictures.PICTURES)}.", 404
         )
-    made = pictures.fetch(key, request.query_params)
+    if len(request.scope["query_string"]) > _LONGEST_QUERY:
+        return PlainTextResponse(
+            f"This address is longer than {_LONGEST_QUERY:,} bytes; no view of the page needs as many.", 414
+        )
+    use_gzip = "gzip" in request.headers.get("accept-encoding", "")
+
+    def make(asked: pictures.Asked) -> Response:
+        return _pack(asked.make(), use_gzip)
+
+    def begin() -> pictures.Asked | Response:
+        asked = pictures.read(key, request.query_params, _repeated(request))
+        if asked is None:
+            return _pack(None, use_gzip)
+        return asked if asked.seconds > _MOMENT else make(asked)
+
+    client = _client(request)
+    try:
+        found = await _quick.run(client, begin, request.is_disconnected)
+        if isinstance(found, Response):
+            return found
+        asked = found
+        return await _dear.run(client, lambda: make(asked), request.is_disconnected)
+    except NotDone:
+        return PlainTextResponse(
+            "This browser has asked for more since, or hung up.", 503, _NOT_KEPT | {"Retry-After": "1"}
+        )
+
+
+def _client(request: Request) -> Client:
+    """Whose request it is; the cookie is Streamlit's, one for each browser."""
+    address = request.client.host if request.client else ""
+    return Client(address, request.cookies.get(XSRF_COOKIE_NAME, "")[:200])
+
+
+def _repeated(request: Request) -> list[str]:
+    counts = Counter(name for name, _value in request.query_params.multi_items())
+    return [name for name, count in counts.items() if count > 1]
+
+
+def _pack(made: bytes | None, use_gzip: bool) -> Response:
     if made is None:
         return Response(status_code=204, headers=_NOT_KEPT)
     # A larger one is nearly all numbers, which cost more time to compress than they save.
-    if len(made) < _WORTH_GZIP and "gzip" in request.headers.get("accept-encoding", ""):
+    if len(made) < _WORTH_GZIP and use_gzip:
         headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
         return Response(
             gzip.compress(made, 1, mtime=0), media_type="application/json", headers=_NOT_KEPT | headers
@@ -256,6 +321,11 @@ def _compress_plotly() -> bytes:
 
 
 @cache
+def _module_gzipped(name: str) -> bytes:
+    return gzip.compress(read_module(name), mtime=0)
+
+
+@cache
 def _modules() -> list[Path]:
     return sorted((path for folder in _FOLDERS for path in folder.glob("*.js")), key=lambda path: path.name)
 
@@ -276,7 +346,32 @@ def _digest(content: bytes) -> str:
 
 def middleware() -> list[Middleware]:
     """What wraps every answer of the server."""
-    return [Middleware(SecurityHeaders, frame_ancestors=os.environ.get("LSTMVIZ_FRAME_ANCESTORS", "'self'"))]
+    return [
+        Middleware(SecurityHeaders, frame_ancestors=settings.read_frame_ancestors()),
+        Middleware(AllowedHosts),
+    ]
+
+
+class AllowedHosts:
+    """Refuses every HTTP request under a name that is none of `server.allowedHosts`.
+
+    Streamlit itself refuses WebSockets alone; a page whose own name points here could still read everything else. Whether
+    the server is alive and ready is told under any name: who asks that is a machine, and knows a number alone.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
+        if scope["type"] == "http" and not scope["path"].endswith((_READY, _ALIVE)):
+            hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+            if not is_host_allowed(hosts[0] if len(hosts) == 1 else None):
+                await PlainTextResponse("This name is none of the server's own.", 421)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+_ALIVE = "/_stcore/health"
 
 
 class SecurityHeaders:
@@ -288,15 +383,11 @@ class SecurityHeaders:
             `'self'`, or origins like `https://blog.example https://*.example.org`.
 
     Raises:
-        ValueError: `frame_ancestors` would end its directive or the header.
+        SettingError: `frame_ancestors` would end its directive or the header.
     """
 
     def __init__(self, app: ASGIApp, frame_ancestors: str = "'self'") -> None:
-        if not re.fullmatch(r"[\w:/.*'\[\]-]+( [\w:/.*'\[\]-]+)*", frame_ancestors, re.ASCII):
-            raise ValueError(
-                f"LSTMVIZ_FRAME_ANCESTORS is {frame_ancestors!r}; it must be 'none', 'self' or origins "
-                "separated by one space, such as https://blog.example."
-            )
+        settings.check_frame_ancestors(frame_ancestors)
         self._app = app
         headers = {
             "Content-Security-Policy": content_security_policy(frame_ancestors),

@@ -1,0 +1,73 @@
+"""The first change after a reconnect.
+
+Where a server was started anew, or gave a session up, an open page comes back as a new session. Its browser says nothing until
+its viewer changes a control; then it sends what all its widgets hold, and means the old session by it. Streamlit does not know
+these widgets yet: it takes the state of none of them, calls no callback, and where the change asks for a fragment runs nothing.
+So the page is drawn first as the address has it, and then the browser's message is heard again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Any
+
+import streamlit as st
+from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.proto.WidgetStates_pb2 import WidgetStates
+from streamlit.runtime.app_session import AppSession
+from streamlit.runtime.scriptrunner import RerunData, get_script_run_ctx
+from streamlit.runtime.state.session_state import Serialized
+
+_DRAWN = "is_drawn"
+
+
+@cache
+def hear_first_change() -> None:
+    """Lets a session that has drawn nothing yet draw all of the page, whatever part of it a browser asks for.
+
+    Checked against Streamlit 1.67: `AppSession.request_rerun` drops what asks for a fragment that the session does not know.
+    """
+    original: Callable[[AppSession, ClientState | None], None] = AppSession.request_rerun
+
+    @wraps(original)
+    def request_rerun(self: AppSession, client_state: ClientState | None) -> None:
+        if client_state and client_state.fragment_id and _DRAWN not in self.session_state:
+            whole = ClientState()
+            whole.CopyFrom(client_state)
+            whole.fragment_id = ""
+            client_state = whole
+        original(self, client_state)
+
+    AppSession.request_rerun = request_rerun  # type: ignore[method-assign]
+
+
+def sent_before() -> WidgetStates | None:
+    """What the browser of a new session says of the widgets that an earlier session drew; None where there were none.
+
+    To be called as a run begins: as the widgets are drawn, Streamlit takes its copy for known.
+    """
+    context: Any = get_script_run_ctx()
+    if context is None or _DRAWN in st.session_state:
+        return None
+    states = context.session_state._state._new_widget_state.states.values()
+    sent = [state.value for state in states if isinstance(state, Serialized)]
+    return WidgetStates(widgets=sent) if sent else None
+
+
+def replay(sent: WidgetStates | None) -> None:
+    """Ends a run in which the page was drawn for the first time, and has the browser's message heard again."""
+    st.session_state[_DRAWN] = True
+    context = get_script_run_ctx()
+    if sent is None or context is None or context.script_requests is None:
+        return
+    context.script_requests.request_rerun(
+        RerunData(
+            query_string=context.query_string,
+            widget_states=sent,
+            page_script_hash=context.page_script_hash,
+            cached_message_hashes=context.cached_message_hashes,
+            context_info=context.context_info,
+        )
+    )
+    st.empty()  # where Streamlit looks for such a request
