@@ -454,7 +454,7 @@ def _run_program(program: str) -> list[float]:
 
 @pytest.fixture(scope="module")
 def eager_numbers():
-    return _run_program(f"FOUND = measure()")
+    return _run_program("FOUND = measure()")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 import lstmviz as lv
@@ -110,6 +112,69 @@ def test_a_csv_file_is_read_and_its_columns_can_be_chosen():
     assert not page.warning
     _run(page.multiselect(key="columns").set_value(["b"]))
     assert page.number_input(key="input_size").value == 1
+
+
+def test_a_table_with_as_many_features_as_before_takes_the_want_of_a_file_away():
+    page = _open(sequence="csv")
+    assert "upload" in _warnings(page)
+    table = "a,b,c,d\n" + "\n".join(f"{t % 3},{t % 5},{t % 7},{t % 2}" for t in range(20))
+    page.file_uploader(key="csv").upload("table.csv", table.encode(), "text/csv")
+    _run(page)
+    assert not page.warning, "the view is the same, but its file is there now"
+
+
+def test_a_file_that_is_mended_is_complained_of_no_more():
+    page = _open(sequence="csv", num_units="70", cell="GRUCell")
+    page.file_uploader(key="csv").upload("table.csv", b"a,b,c,d\n1,2,3,4\n1,2,3\n", "text/csv")
+    _run(page)
+    assert page.warning
+    page.file_uploader(key="csv").upload("table.csv", b"a,b,c,d\n1,2,3,4\n1,2,3,5\n", "text/csv")
+    _run(page)
+    assert not page.warning
+
+
+def test_what_gave_way_is_said_until_something_else_is_shown():
+    page = _open(num_units="-5")
+    _run(page)
+    assert "num_units was “-5”" in _warnings(page)
+    _run(page.slider(key="num_units").set_value(9))
+    assert not page.warning
+
+
+_HOSTILE = st.sampled_from(
+    [
+        "9" * 5000,
+        "1e400",
+        "1e30",
+        "-1e30",
+        "nan",
+        "٣",
+        "",
+        "x" * 5000,
+        "**b**",
+        "$x$ :red[y]",
+        "\x00",
+        "0,1,2",
+    ]
+)
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            [*views.PARAMETERS, "period", "forget_bias", "num_proj", "cell_clip", "b.seed", "b.forget_bias"]
+        )
+        | _HOSTILE.filter(bool),
+        _HOSTILE,
+        max_size=6,
+    )
+)
+def test_the_page_is_drawn_whatever_its_address_says(query):
+    page = _open(**query)
+    assert len(page.warning) < 40 and all(len(warning.value) < 1500 for warning in page.warning)
+    again = _open(**_query(page))
+    assert not [warning for warning in again.warning if "In the address" in warning.value]
 
 
 def test_a_csv_file_that_cannot_be_read_says_why_and_the_page_goes_on():
