@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,7 @@ def main() -> None:
     """Draws the page for the view in the address, or for what the controls have made of it since."""
     st.set_page_config(page_title="lstmviz", page_icon=str(_ICON), layout="wide")
     sent = reconnect.sent_before()
-    settled = _settle()
+    settled = _settle(reconnect.numbers(sent))
     with language.use(settled.view.lang):
         st.markdown(
             "# lstmviz\n"
@@ -136,9 +136,12 @@ control ends such a run, so a long one is no fragment.
 """
 
 
-def _settle() -> _Settled:
-    """What the controls or the address ask for, as far as it can be shown; kept in both."""
-    view, problems = _current_view()
+def _settle(sent: Mapping[str, int] | None = None) -> _Settled:
+    """What the controls or the address ask for, as far as it can be shown; kept in both.
+
+    `sent` are the numbers in the controls of a browser that comes back to a new session.
+    """
+    view, problems = _current_view(sent or {})
     faults: list[str] = []  # found again in each run for as long as they are there
     with language.use(view.lang):
         view, more = models.choose(view)
@@ -170,7 +173,7 @@ def _say(view: View, upload: Upload | None, problems: list[str]) -> list[str]:
     return problems
 
 
-def _current_view() -> tuple[View, list[str]]:
+def _current_view(sent: Mapping[str, int]) -> tuple[View, list[str]]:
     if "view" in st.session_state:
         view = controls.read(st.session_state["view"])
         with language.use(view.lang):
@@ -179,7 +182,13 @@ def _current_view() -> tuple[View, list[str]]:
     repeated = [name for name in query if len(st.query_params.get_all(name)) > 1]
     preferred = query.get("lang", (st.context.locale or "en").split("-")[0])
     with language.use(preferred if preferred in LANGUAGES else "en"):
-        return views.parse(query, language.current(), repeated)
+        view, problems = views.parse(query, language.current(), repeated)
+        picked = size.come_back(view.num_units, sent)
+        if picked == view.num_units:
+            return view, problems
+        units = tuple(unit for unit in view.units if unit < picked)
+        view, bounded = views.bound(replace(view, num_units=picked, units=units))
+        return view, [*problems, *bounded]
 
 
 def _wait_for_tensorflow() -> bool:

@@ -55,6 +55,21 @@ def sent_before() -> WidgetStates | None:
     return WidgetStates(widgets=sent) if sent else None
 
 
+def numbers(sent: WidgetStates | None) -> dict[str, int]:
+    """The whole numbers in what a browser says, by the keys of their widgets."""
+    found = {}
+    for widget in sent.widgets if sent else ():
+        key = widget.id.split("-", 2)[-1]  # $$ID-<hash>-<key>
+        kind = widget.WhichOneof("value")
+        if kind == "int_value":
+            found[key] = widget.int_value
+        elif kind == "double_array_value" and len(widget.double_array_value.data) == 1:
+            number = widget.double_array_value.data[0]
+            if number.is_integer():
+                found[key] = int(number)
+    return found
+
+
 def replay(sent: WidgetStates | None) -> None:
     """Ends a run in which the page was drawn for the first time, and has the browser's message heard again."""
     st.session_state[_DRAWN] = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from functools import partial
 from typing import NoReturn
 
@@ -26,6 +27,21 @@ def read(last: int) -> int:
             if state[name] == next(reversed(_told(name)), None):
                 _told(name).clear()  # the browser has caught up
     return int(state.get("picked_units", last))
+
+
+def come_back(last: int, sent: Mapping[str, int]) -> int:
+    """The value that was picked in a browser whose session the server has lost.
+
+    Drawn with the value of the address instead, the slider would leap back under the finger that has just moved it.
+
+    Args:
+        last: The value of the address.
+        sent: What the browser's widgets hold, by their keys.
+    """
+    shown = dict(zip(_WIDGETS, (min(last, SLIDER_UNITS), last), strict=True))
+    held = {name: sent[name] for name in _WIDGETS if 1 <= sent.get(name, 0) <= limits.MAX_UNITS}
+    _sent().update(held)
+    return next((value for name, value in held.items() if value != shown[name]), last)
 
 
 def rerun() -> NoReturn:

@@ -84,3 +84,32 @@ def test_what_comes_much_later_is_a_move(browser, monkeypatch):
     browser.run(hears=False, **{SLIDER: 9})
     monkeypatch.setattr(size, "_LATE", 0.0)
     assert browser.run(**{NUMBER: 8}) == 8
+
+
+@pytest.mark.parametrize(
+    ("sent", "picked"),
+    [
+        ({SLIDER: 9, NUMBER: 8}, 9),
+        ({SLIDER: 8, NUMBER: 300}, 300),
+        ({SLIDER: 8, NUMBER: 8}, 8),
+        ({}, 8),
+        ({SLIDER: 10**12, NUMBER: -4}, 8),
+    ],
+)
+def test_a_browser_that_comes_back_has_picked_what_differs_from_the_address(monkeypatch, sent, picked):
+    monkeypatch.setattr(st, "session_state", {})
+    assert size.come_back(8, sent) == picked
+
+
+def test_what_a_browser_that_came_back_says_of_its_other_widget_is_late(monkeypatch):
+    state = {}
+    monkeypatch.setattr(st, "session_state", state)
+    size.write(size.come_back(8, {SLIDER: 9, NUMBER: 8}))
+    state |= {SLIDER: 9, NUMBER: 8}
+    size._hear(NUMBER)
+    assert size.read(9) == 9
+
+
+def test_the_address_beyond_the_slider_is_kept(monkeypatch):
+    monkeypatch.setattr(st, "session_state", {})
+    assert size.come_back(300, {SLIDER: size.SLIDER_UNITS, NUMBER: 300}) == 300
