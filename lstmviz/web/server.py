@@ -222,7 +222,7 @@ _LONGEST_QUERY = (
 _MOMENT = 0.1  # seconds
 # Few at a time: each takes several times its size while it is made, and more at once would finish none of them sooner.
 # What takes a moment does not wait for what takes seconds.
-_quick = Lane("pictures", threads=2, each_running=2, each_waiting=16, address_waiting=512)
+_quick = Lane("pictures", threads=2, each_running=2, each_waiting=64, address_waiting=512)
 _dear = Lane("dear-pictures", threads=1, each_running=1, each_waiting=6, address_waiting=64)
 
 
