@@ -33,6 +33,9 @@ test: .venv/.dev .venv/.chromium  ## set up, then run every test, the browser's 
 	@echo "Testing"
 	@.venv/bin/python -m pytest $(ARGS)
 
+.PHONY: oracles
+oracles: .venv/.oracles  ## set up what the tests compare with beside: PyTorch and Keras 2, gigabytes on some machines
+
 .PHONY: check
 check: .venv/.dev  ## format, lint, types, import rules, Dockerfile
 	@echo "Checking the format";       .venv/bin/ruff format --check --quiet .
@@ -70,6 +73,8 @@ bench: .venv/.dev .venv/.chromium  ## measure, each thing beside its peer or flo
 COMPILE = .venv/bin/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
 	--fork-strategy fewest --no-annotate --custom-compile-command "make pins"
 
+TF_KERAS = 2.21.0  # the version of TensorFlow
+
 FORMATS = --extra onnx --extra safetensors
 
 .PHONY: pins
@@ -98,6 +103,13 @@ $(VENV)/.runtime: $(RUNTIME) | $(VENV)/.made
 	@echo "Installing requirements-dev.txt into .venv (the first time takes a few minutes)"
 	@.venv/bin/python -m pip --disable-pip-version-check install --quiet -r requirements-dev.txt
 	@touch .venv/.runtime $@
+
+# Keras 2 asks for TensorFlow's full build, which would overwrite the other: it gets a folder of its own, alone.
+.venv/.oracles: requirements-oracles.txt | .venv/.dev
+	@echo "Installing PyTorch and Keras 2 for the tests"
+	@$(PIP) -r requirements-oracles.txt
+	@$(PIP) --no-deps --target build/tf_keras tf_keras==$(TF_KERAS)
+	@touch $@
 
 .venv/.chromium: tools/find_chromium.sh | .venv/.dev
 	@tools/find_chromium.sh .venv/bin/python

@@ -10,7 +10,7 @@ from itertools import combinations, permutations
 import numpy as np
 
 from lstmviz.formats.found import Assumption, Found, Layer
-from lstmviz.formats.naming import find_pytorch
+from lstmviz.formats.state_dicts import find_pytorch
 from lstmviz.formats.variables import find_layers
 from lstmviz.language import _
 from lstmviz.layouts import FAMILIES, LAYOUTS, describe_stored

@@ -60,6 +60,11 @@ def read(
     return np.array(np.lib.stride_tricks.as_strided(flat, tuple(shape), steps, writeable=False))
 
 
+def size_of(type_: str, shape: Sequence[int]) -> int:
+    """How many bytes the numbers of a shape take; `type_` is a key of `TYPES`."""
+    return math.prod(shape) * (2 if TYPES[type_] == "bf16" else np.dtype(TYPES[type_]).itemsize)
+
+
 def _too_few(shape: Sequence[int], needed: int, given: int) -> str:
     return _("its shape {shape} takes {needed:,} bytes, and there are {given:,}").format(
         shape=list(shape), needed=needed, given=given
