@@ -73,7 +73,8 @@ bench: .venv/.dev .venv/.chromium  ## measure, each thing beside its peer or flo
 COMPILE = .venv/bin/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
 	--fork-strategy fewest --no-annotate --custom-compile-command "make pins"
 
-TF_KERAS = 2.21.0  # the version of TensorFlow
+# Keras 2's version is TensorFlow's.
+TF_KERAS = 2.21.0
 
 FORMATS = --extra onnx --extra safetensors
 
