@@ -11,27 +11,35 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as Ordered
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lstmviz import language, sequences
 from lstmviz.cells import Cell
-from lstmviz.formats import sandbox
-from lstmviz.formats.load import READERS, Loaded, load
-from lstmviz.formats.save import WRITERS, loading_code, save_bytes
+from lstmviz.formats.found import Layer, Reads, say_assumed, say_if
+from lstmviz.formats.load import ENDINGS, READERS, Loaded, load, read_content
+from lstmviz.formats.numpy_files import knows as knows_arrays
+from lstmviz.formats.numpy_files import read_arrays
+from lstmviz.formats.save import WRITERS, Writer, loading_code, save_bytes
+from lstmviz.formats.write import is_stream, say_cause, write_file
 from lstmviz.language import LANGUAGES, _
-from lstmviz.layouts import LAYOUTS, prove
+from lstmviz.layouts import LAYOUTS, Stored, StoredGate, prove
 from lstmviz.sequences import Sequence
 from lstmviz.trace import Trace
+
+if TYPE_CHECKING:
+    from lstmviz.detective import Match
 
 _SHOWN = 60  # steps of the sequence that is shown where none is given
 _PROVED = 200  # steps of noise that a conversion is proved over
 _ANSWERS = 5  # readings that `identify` prints
+_LISTED = 12  # names in a message
 
 
 def main(arguments: Ordered[str] | None = None) -> int:
@@ -92,7 +100,11 @@ def _parser() -> argparse.ArgumentParser:
     def add(name: str, text: str) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument(
-            "file", metavar="FILE", help=_("a model file: {formats}").format(formats=_formats())
+            "file",
+            metavar="FILE",
+            help=_("a model file, a folder or a checkpoint's prefix: {formats}; {endings}").format(
+                formats=_formats(), endings=", ".join(ENDINGS)
+            ),
         )
         command.set_defaults(command=_COMMANDS[name])
         return command
@@ -103,9 +115,16 @@ def _parser() -> argparse.ArgumentParser:
     identify = add(
         "identify", _("find out which gate is which in arrays, from an input and its known output")
     )
-    for command in (render, convert, identify):
+    chosen = identify.add_mutually_exclusive_group()
+    for command in (render, convert, chosen):
         command.add_argument(
             "--layer", help=_("a layer that `inspect` lists; needed where there are several")
+        )
+    for command in (render, identify):
+        command.add_argument(
+            "--reverse",
+            action=argparse.BooleanOptionalAction,
+            help=_("the layer reads the sequence from its end; by default what the file says"),
         )
     for command in (inspect, render, convert):
         command.add_argument(
@@ -113,6 +132,13 @@ def _parser() -> argparse.ArgumentParser:
         )
     render.add_argument(
         "--input", metavar="CSV", help=_("the sequence, a row a step, taken as it is; else a sine")
+    )
+    render.add_argument(
+        "--initial-state",
+        metavar="FILE",
+        help=_(
+            "an .npz or a CSV of h (and c) that the run starts from, or `zeros`; by default what the file says, else zeros"
+        ),
     )
     render.add_argument("--dark", action="store_true", help=_("in the dark theme"))
     render.add_argument("-o", "--out", required=True, metavar="FILE", help=_("the page, page.html"))
@@ -123,6 +149,16 @@ def _parser() -> argparse.ArgumentParser:
         required=True,
         metavar="FILE",
         help=_("a file ending in {endings}").format(endings=", ".join(WRITERS)),
+    )
+    convert.add_argument(
+        "--assume",
+        action="store_true",
+        help=_("write it also where what is proved rests on something that the file does not say"),
+    )
+    chosen.add_argument(
+        "--arrays",
+        metavar="NAMES",
+        help=_("the arrays of one layer that `inspect` lists, with commas between their names"),
     )
     identify.add_argument("--input", metavar="CSV", help=_("a sample input, a row a step; a few steps do"))
     identify.add_argument(
@@ -140,54 +176,71 @@ def _formats() -> str:
 
 def _inspect(given: argparse.Namespace) -> None:
     loaded = _load(given)
-    _print(f"{Path(given.file).name}: {READERS[loaded.format].title}")
+    _print(f"{Path(given.file).name or given.file}: {READERS[loaded.format].title}")
+    if "" in loaded.notes:
+        _print(loaded.notes[""])
     for name, cell in loaded.items():
-        _print(f"\n{name}: {cell.kind.name}")
-        for line in _describe(cell):
+        _print(f"\n{name}: {loaded.stored[name].title}")
+        for line in (*_describe(cell, loaded.layers[name], loaded.stored[name]), *_say_known(loaded, name)):
             _print(f"  {line}")
-        _print_note(loaded, name, "  ")
     if not loaded:
         _print("\n" + _("No layer of it can be shown."))
     if loaded.skipped:
         _print("\n" + _("Left out:"))
         for name, reason in loaded.skipped.items():
-            array = loaded.arrays.get(name)
-            shape = "" if array is None else f" {list(array.shape)} {array.dtype.name}"
-            _print(f"  {name}{shape}: {reason}")
+            _print(f"  {name}{_say_shape(loaded.arrays.get(name))}: {reason}")
+    told = {name: array for name, array in loaded.arrays.items() if name not in loaded.skipped}
+    for name, array in told.items():
+        _print(f"  {name}{_say_shape(array)}")
     if loaded.arrays and not loaded:
         _print("\n" + _("`lstmviz identify` finds out which gate is which in arrays."))
 
 
-def _print_note(loaded: Loaded, name: str, indent: str = "") -> None:
-    if name in loaded.notes:
-        _print(indent + _("assumed: {note}").format(note=loaded.notes[name]))
+def _say_shape(array: np.ndarray | None) -> str:
+    return "" if array is None else f" {list(array.shape)} {array.dtype.name}"
 
 
-def _describe(cell: Cell) -> Iterator[str]:
-    """A cell's sizes, its options and, by gate, its biases."""
+def _say_known(loaded: Loaded, name: str) -> Iterator[str]:
+    """What there is to know of a layer, a line each, and what is assumed."""
+    yield from dict.fromkeys([*loaded.layers[name].notes, *loaded.reads[name].tell()])
+    for each in loaded.assumed[name]:
+        yield _("assumed: {note}").format(note=each)
+
+
+def _describe(cell: Cell, layer: Layer, stored: Stored) -> Iterator[str]:
+    """A layer's sizes, its options, and by gate, in the framework's order, where it is and what its biases are."""
     yield _("input_size {input_size}, num_units {num_units}, {count:,} parameters, {dtype}").format(
         input_size=cell.input_size,
         num_units=cell.num_units,
-        count=cell.parameter_count,
+        count=stored.parameter_count,
         dtype=cell.dtype.name,
     )
-    if options := [f"{name} {_write(value)}" for name, value in cell.options.items() if value is not None]:
-        yield ", ".join(options)
-    for gate in cell.kind.gates:
-        weights = cell.gate(gate.name)
-        if gate.name in cell.biased:
+    yield _("shown as {kind}").format(kind=cell.kind.name) + "".join(
+        f", {name} {_write(value)}"
+        for name, value in cell.options.items()
+        if value is not None and (name != "forget_bias" or stored.adds_forget_bias)
+    )
+    yield _("gates as stored: {letters}").format(letters=", ".join(gate.letter for gate in stored.gates))
+    for gate in stored.gates:
+        shown = "" if gate.letter == gate.gate else " " + _("(here {gate})").format(gate=gate.gate)
+        yield f"{gate.letter}{shown}: {', '.join(map(str, gate.places))}"
+    for gate in stored.gates:
+        yield from _describe_biases(cell, layer, stored, gate)
+
+
+def _describe_biases(cell: Cell, layer: Layer, stored: Stored, gate: StoredGate) -> Iterator[str]:
+    offset = next((each.offset for each in cell.kind.gates if each.name == gate.gate), None)
+    added = ""
+    if offset and stored.adds_forget_bias and cell.options[offset]:
+        added = _("; {option} {value:g} is added when the cell runs").format(
+            option=offset, value=cell.options[offset]
+        )
+    for place in gate.places:
+        if place.part in ("bias", "hidden_bias"):
+            yield _("bias of {gate}, {place}: {statistics}").format(
+                gate=gate.letter, place=place, statistics=_measure(place.read(layer.arrays)) + added
+            )
             added = ""
-            if gate.offset and cell.options[gate.offset]:
-                added = _("; {option} {value:g} is added when the cell runs").format(
-                    option=gate.offset, value=cell.options[gate.offset]
-                )
-            yield _("bias of {gate}: {statistics}").format(
-                gate=gate.name, statistics=_measure(weights.bias) + added
-            )
-        if gate.name in cell.hidden_biased:
-            yield _("hidden bias of {gate}: {statistics}").format(
-                gate=gate.name, statistics=_measure(weights.hidden_bias)
-            )
 
 
 def _write(value: object) -> str:
@@ -205,55 +258,95 @@ def _measure(bias: np.ndarray) -> str:
 def _render(given: argparse.Namespace) -> None:
     loaded = _load(given)
     name, cell = _choose(loaded, given)
-    x = _read_sequence(given.input, cell)
+    reads, said = _read_as_asked(loaded, name, cell, given)
+    x = _arrange(_read_sequence(given.input, cell), reads, given)
     _check_folder(given.out)
     from lstmviz.plot.page import page_html
 
-    trace = _run(cell, x)
-    _put(given.out, page_html(cell, trace, dark=given.dark, name=name))
-    _print(
-        _("{file} written: {layer}, {kind}, {steps} steps on {device}").format(
-            file=given.out, layer=name, kind=cell.kind.name, steps=len(trace), device=trace.device
+    trace = _run(cell, x, initial_state=reads.initial_state)
+    assumed = loaded.assumed[name]
+    notes = [*said, *([say_assumed(assumed)] if assumed else ())]
+    page = page_html(cell, trace, dark=given.dark, name=name, notes=notes)
+    with _put(given.out, page):
+        _print(
+            _("{file} written: {layer}, {kind}, {steps} steps on {device}").format(
+                file=given.out, layer=name, kind=cell.kind.name, steps=len(trace), device=trace.device
+            )
         )
-    )
-    _print_note(loaded, name)
+        for line in said:
+            _print(line)
+        for each in assumed:
+            _print(_("assumed: {note}").format(note=each))
 
 
 def _convert(given: argparse.Namespace) -> None:
     loaded = _load(given)
     name, cell = _choose(loaded, given)
-    content = save_bytes(cell, Path(given.out).name, given.to)  # refused before it takes time
+    suffix = _suffix(given.out, given.to)
+    content = save_bytes(cell, suffix, given.to)  # refused before it takes time
     _check_folder(given.out)
+    condition = say_if(loaded.assumed[name])
+    words = {"layer": name, "layout": LAYOUTS[given.to].title}
+    if condition and not given.assume:
+        raise ValueError(
+            _(
+                "{layer} as {layout} would be equal only {condition}; give --assume to write it all the same. Nothing was written."
+            ).format(condition=condition, **words)
+        )
     x = sequences.make("white_noise", time_steps=_PROVED, input_size=cell.input_size)
     proof = prove(_run(cell, x, device="CPU:0"), given.to)
-    words = _("{layer} as {layout}, run over {steps} steps: the largest difference is {largest}").format(
-        layer=name,
-        layout=LAYOUTS[given.to].title,
-        steps=proof.steps,
-        largest=", ".join(f"{state} {difference:.1e}" for state, difference in proof.largest.items()),
-    )
+    told = _("{layer} as {layout}: {proof}").format(proof=proof.tell(condition), **words)
     if not proof.ok:
-        raise ValueError(
-            _("{proof}, more than the {tolerance:.0e} that rounding makes; nothing was written.").format(
-                proof=words, tolerance=proof.tolerance
-            )
-        )
-    _put(given.out, content)
-    _print(words)
-    _print_note(loaded, name)
-    _print(_("{file} written; to load it:").format(file=given.out))
-    _print("\n" + loading_code(cell, given.to, Path(given.out).name, path=given.out))
+        raise ValueError(_("{proof} Nothing was written.").format(proof=told))
+    with _put(given.out, content):
+        _print(told)
+        for line in dict.fromkeys([*loaded.layers[name].notes, *loaded.reads[name].tell()]):
+            _print(line)
+        if loaded.reads[name].tell():
+            _print(_("What is written are the weights alone, not how the layer reads its sequence."))
+        _print(_("{file} written; to load it:").format(file=given.out))
+        _print("\n" + loading_code(cell, given.to, suffix, path=given.out))
 
 
 def _identify(given: argparse.Namespace) -> None:
+    with _native_silence():
+        loaded = load(given.file)
+    arrays, reads = _find_arrays(loaded, given)
+    x, h = (None if path is None else _read_csv(path).values for path in (given.input, given.output))
+    try:
+        matches = _ask(arrays, x, h, reads)
+    except ValueError as error:
+        if given.arrays or loaded:
+            raise
+        raise ValueError(
+            _("{error} Choose among them: --arrays {names}").format(error=error, names=_list(arrays))
+        ) from error
+    for line in reads.tell():
+        _print(line)
+    if reads.initial_state:
+        _print(_("The detective starts from zeros, as the sample has to."))
+    for match in matches[:_ANSWERS]:
+        _print(str(match))
+
+
+def _ask(
+    arrays: Mapping[str, np.ndarray], x: np.ndarray | None, h: np.ndarray | None, reads: Reads
+) -> list[Match]:
+    """The detective's answers, over the steps that count in the order in which the layer takes them."""
     from lstmviz.detective import identify
 
-    arrays = _find_arrays(given)
-    inputs, outputs = (
-        None if path is None else _read_csv(path).values for path in (given.input, given.output)
-    )
-    for match in identify(arrays, inputs, outputs)[:_ANSWERS]:
-        _print(str(match))
+    if x is None:
+        return identify(arrays, None, h)
+    order = reads.order(x)
+    if h is None or len(h) != len(x):
+        return identify(arrays, x[order], h)
+    matches = identify(arrays, x[order], h[order])
+    if (
+        reads.reverse and not matches[0].fits
+    ):  # Keras gives its outputs in the order in which it took the steps
+        turned = identify(arrays, x[order], h[np.sort(order)])
+        return turned if turned[0].fits else matches
+    return matches
 
 
 _COMMANDS = {"inspect": _inspect, "render": _render, "convert": _convert, "identify": _identify}
@@ -267,11 +360,13 @@ def _load(given: argparse.Namespace) -> Loaded:
         return load(given.file, layout=given.layout)
 
 
-def _run(cell: Cell, x: Sequence, device: str | None = None) -> Trace:
+def _run(
+    cell: Cell, x: Sequence, device: str | None = None, initial_state: Mapping[str, np.ndarray] | None = None
+) -> Trace:
     with _native_silence():
         from lstmviz import engine
 
-        return engine.run(cell, x, device)
+        return engine.run(cell, x, device, initial_state)
 
 
 @contextmanager
@@ -300,15 +395,41 @@ def _choose(loaded: Loaded, given: argparse.Namespace) -> tuple[str, Cell]:
     return name, loaded[name]
 
 
-def _find_arrays(given: argparse.Namespace) -> Mapping[str, np.ndarray]:
-    """A layer's arrays, whose names may be wrong about the order of its gates; else those of no known layer."""
-    with _native_silence():
-        _format, found = sandbox.read(given.file)
-    if found.layers:
-        return found.layers[_pick(found.layers, given)].arrays
-    if not found.arrays:
+def _find_arrays(loaded: Loaded, given: argparse.Namespace) -> tuple[Mapping[str, np.ndarray], Reads]:
+    """The arrays that are asked about, and how their layer reads its sequence.
+
+    Those that were named; else a layer's, whose names may be wrong about the order of its gates; else those of no layer.
+    """
+    reads = Reads()
+    if given.arrays is not None:
+        arrays: Mapping[str, np.ndarray] = _pick_arrays(loaded.named_arrays, given)
+    elif loaded:
+        name = _pick(loaded, given)
+        arrays, reads = loaded.layers[name].arrays, loaded.reads[name]
+    else:
+        arrays = loaded.arrays
+    if not arrays:
         raise ValueError(_("{file} has no arrays of a recurrent layer.").format(file=given.file))
-    return found.arrays
+    if given.reverse is not None:
+        reads = replace(reads, reverse=given.reverse)
+    return arrays, reads
+
+
+def _pick_arrays(arrays: Mapping[str, np.ndarray], given: argparse.Namespace) -> dict[str, np.ndarray]:
+    names = [given.arrays] if given.arrays in arrays else [name.strip() for name in given.arrays.split(",")]
+    for name in names:
+        if name not in arrays:
+            raise ValueError(
+                _("--arrays: {file} has no {name!r}; it has {allowed}.").format(
+                    file=given.file, name=name, allowed=_list(arrays)
+                )
+            )
+    return {name: arrays[name] for name in names}
+
+
+def _list(names: Iterable[str]) -> str:
+    listed = list(names)
+    return ",".join(listed[:_LISTED] + ["…"] * (len(listed) > _LISTED))
 
 
 def _pick(layers: Iterable[str], given: argparse.Namespace) -> str:
@@ -343,6 +464,62 @@ def _read_sequence(path: str | None, cell: Cell) -> Sequence:
     return sequence
 
 
+def _read_as_asked(
+    loaded: Loaded, name: str, cell: Cell, given: argparse.Namespace
+) -> tuple[Reads, list[str]]:
+    """How a layer reads its sequence, as its file says or as was asked for instead; and that, in sentences."""
+    own = loaded.reads[name]
+    reads, said = own, [note for note in loaded.layers[name].notes if note not in own.tell()]
+    if given.reverse is not None:
+        reads = replace(reads, reverse=given.reverse)
+    if given.initial_state is not None:
+        reads = replace(reads, initial_state=_read_state(given.initial_state, cell))
+    told = replace(reads, initial_state=own.initial_state if given.initial_state is None else {})
+    said += told.tell()
+    if own.reverse and not reads.reverse:
+        said.append(_("Read from its start, as was asked for; the file says from its end."))
+    if given.initial_state is not None:
+        said.append(
+            _("It starts from the state that was asked for: {file}.").format(file=given.initial_state)
+        )
+    return reads, said
+
+
+def _read_state(path: str, cell: Cell) -> dict[str, np.ndarray]:
+    """The states that a run starts from, `{"h": [output_size], "c": [num_units]}`, or some of them."""
+    if path == "zeros":
+        return {}
+    content = read_content(path)
+    if knows_arrays(content):
+        arrays, _skipped = read_arrays(content)
+        if list(arrays) == ["array"]:
+            arrays = {"h": arrays["array"]}
+    else:
+        table = _read_csv(path)
+        named = table.features if {*table.features} & {*cell.kind.states} else ("h", "c")
+        arrays = dict(zip(named, table.values.T, strict=False))
+    found = {name.removeprefix("initial_"): array.reshape(-1) for name, array in arrays.items()}
+    if not found or not found.keys() <= {*cell.kind.states}:
+        raise ValueError(
+            _("{file} has {given}; a state of this layer is {allowed}.").format(
+                file=path, given=_list(arrays) or _("nothing"), allowed=", ".join(cell.kind.states)
+            )
+        )
+    return found
+
+
+def _arrange(x: Sequence, reads: Reads, given: argparse.Namespace) -> Sequence:
+    """The steps that count in the order in which the layer takes them, each with its own label."""
+    order = reads.order(x.values)
+    if not len(order):
+        raise ValueError(
+            _("no step of {file} counts: {reads}").format(
+                file=given.input or _("the sequence"), reads=" ".join(reads.tell())
+            )
+        )
+    return x.take(order)
+
+
 def _read_csv(path: str) -> Sequence:
     """The numbers as they are: a model of one's own was trained on what is in the file."""
     try:
@@ -355,9 +532,33 @@ def _read_csv(path: str) -> Sequence:
 # --- What is written
 
 
+def _is_stdout(path: str) -> bool:
+    """Whether what is written goes where the words go."""
+    if path == "-":
+        return True
+    try:
+        return os.path.samestat(Path(path).stat(), os.fstat(1)) and is_stream(path)
+    except OSError:
+        return False
+
+
+def _suffix(path: str, layout: str) -> str:
+    """What says which file is written: its name; of a pipe the layout's own."""
+    has_ending = path.lower().endswith(tuple(WRITERS))
+    if has_ending or not (_is_stdout(path) or is_stream(path)):
+        return Path(path).name
+    return min((writer for writer in WRITERS.values() if layout in writer.layouts), key=_count_layouts).suffix
+
+
+def _count_layouts(writer: Writer) -> int:
+    return len(writer.layouts)
+
+
 def _check_folder(path: str) -> None:
     """Refuses, before anything takes time, what has no place to be written to."""
     folder = Path(path).parent
+    if not path or Path(path).is_dir():
+        raise ValueError(_("{file} cannot be written: it is no file.").format(file=path or "''"))
     if not folder.is_dir():
         raise ValueError(
             _("{file} cannot be written: there is no folder {folder}; make it first.").format(
@@ -366,19 +567,24 @@ def _check_folder(path: str) -> None:
         )
 
 
-def _put(path: str, content: bytes) -> None:
-    """Writes a file that is complete or not there."""
-    place = Path(path)
-    unfinished = place.with_name(f".{place.name}.{uuid.uuid4().hex}")
+@contextmanager
+def _put(path: str, content: bytes) -> Iterator[None]:
+    """Writes a file; the words about it go to the error output where the file goes to the standard output."""
     try:
-        unfinished.write_bytes(content)
-        unfinished.replace(place)
+        if _is_stdout(path):
+            sys.stdout.flush()
+            sys.stdout.buffer.write(content)
+            sys.stdout.flush()
+        else:
+            write_file(path, content)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise ValueError(
-            _("{file} cannot be written: {cause}.").format(file=path, cause=error.strerror or error)
+            _("{file} cannot be written: {cause}.").format(file=path, cause=say_cause(error))
         ) from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with redirect_stdout(sys.stderr if _is_stdout(path) else sys.stdout):
+        yield
 
 
 def _print(text: str) -> None:

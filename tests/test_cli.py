@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import importlib
 import os
 import re
 import shlex
 import subprocess
 import sys
+import threading
 import tomllib
 from pathlib import Path
 
@@ -149,24 +151,55 @@ def test_inspect_tells_the_format_kind_sizes_and_parameters(run, model):
     code, printed, errors = run("inspect", model)
     assert (code, errors) == (0, "")
     assert printed.startswith("model.safetensors: safetensors\n")
-    assert "BasicLSTMCell" in printed
-    assert f"input_size 2, num_units 3, {4 * 3 * (2 + 3 + 1)} parameters, float32" in printed
+    assert "\nlayer: PyTorch LSTM\n" in printed
+    assert (
+        f"input_size 2, num_units 3, {4 * 3 * (2 + 3 + 2)} parameters, float32" in printed
+    )  # as PyTorch counts
+    assert "shown as BasicLSTMCell, activation tanh, " in printed and "forget_bias" not in printed
 
 
-def test_inspect_tells_the_statistics_of_each_gates_bias(run, model):
+def test_inspect_tells_the_frameworks_gates_in_its_order_with_their_places(run, model):
     _code, printed, _errors = run("inspect", model)
-    for name in "ijfo":
-        bias = CELL.gate(name).bias.astype(float)
-        line = f"bias of {name}: mean {bias.mean():+.3f} ± {bias.std():.3f}, {bias.min():+.3f} to {bias.max():+.3f}"
-        assert f"\n  {line}\n" in printed  # and no forget_bias, which PyTorch does not add
+    assert "\n  gates as stored: i, f, g, o\n" in printed
+    places = "weight_ih_l0[6:9, 0:2], weight_hh_l0[6:9, 0:3], bias_ih_l0[6:9], bias_hh_l0[6:9]"
+    assert f"\n  g (here j): {places}\n" in printed
+
+
+def test_inspect_tells_the_statistics_of_each_bias_that_is_stored(run, model):
+    _code, printed, _errors = run("inspect", model)
+    arrays = lv.layouts.to_layout(CELL, "pytorch").arrays
+    for number, letter in enumerate("ifgo"):
+        for name in ("bias_ih_l0", "bias_hh_l0"):
+            place = f"{3 * number}:{3 * number + 3}"
+            bias = arrays[name][3 * number : 3 * number + 3].astype(float)
+            measured = f"mean {bias.mean():+.3f} ± {bias.std():.3f}, {bias.min():+.3f} to {bias.max():+.3f}"
+            assert f"\n  bias of {letter}, {name}[{place}]: {measured}\n" in printed
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy")
+@pytest.mark.parametrize(
+    ("layer", "parameters", "letters"),
+    [("LSTM", 520, "i, f, c, o"), ("GRU", 420, "z, r, h"), ("SimpleRNN", 130, "h")],
+)
+def test_inspect_counts_and_calls_a_keras_layer_as_keras_does(run, tmp_path, layer, parameters, letters):
+    keras = pytest.importorskip("keras")
+    model = keras.Sequential(
+        [keras.Input((None, 2)), getattr(keras.layers, layer)(10, name="mine", go_backwards=True)]
+    )
+    model.save(tmp_path / "m.keras")
+    assert parameters == model.count_params()
+    code, printed, _errors = run("inspect", tmp_path / "m.keras")
+    assert code == 0
+    assert f"\nmine: Keras {layer}\n" in printed and f" {parameters} parameters, " in printed
+    assert f"\n  gates as stored: {letters}\n" in printed
+    assert printed.count("It reads the sequence from its end.") == 1
 
 
 def test_inspect_lists_every_layer_and_says_what_it_left_out(run, models):
     code, printed, _errors = run("inspect", models)
     assert code == 0
-    assert "\nencoder: BasicLSTMCell\n" in printed
-    assert "\n層: CudnnCompatibleGRUCell\n" in printed
-    assert "hidden bias of c: " in printed
+    assert "\nencoder: PyTorch LSTM\n" in printed
+    assert "\n層: PyTorch GRU\n" in printed
     left_out = printed.partition("\nLeft out:\n")[2]
     assert "fc.weight [1, 3] float32: " in left_out and "encoder" not in left_out
 
@@ -182,8 +215,8 @@ def test_inspect_reads_bare_arrays_in_the_layout_that_it_is_told(run, tmp_path):
     np.savez(tmp_path / "bare.npz", kernel=CELL.kernel, bias=CELL.bias)
     code, printed, _errors = run("inspect", tmp_path / "bare.npz", "--layout", "tf1")
     assert code == 0
-    assert "LSTMCell\n  input_size 2, num_units 3, " in printed
-    (line,) = [line for line in printed.splitlines() if "bias of f: " in line]
+    assert "TensorFlow 1 BasicLSTMCell / LSTMCell\n  input_size 2, num_units 3, " in printed
+    (line,) = [line for line in printed.splitlines() if "bias of f, bias[6:9]: " in line]
     assert line.endswith("; forget_bias 1 is added when the cell runs")  # TensorFlow's default
 
 
@@ -193,7 +226,7 @@ def test_a_name_in_a_file_cannot_steer_the_terminal(run, tmp_path):
     (tmp_path / "m.safetensors").write_bytes(safetensors.numpy.save(named))
     _code, printed, errors = run("inspect", tmp_path / "m.safetensors")
     assert "\x1b" not in printed + errors
-    assert r"\x1b[31mred: BasicLSTMCell" in printed
+    assert r"\x1b[31mred: PyTorch LSTM" in printed
 
 
 # --- convert
@@ -214,7 +247,11 @@ def test_convert_writes_the_same_cell_and_prints_the_proof(run, model, tmp_path,
     code, printed, errors = run("convert", model, "--to", layout, "-o", out)
     assert (code, errors) == (0, "")
     title = lv.layouts.LAYOUTS[layout].title
-    assert f" as {title}, run over 200 steps: the largest difference is h " in printed
+    assert (
+        f"layer as {title}: In {title}'s own equations, over 200 steps, the largest difference is h "
+        in printed
+    )
+    assert "Equal to this cell.\n" in printed
     assert f"{out} written" in printed
     assert out.read_bytes() == lv.formats.save.save_bytes(CELL, out.name, layout) or ending == ".weights.h5"
 
@@ -243,7 +280,7 @@ def test_what_is_not_proved_is_not_written(run, model, tmp_path, monkeypatch):
     )
     code, printed, errors = run("convert", model, "--to", "keras", "-o", tmp_path / "out.npz")
     assert (code, printed) == (1, "")
-    assert "h 5.0e-01, more than the" in errors and "nothing was written" in errors
+    assert "h 5.0e-01, more than the" in errors and errors.endswith("Nothing was written.\n")
     assert not (tmp_path / "out.npz").exists()
 
 
@@ -254,14 +291,31 @@ def test_a_layer_is_picked_by_its_name(run, models, tmp_path):
         assert arrays["weight_ih_l0"].shape == (12, 3)
 
 
-def test_what_had_to_be_assumed_is_said_wherever_a_layer_is_used(run, tmp_path):
-    path = tmp_path / "rnn.safetensors"
-    lv.save(make("BasicRNNCell"), path)  # a state dict of PyTorch does not hold the RNN's activation
-    page, npz = tmp_path / "page.html", tmp_path / "out.npz"
-    for arguments in (["inspect"], ["render", "-o", page], ["convert", "--to", "keras", "-o", npz]):
-        code, printed, _errors = run(arguments[0], path, *arguments[1:])
+@pytest.fixture
+def unsaid(tmp_path):
+    """A state dict of PyTorch's, which does not hold the RNN's activation."""
+    lv.save(make("BasicRNNCell"), tmp_path / "rnn.safetensors")
+    return tmp_path / "rnn.safetensors"
+
+
+def test_what_is_assumed_is_said_wherever_a_layer_is_shown(run, unsaid, tmp_path):
+    page = tmp_path / "page.html"
+    for arguments in (["inspect"], ["render", "-o", page]):
+        code, printed, _errors = run(arguments[0], unsaid, *arguments[1:])
         assert code == 0
-        assert "assumed: " in printed and "tanh" in printed.partition("assumed: ")[2]
+        assert "assumed: its nonlinearity is tanh: " in printed
+    assert "Assumed: its nonlinearity is tanh (" in page.read_text("utf-8")
+
+
+def test_what_rests_on_an_assumption_is_converted_on_demand_alone(run, unsaid, tmp_path):
+    out = tmp_path / "out.npz"
+    code, printed, errors = run("convert", unsaid, "--to", "keras", "-o", out)
+    assert (code, printed) == (1, "")
+    assert "would be equal only if its nonlinearity is tanh: " in errors and "give --assume" in errors
+    assert not out.exists()
+    code, printed, errors = run("convert", unsaid, "--to", "keras", "-o", out, "--assume")
+    assert (code, errors) == (0, "") and out.exists()
+    assert "Equal to this cell, if its nonlinearity is tanh: " in printed
 
 
 # --- render; tests/browser opens the page
@@ -280,11 +334,138 @@ def test_render_writes_a_page_and_says_what_of(run, models, tmp_path):
 def test_render_takes_the_numbers_of_the_file_as_they_are(run, model, tmp_path, monkeypatch):
     seen = []
     inner = cli._run
-    monkeypatch.setattr(cli, "_run", lambda cell, x: seen.append(x) or inner(cell, x))
+    monkeypatch.setattr(cli, "_run", lambda cell, x, **how: seen.append(x) or inner(cell, x, **how))
     (tmp_path / "x.csv").write_text("a,b\n5,100\n6,300\n7,200\n")
     assert run("render", model, "--input", tmp_path / "x.csv", "-o", tmp_path / "p.html")[0] == 0
     assert seen[0].values.tolist() == [[5, 100], [6, 300], [7, 200]]
     assert seen[0].features == ("a", "b")
+
+
+@pytest.fixture
+def backward(tmp_path):
+    """A bidirectional layer of PyTorch's with its two cells."""
+    arrays = {}
+    for seed, side in enumerate(("", "_reverse")):
+        cell = lv.build("BasicLSTMCell", 3, 2, seed=seed + 5, forget_bias=0.0)
+        converted = lv.layouts.to_layout(cell, "pytorch").arrays
+        arrays |= {f"rnn.{name}{side}": np.ascontiguousarray(array) for name, array in converted.items()}
+    (tmp_path / "both.safetensors").write_bytes(safetensors.numpy.save(arrays))
+    return tmp_path / "both.safetensors"
+
+
+@pytest.mark.parametrize(("flags", "turned"), [([], True), (["--no-reverse"], False), (["--reverse"], True)])
+def test_a_layer_is_run_in_the_order_in_which_it_reads_with_true_labels(
+    run, backward, tmp_path, monkeypatch, flags, turned
+):
+    seen = []
+    inner = cli._run
+    monkeypatch.setattr(cli, "_run", lambda *given, **how: seen.append(inner(*given, **how)) or seen[-1])
+    (tmp_path / "x.csv").write_text("day,a,b\nMo,5,1\nTu,6,3\nWe,7,2\n")
+    arguments = ["--layer", "rnn_reverse", "--input", tmp_path / "x.csv", "-o", tmp_path / "p.html", *flags]
+    code, printed, _errors = run("render", backward, *arguments)
+    assert code == 0
+    (trace,) = seen
+    rows, labels = [[5, 1], [6, 3], [7, 2]], ("Mo", "Tu", "We")
+    assert trace.x.tolist() == (rows[::-1] if turned else rows)
+    assert trace.sequence.labels == (labels[::-1] if turned else labels)
+    told = "It reads the sequence from its end." if turned else "Read from its start, as was asked for"
+    assert printed.count(told) == 1 and (tmp_path / "p.html").read_text("utf-8").count(told) == 1
+
+
+def test_an_unread_direction_can_be_asked_for(run, model, tmp_path):
+    code, printed, _errors = run("render", model, "--reverse", "-o", tmp_path / "p.html")
+    assert code == 0 and "It reads the sequence from its end." in printed
+
+
+@pytest.mark.parametrize("kind", ["npz", "csv", "bare.csv"])
+def test_a_run_starts_from_the_state_that_is_given(run, model, tmp_path, monkeypatch, kind):
+    seen = []
+    inner = cli._run
+    monkeypatch.setattr(cli, "_run", lambda *given, **how: seen.append(inner(*given, **how)) or seen[-1])
+    h, c = np.array([0.5, -0.25, 1.0]), np.array([2.0, 0.0, -1.0])
+    path = tmp_path / f"state.{kind}"
+    if kind == "npz":
+        np.savez(path, h=h, c=c)
+    else:
+        head = "" if kind == "bare.csv" else "c,h\n"
+        columns = (h, c) if kind == "bare.csv" else (c, h)
+        path.write_text(head + "".join(f"{a},{b}\n" for a, b in zip(*columns, strict=True)))
+    code, printed, errors = run("render", model, "--initial-state", path, "-o", tmp_path / "p.html")
+    assert (code, errors) == (0, "")
+    np.testing.assert_array_equal(seen[0].initial_state["h"], h)
+    np.testing.assert_array_equal(seen[0].initial_state["c"], c)
+    assert str(path) in printed
+
+
+def test_a_state_that_the_layer_has_not_is_refused(run, model, tmp_path):
+    np.savez(tmp_path / "s.npz", m=np.ones(3))
+    code, _printed, errors = run(
+        "render", model, "--initial-state", tmp_path / "s.npz", "-o", tmp_path / "p.html"
+    )
+    assert code == 1 and "s.npz has m; a state of this layer is " in errors
+    np.savez(tmp_path / "s.npz", h=np.ones(5))
+    code, _printed, errors = run(
+        "render", model, "--initial-state", tmp_path / "s.npz", "-o", tmp_path / "p.html"
+    )
+    assert code == 1 and "5" in errors and not (tmp_path / "p.html").exists()
+
+
+def test_convert_says_that_the_order_of_reading_is_not_written(run, backward, tmp_path):
+    out = tmp_path / "o.safetensors"
+    code, printed, _errors = run("convert", backward, "--layer", "rnn_reverse", "--to", "pytorch", "-o", out)
+    assert code == 0
+    assert "It reads the sequence from its end.\nWhat is written are the weights alone, " in printed
+
+
+# --- Where it is written
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has neither")
+def test_a_link_stays_and_a_file_keeps_its_mode(run, model, tmp_path):
+    (tmp_path / "there").mkdir()
+    target = tmp_path / "there" / "real.npz"
+    target.write_bytes(b"old")
+    target.chmod(0o640)
+    link = tmp_path / "link.npz"
+    link.symlink_to(target)
+    assert run("convert", model, "--to", "keras", "-o", link)[0] == 0
+    assert link.is_symlink() and link.resolve() == target
+    assert target.read_bytes()[:2] == b"PK" and target.stat().st_mode & 0o777 == 0o640
+    assert [path.name for path in target.parent.iterdir()] == ["real.npz"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+@pytest.mark.parametrize("out", ["-", "/dev/stdout"])
+def test_what_goes_to_the_standard_output_is_the_file_alone(model, tmp_path, out):
+    command = [sys.executable, "-m", "lstmviz", "convert", model, "--to", "pytorch", "-o", out]
+    done = subprocess.run(command, check=True, capture_output=True, cwd=ROOT, timeout=300)
+    assert set(safetensors.numpy.load(done.stdout)) == set(lv.layouts.to_layout(CELL, "pytorch").arrays)
+    assert b"Equal to this cell." in done.stderr
+    with (tmp_path / "all.bin").open("wb") as file:
+        subprocess.run(command, check=True, stdout=file, stderr=subprocess.DEVNULL, cwd=ROOT, timeout=300)
+    assert (tmp_path / "all.bin").read_bytes() == done.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+def test_a_pipe_is_written_to_and_stays(run, model, tmp_path):
+    pipe = tmp_path / "pipe.npz"
+    os.mkfifo(pipe)
+    got = []
+    reader = threading.Thread(target=lambda: got.append(pipe.read_bytes()))
+    reader.start()
+    assert run("convert", model, "--to", "keras", "-o", pipe)[0] == 0
+    reader.join(10)
+    assert got[0][:2] == b"PK" and pipe.is_fifo()
+
+
+def test_a_full_disk_is_called_that(run, model, tmp_path, monkeypatch):
+    def fail(*_given):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", fail)
+    code, _printed, errors = run("convert", model, "--to", "keras", "-o", tmp_path / "o.npz")
+    assert code == 1 and errors.endswith("o.npz cannot be written: there is no space left on the disk.\n")
+    assert not list(tmp_path.glob("*.npz")) and not list(tmp_path.glob(".*"))
 
 
 # --- identify
@@ -325,6 +506,44 @@ def test_identify_without_an_output_gives_hints(run, models, tmp_path):
     assert printed.startswith("A hint from the weights alone")
 
 
+@pytest.mark.parametrize("aligned", [True, False])
+def test_identify_turns_a_sample_round_for_a_layer_that_reads_from_the_end(run, backward, tmp_path, aligned):
+    cell = lv.load(backward)["rnn_reverse"]
+    x = lv.sequences.make("white_noise", time_steps=6, input_size=2)
+    h = lv.run(cell, x.values[::-1].copy()).states["h"]
+    write_csv(tmp_path / "x.csv", x.values)
+    write_csv(tmp_path / "h.csv", h[::-1] if aligned else h)
+    sample = ("--input", tmp_path / "x.csv", "--output", tmp_path / "h.csv")
+    code, printed, _errors = run("identify", backward, "--layer", "rnn_reverse", *sample)
+    assert code == 0
+    assert "gives the known output" in printed
+    assert (
+        "gives the known output"
+        not in run("identify", backward, "--layer", "rnn_reverse", "--no-reverse", *sample)[1]
+    )
+
+
+def test_identify_takes_the_arrays_that_are_named(run, tmp_path):
+    x = lv.sequences.make("white_noise", time_steps=6, input_size=2)
+    write_csv(tmp_path / "x.csv", x.values)
+    write_csv(tmp_path / "h.csv", lv.run(CELL, x).states["h"])
+    sample = ("--input", tmp_path / "x.csv", "--output", tmp_path / "h.csv")
+    arrays = {f"a{k}": array for k, array in enumerate(lv.layouts.to_layout(CELL, "keras").arrays.values())}
+    np.savez(tmp_path / "a.npz", **arrays, dense=np.ones((3, 7)), other=np.ones((9, 9)))
+    code, _printed, errors = run("identify", tmp_path / "a.npz", *sample)
+    assert code == 1 and "Choose among them: --arrays a0,a1,a2,dense,other" in errors
+    code, printed, _errors = run("identify", tmp_path / "a.npz", "--arrays", "a0,a1, a2", *sample)
+    assert code == 0 and "keras" in printed.splitlines()[0] and "gives the known output" in printed
+    code, _printed, errors = run("identify", tmp_path / "a.npz", "--arrays", "a0,nope", *sample)
+    assert code == 1 and "has no 'nope'; it has a0,a1,a2,dense,other." in errors
+
+
+def test_identify_takes_a_layers_own_arrays_by_name(run, models, tmp_path):
+    names = ",".join(f"encoder/{name}" for name in lv.layouts.to_layout(CELL, "pytorch").arrays)
+    code, printed, _errors = run("identify", models, "--arrays", names)
+    assert code == 0 and printed.startswith("A hint from the weights alone")
+
+
 # --- What is refused
 
 
@@ -346,6 +565,8 @@ def test_identify_without_an_output_gives_hints(run, models, tmp_path):
             "{tmp}/no/out cannot be written: there is no folder {tmp}/no; make it first.",
         ),
         ("render {model} -o {tmp}/folder", "{tmp}/folder cannot be written: "),
+        ("inspect {tmp}/folder", "{tmp}/folder is a folder without a file of its own"),
+        ("inspect /dev/null", "/dev/null is a device, a pipe or a socket, and no file"),
         ("render {model} --input {tmp}/none.csv -o {tmp}/out", "none.csv"),
         ("render {model} --input {tmp}/words.csv -o {tmp}/out", "{tmp}/words.csv: "),
         ("render {model} --input {tmp}/hole.csv -o {tmp}/out", "{tmp}/hole.csv: "),
@@ -408,7 +629,7 @@ def test_an_interrupted_run_ends_without_a_traceback(run, monkeypatch):
 def test_the_program_alone_prints_its_answer_and_nothing_of_tensorflows(model, tmp_path):
     done = start("convert", model, "--to", "pytorch", "-o", tmp_path / "out.safetensors")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "the largest difference is h " in done.stdout
+    assert "the largest difference is h " in done.stdout and "Equal to this cell." in done.stdout
 
 
 def test_the_program_alone_ends_with_1_and_a_sentence(tmp_path):
@@ -420,7 +641,7 @@ def test_the_program_alone_ends_with_1_and_a_sentence(tmp_path):
 def test_a_terminal_without_the_signs_shows_the_rest(models):
     done = start("inspect", models, PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "\n?: CudnnCompatibleGRUCell" in done.stdout
+    assert "\n?: PyTorch GRU" in done.stdout
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal")

@@ -26,19 +26,28 @@ def knows(content: Content) -> bool:
 
 def read(content: Content, layout: str | None) -> Found:
     """The layers that the arrays make; those of other names are left for the detective."""
+    arrays, skipped = read_arrays(content)
+    found = find_bare(arrays, layout)
+    found.skipped |= skipped
+    return found
+
+
+def read_arrays(content: Content) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """The arrays of numbers by name, and why others are none.
+
+    Raises:
+        FormatError: one is damaged, or holds Python objects.
+    """
     arrays: dict[str, np.ndarray] = {}
     skipped: dict[str, str] = {}
     for name, part in content.files.items():
         title = name.removesuffix(".npy") or "array"
-        told = f"{content.name}, {name}" if name else content.name
-        array = _read_array(part, told)
+        array = _read_array(part, f"{content.name}, {name}" if name else content.name)
         if isinstance(array, np.ndarray):
             arrays[title] = array
         else:
             skipped[title] = array
-    found = find_bare(arrays, layout)
-    found.skipped |= skipped
-    return found
+    return arrays, skipped
 
 
 def _read_array(part: bytes, name: str) -> np.ndarray | str:

@@ -6,7 +6,6 @@ import importlib
 import io
 import os
 import re
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from lstmviz.cells import Cell
+from lstmviz.formats.write import write_file
 from lstmviz.language import _
 from lstmviz.layouts import LAYOUTS, Converted, to_layout
 
@@ -44,7 +44,7 @@ class Writer:
 def save(cell: Cell, path: str | os.PathLike[str], layout: str | None = None, *, name: str = "") -> None:
     """Writes a cell's weights to a file in a framework's own layout.
 
-    The file is complete or not there: it is written beside its place under another name and then renamed.
+    The file is complete or not there: see `lstmviz.formats.write`.
 
     Args:
         cell: The cell.
@@ -57,14 +57,7 @@ def save(cell: Cell, path: str | os.PathLike[str], layout: str | None = None, *,
             not installed.
         OSError: the file cannot be written.
     """
-    path = Path(path)
-    content = save_bytes(cell, path.name, layout, name=name)
-    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_file(path, save_bytes(cell, Path(path).name, layout, name=name))
 
 
 def save_bytes(cell: Cell, suffix: str, layout: str | None = None, *, name: str = "") -> bytes:
