@@ -186,12 +186,36 @@ def _widen(array: np.ndarray) -> np.ndarray:
 
 
 def _longest_text(data: bytes) -> int:
-    """The longest text in a file's heaps: what a list of texts points to, each as often as it likes."""
+    """The longest text in a file's heaps: what a list of texts points to, each as often as it likes.
+
+    A heap is its signature, a version, its size, then objects: a number, a count of references, a size, the object itself
+    up to the next eight bytes. HDF5's library does not end on some heaps whose sizes are not true.
+
+    Raises:
+        ValueError: a size in a heap is not true.
+    """
     longest, start = 0, 0
-    while (start := data.find(b"GCOL", start)) >= 0:
-        size = int.from_bytes(data[start + 8 : start + 16], "little")
-        longest, start = max(longest, min(size, len(data))), start + 4
+    while (start := data.find(b"GCOL\1\0\0\0", start)) >= 0:
+        end = start + _number(data, start + 8)
+        if end > len(data) or end < start + 4096:  # the library makes none smaller
+            raise ValueError("a global heap has a size that the file has not")
+        at = start + 16
+        while at + 16 <= end:
+            index, size = int.from_bytes(data[at : at + 2], "little"), _number(data, at + 8)
+            if not index:  # what is left of the heap; the library never ends on one that is empty
+                if size != end - at:
+                    raise ValueError("a global heap has another end than it says")
+                break
+            at += 16 + -(-size // 8) * 8
+            longest = max(longest, size)
+        if at > end or longest > len(data):
+            raise ValueError("an object of a global heap is larger than the heap")
+        start = end
     return longest
+
+
+def _number(data: bytes, at: int) -> int:
+    return int.from_bytes(data[at : at + 8], "little")
 
 
 def _read_attributes(group: Any, longest: int) -> Iterator[tuple[str, Any]]:

@@ -102,7 +102,7 @@ def test_a_graph_shows_what_its_names_say():
     told = json.loads(write(model, **graph)["model.json"])
     told["weightsManifest"][0]["weights"] = [{"name": "x/MatMul", "shape": [2], "dtype": "float32"}]
     files = {**write(model), "model.json": json.dumps(told).encode()}
-    with pytest.raises(FormatError, match="is a graph of TensorFlow.js"):
+    with pytest.raises(FormatError, match=r"is a graph of TensorFlow\.js"):
         lv.load(zipped(files), name="graph.zip")
 
 
