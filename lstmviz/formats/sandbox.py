@@ -240,5 +240,6 @@ def _last_words(folder: Path) -> str:
     with contextlib.suppress(OSError), (folder / "said").open("rb") as file:
         file.seek(0, os.SEEK_END)
         file.seek(max(0, file.tell() - 2000))
-        return ascii(file.read().decode("utf-8", "replace"))
+        said = file.read().decode("utf-8", "replace").strip()
+        return ascii(said) if said else ""
     return ""
