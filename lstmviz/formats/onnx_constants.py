@@ -123,7 +123,7 @@ def _as_shape(array: np.ndarray) -> list[int]:
 
 
 _VIEWS = ("Squeeze", "Unsqueeze", "Transpose", "Slice", "Shape", "Size")
-_ELEMENTWISE = ("Add", "Sub", "Mul", "Div", "Pow", "Where", "Min", "Max", "Equal")
+_ELEMENTWISE = ("Add", "Sub", "Mul", "Div", "Pow", "Where", "Min", "Max", "Equal", "Greater", "Less")
 _ONE_EACH = (
     *("Cast", "CastLike", "DequantizeLinear", "QuantizeLinear", "Neg", "Abs", "Sqrt", "Reciprocal", "Exp", "Clip"),
     *("ReduceSum", "ReduceL2", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceSumSquare"),
@@ -255,7 +255,9 @@ class Constants:
             if place >= len(scope.body.output):
                 raise Unknown(_("it is named {name!r}, which is not in the model").format(name=name[:100]))
             name = scope.body.output[place]
-        raise Unknown(_("it depends on itself"))
+        raise Unknown(
+            _("it is computed by more operators than are computed here, {most:,}").format(most=MAX_PARTS)
+        )
 
     def _enter(self, scope: Scope, number: int, node: Any, key: Any) -> Scope:
         if (scope, number) not in self._calls:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from pathlib import PurePosixPath
 from typing import Any
 
 from lstmviz.formats import protobuf
-from lstmviz.formats.found import MAX_PARTS, Content, FormatError, Found, Layer, need
+from lstmviz.formats.budget import MOST_LAYERS, Budget, say_beyond
+from lstmviz.formats.found import MAX_PARTS, Content, FormatError, Found, need
 from lstmviz.formats.onnx_constants import Constants
 from lstmviz.formats.onnx_graph import (
     RECURRENT,
@@ -24,8 +23,6 @@ from lstmviz.language import _
 
 IN_ANOTHER_PROCESS = True
 _MOST_FIELDS = 600_000  # of the model and all that is in it
-_MOST_LAYERS = 1_000
-_FREE_BYTES = 64 * 2**20  # that the layers of a small file may come to
 _MOST_KINDS = 12  # of other operators that are named
 
 # onnx.proto's ModelProto and GraphProto: the kind of each field.
@@ -36,16 +33,11 @@ _VERSION, _GRAPH, _OPSETS = 1, 7, 8
 
 
 def knows(content: Content) -> bool:
-    """Whether it is a model, or the files of a folder or a zip of which one is."""
-    return _is_model(content.data) if content.data else bool(_find_models(content))
-
-
-def _is_model(data: bytes) -> bool:
     """Whether its outermost fields are those of a model: a version, or the operators' versions, and a graph.
 
     TensorFlow's SavedModel begins with a version too, and its second field is a graph's.
     """
-    seen = set()
+    data, seen = content.data, set()
     try:
         for count, (number, kind, start, end) in enumerate(protobuf.scan(data)):
             if number <= max(_MODEL_FIELDS) and _MODEL_FIELDS.get(number) != kind:
@@ -60,42 +52,9 @@ def _is_model(data: bytes) -> bool:
     return _GRAPH in seen and bool(seen & {_VERSION, _OPSETS})
 
 
-def _find_models(content: Content) -> list[str]:
-    return [
-        name for name, data in content.files.items() if name.lower().endswith(".onnx") and _is_model(data)
-    ]
-
-
-def _choose_model(content: Content) -> Content:
-    """The one model of a folder or a zip, with the others around it.
-
-    Raises:
-        FormatError: there are several.
-    """
-    if content.data:
-        return content
-    names = sorted(_find_models(content))
-    if len(names) != 1:
-        raise FormatError(
-            _("{name} has {count} ONNX models, {models}: give one of them.").format(
-                name=content.name, count=len(names), models=", ".join(names[:_MOST_KINDS])
-            )
-        )
-    own = PurePosixPath(names[0]).parent
-    around = {
-        PurePosixPath(name).relative_to(own).as_posix(): data
-        for name, data in content.files.items()
-        if PurePosixPath(name).is_relative_to(own)
-    }
-    return Content(
-        f"{content.name}/{names[0]}", {"": content.files[names[0]]}, around=around, allowed=content.allowed
-    )
-
-
 def read(content: Content, layout: str | None) -> Found:  # the operators say what is what
     """The layers in a model's graph, in those inside it, and in its functions at each call."""
     onnx = need("onnx", "onnx", content.name)
-    content = _choose_model(content)
     proto = _parse(onnx, content)
     if not proto.graph.node:
         raise FormatError(_("{name} is no ONNX model: it has no operators.").format(name=content.name))
@@ -127,7 +86,8 @@ class _Reader:
         self._constants = Constants(onnx, model, content)
         self._found = Found()
         self._others: Counter[str] = Counter()
-        self._bytes = self._beyond = 0
+        self._budget = Budget(content.allowed)
+        self._beyond = 0
 
     def read(self) -> Found:
         skipped, free = self._found.skipped, self._found.free_title
@@ -138,14 +98,14 @@ class _Reader:
             skipped[free(_("what follows"))] = str(error)
         for title, reason in self._model.refused.items():
             skipped[free(title)] = reason
-        for title in self._model.bare_loops[:_MOST_LAYERS]:
+        for title in self._model.bare_loops[:MOST_LAYERS]:
             skipped[free(title)] = _(
                 "it is a loop without an LSTM, GRU or RNN operator in it; a layer that is spelled out in single operators "
                 "is not read: export the model so that the layer is one operator"
             )
         if self._beyond:
             title = free(_("{count:,} more recurrent operators").format(count=self._beyond))
-            skipped[title] = _("at most {most:,} of one file are read").format(most=_MOST_LAYERS)
+            skipped[title] = say_beyond()
         if self._others:
             skipped[free(_("other operators"))] = _say_others(self._others)
         return self._found
@@ -156,7 +116,7 @@ class _Reader:
         is_known = key_of(node) in RECURRENT
         if not is_known and (is_function or not is_recurrent_elsewhere(node)):
             self._others[node.op_type[:100]] += 1
-        elif len(found.layers) + len(found.skipped) >= _MOST_LAYERS:
+        elif self._budget.is_spent or len(found.layers) + len(found.skipped) >= MOST_LAYERS:
             self._beyond += 1
         elif is_known and is_function:
             found.skipped[found.free_title(title)] = _(
@@ -171,29 +131,13 @@ class _Reader:
         try:
             options = read_attributes(self._onnx, operator)
             layers = list(read_layers(operator, options))
-            self._charge(layer for _side, layer in layers)
+            self._budget.charge((layer for _side, layer in layers), self._constants.read)
         except Exception as error:  # attributes and arrays of other kinds than they should have
             reason = str(error) or type(error).__name__
             self._found.skipped[self._found.free_title(title)] = reason
             return
         for side, layer in layers:
             self._found.layers[self._found.free_title(title + side)] = layer
-
-    def _charge(self, layers: Iterable[Layer]) -> None:
-        """Holds what the layers come to against what the file may; many operators can share the same weights.
-
-        Raises:
-            ValueError: it would be more.
-        """
-        size = sum(array.nbytes for layer in layers for array in layer.arrays.values())
-        allowed = min(self._content.allowed, _FREE_BYTES + 4 * self._constants.read)
-        if self._bytes + size > allowed:
-            raise ValueError(
-                _(
-                    "with the layers before it, it comes to {given:,.0f} MB; at most {allowed:,.0f} MB are read"
-                ).format(given=(self._bytes + size) / 2**20, allowed=allowed / 2**20)
-            )
-        self._bytes += size
 
 
 def _say_elsewhere(node: Any) -> str:

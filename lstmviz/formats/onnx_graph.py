@@ -14,7 +14,7 @@ STANDARD = ("", "ai.onnx")
 RECURRENT = {("", "LSTM"), ("", "GRU"), ("", "RNN"), ("com.microsoft", "DynamicQuantizeLSTM")}
 """The operators that are layers, each with its domain."""
 _LOOPS = {("", "Loop"), ("", "Scan")}
-_MOST_NAMES = 200_000  # of operators and what they take and give, each counted as often as it is met
+_MOST_NAMES = 100_000  # of operators and what they take and give, each counted as often as it is met
 _DEEPEST = 8  # graphs in graphs
 _DEEPEST_CALL = 32  # functions that call functions
 
