@@ -158,4 +158,6 @@ def _say_others(others: Counter[str]) -> str:
     ]
     if len(others) > _MOST_KINDS:
         listed.append(_("{count:,} other kinds").format(count=len(others) - _MOST_KINDS))
-    return _("they are not recurrent: {listed}").format(listed=", ".join(listed))
+    return _("they are not recurrent, and what they make together is not read: {listed}").format(
+        listed=", ".join(listed)
+    )

@@ -133,7 +133,9 @@ def read(content: Content, layout: str | None) -> Found:  # the operators say wh
         found.skipped[title] = say_beyond()
     if others:
         title = found.free_title(_("other operators"))
-        found.skipped[title] = _("they are not recurrent: {count:,} of them").format(count=others)
+        found.skipped[title] = _(
+            "{count:,} that are not recurrent; what they make together is not read"
+        ).format(count=others)
     return found
 
 

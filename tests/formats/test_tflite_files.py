@@ -401,7 +401,7 @@ def test_custom_operators_that_are_recurrent_by_name_are_left_out_by_it():
     skipped = lv.load(made.pack([x], [y])).skipped
     assert "custom operator UNIDIRECTIONAL_SEQUENCE_GRU" in skipped["UNIDIRECTIONAL_SEQUENCE_GRU"]
     assert "filter with a memory" in skipped["SVDF"]
-    assert skipped["other operators"] == "they are not recurrent: 1 of them"
+    assert skipped["other operators"] == "1 that are not recurrent; what they make together is not read"
 
 
 def test_weights_behind_the_tables_of_a_large_file():
