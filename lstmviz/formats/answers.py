@@ -34,7 +34,7 @@ class Failure:
     """Why there is nothing.
 
     Attributes:
-        kind: "refused" with the reader's sentence, "missing" and "system" with the system's, "memory" or "disk".
+        kind: "refused" with the reader's sentence, "missing" and "system" with the system's, "memory", "numbers" or "disk".
         sentence: For people.
     """
 
@@ -61,7 +61,8 @@ def write(folder: Path, format_: str, found: Found) -> None:
     _write_head(folder, told)
     with Path(folder, NUMBERS).open("wb") as file:
         for array in arrays.kept:  # one after the other: no second copy of them all
-            np.ascontiguousarray(array).tofile(file)
+            if array.size:  # NumPy's own way to write does not say why it could not
+                file.write(np.ascontiguousarray(array).data.cast("B"))
 
 
 def write_failure(folder: Path, failure: Failure) -> None:
@@ -96,16 +97,19 @@ class _Numbered:
 
     def __init__(self) -> None:
         self.kept: list[np.ndarray] = []
-        self._numbers: dict[int, int] = {}
+        self._numbers: dict[object, int] = {}
 
     def number(self, named: Mapping[str, np.ndarray]) -> dict[str, int]:
         return {name: self._place(array) for name, array in named.items()}
 
     def _place(self, array: np.ndarray) -> int:
-        if id(array) not in self._numbers:  # kept, so no other array comes to have its id
-            self._numbers[id(array)] = len(self.kept)
+        # Views of the same numbers are one array; what is kept keeps its place in memory.
+        place = array.__array_interface__["data"][0]
+        key = (place, array.shape, array.strides, array.dtype.str)
+        if key not in self._numbers:
+            self._numbers[key] = len(self.kept)
             self.kept.append(array)
-        return self._numbers[id(array)]
+        return self._numbers[key]
 
     @property
     def types(self) -> list[tuple[str, tuple[int, ...]]]:

@@ -31,6 +31,9 @@ from lstmviz.formats.zips import is_zip, unpack, unzip
 from lstmviz.language import _
 from lstmviz.layouts import LAYOUTS, Stored, describe_stored, from_layout
 
+_MOST_COPIES = 2  # of a file's weights, in layers that share them
+_SMALL = 2**26  # bytes for which nobody counts
+
 
 @dataclass(frozen=True)
 class Reader:
@@ -57,7 +60,6 @@ READERS: Mapping[str, Reader] = MappingProxyType(
         "safetensors": Reader("safetensors", "safetensors_files", (".safetensors",)),
         "torch": Reader("PyTorch", "torch_files", (".pt", ".pth", ".ckpt", ".bin")),
         "numpy": Reader("NumPy", "numpy_files", (".npz", ".npy")),
-        "tflite": Reader("TensorFlow Lite", "tflite_files", (".tflite",)),
         "onnx": Reader("ONNX", "onnx_files", (".onnx",)),
     }
 )
@@ -202,17 +204,35 @@ def load(
         )
     format_, found = sandbox.read(source, name, layout, max_bytes)
     loaded = Loaded(format_, found)
+    copies = _Copies(found)
     for title, layer in found.layers.items():
         count = sum(array.size for array in layer.arrays.values())
         if max_weights is not None and count > max_weights:
             loaded.skipped[title] = _("it has {given:,} weights; at most {allowed:,} are shown").format(
                 given=count, allowed=max_weights
             )
+        elif not copies.take(layer):
+            loaded.skipped[title] = _(
+                "its weights are those of layers before it, of which there are too many"
+            )
         else:
             loaded.take(title, layer)
     if max_weights is not None:
         loaded.drop_arrays(max_weights)
     return loaded
+
+
+class _Copies:
+    """What the cells of a file may take: a small file can name the same weights for ten thousand layers."""
+
+    def __init__(self, found: Found) -> None:
+        arrays = {id(array): array for layer in found.layers.values() for array in layer.arrays.values()}
+        self._left = _MOST_COPIES * sum(array.nbytes for array in arrays.values()) + _SMALL
+
+    def take(self, layer: Layer) -> bool:
+        """Whether there is room for a layer's cell."""
+        self._left -= sum(array.nbytes for array in layer.arrays.values())
+        return self._left >= 0
 
 
 def read(content: Content, layout: str | None = None) -> tuple[str, Found]:

@@ -44,6 +44,7 @@ _SET = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
 }
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _log = logging.getLogger(__name__)
 
 
@@ -52,12 +53,14 @@ class Bounds:
     """What the reading of a file may take.
 
     Attributes:
-        memory: Bytes above what the process has before it reads, and of a file that it writes.
+        memory: Bytes above what the process has before it reads.
+        numbers: Bytes of all that it finds.
         processor: Seconds of a processor.
         clock: Seconds until it is given up.
     """
 
     memory: int
+    numbers: int
     processor: int
     clock: int
 
@@ -69,7 +72,12 @@ def size_bounds(size: int) -> Bounds:
     the arrays, and one of these on its way.
     """
     processor = 10 + 60 * size // 2**30  # a slow machine needs 2 s for TensorFlow's library
-    return Bounds(memory=300 * 2**20 + 4 * size, processor=processor, clock=60 + 2 * processor)
+    return Bounds(
+        memory=300 * 2**20 + 4 * size,
+        numbers=64 * 2**20 + 4 * size,  # which this process has too, and again as cells
+        processor=processor,
+        clock=60 + 2 * processor,
+    )
 
 
 def read(
@@ -139,12 +147,22 @@ def _turn() -> Iterator[None]:
 def _folder(title: str) -> Iterator[Path]:
     """A folder for this file alone, gone at the end."""
     try:
-        with tempfile.TemporaryDirectory(prefix="lstmviz-", ignore_cleanup_errors=True) as folder:
-            yield Path(folder)
+        made = tempfile.TemporaryDirectory(prefix="lstmviz-", ignore_cleanup_errors=True)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise FormatError(_say_full(title)) from error
+        if error.errno in _FULL:
+            raise FormatError(_say_full(title)) from error
+        raise FormatError(
+            _("{name} cannot be read here: there is no folder for temporary files ({cause}).").format(
+                name=title, cause=error.strerror or error
+            )
+        ) from error
+    with made as folder:
+        try:
+            yield Path(folder)
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            raise FormatError(_say_full(title)) from error
 
 
 def _lay_out(source: str | os.PathLike[str] | bytes, folder: Path) -> str:
@@ -218,6 +236,12 @@ def _as_error(failure: answers.Failure, title: str, bounds: Bounds) -> Exception
         return FormatError(
             _("{name} takes more than {allowed:,.0f} MB to read, and was given up.").format(
                 name=title, allowed=bounds.memory / 2**20
+            )
+        )
+    if failure.kind == "numbers":
+        return FormatError(
+            _("{name} comes to more than {allowed:,.0f} MB of numbers, and was given up.").format(
+                name=title, allowed=bounds.numbers / 2**20
             )
         )
     return FormatError(failure.sentence)

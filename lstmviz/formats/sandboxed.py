@@ -62,8 +62,10 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _find_kind(error: BaseException) -> str | None:
-    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.EFBIG):
+    if isinstance(error, MemoryError):
         return "memory"
+    if isinstance(error, OSError) and error.errno == errno.EFBIG:
+        return "numbers"
     # Libraries in C tell it in words alone.
     if (isinstance(error, OSError) and error.errno in _FULL) or "No space left on device" in str(error):
         return "disk"
@@ -79,7 +81,7 @@ def _bound(bounds: Mapping[str, Any]) -> None:
         limits = {
             "RLIMIT_CORE": (0, 0),
             "RLIMIT_CPU": (processor, processor + 1),
-            "RLIMIT_FSIZE": (memory, memory),
+            "RLIMIT_FSIZE": (bounds["numbers"],) * 2,
             "RLIMIT_DATA": (_used("VmData") + memory,) * 2,
             "RLIMIT_AS": (_used("VmSize") + memory + _LIBRARIES,) * 2,
             "RLIMIT_NOFILE": (256, 256),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,9 @@ TYPES = {
     "U8": "u1", "BOOL": "?",
 }  # fmt: skip
 """NumPy's types by safetensors' names of them; bfloat16 is none of NumPy's."""
+
+
+_MOST_DIMENSIONS = 32  # of NumPy before 2.0, and more than any file's
 
 
 def read(
@@ -34,15 +38,16 @@ def read(
         raise ValueError(
             _("type {given} is not read; {allowed} are").format(given=type_, allowed=", ".join(TYPES))
         )
-    if any(not isinstance(size, int) or size < 0 for size in shape):
-        raise ValueError(_("{given} is no shape").format(given=list(shape)))
+    # What is none is not told: a pickle's tuple of tuples can be longer to write than any file.
+    if not _are_sizes(shape) or not (strides is None or _are_sizes(strides)):
+        raise ValueError(_("its shape is none"))
     is_bfloat = TYPES[type_] == "bf16"
     dtype = np.dtype("<u2" if is_bfloat else TYPES[type_])
     count = math.prod(shape)
     if count * dtype.itemsize > len(data):  # also where strides of 0 would make much of little
         raise ValueError(_too_few(shape, count * dtype.itemsize, len(data)))
     if strides is not None:
-        if len(strides) != len(shape) or any(not isinstance(step, int) or step < 0 for step in strides):
+        if len(strides) != len(shape):
             raise ValueError(
                 _("{given} are no strides of {shape}").format(given=list(strides), shape=list(shape))
             )
@@ -58,6 +63,10 @@ def read(
         return np.zeros(tuple(shape), flat.dtype)
     steps = [step * flat.itemsize for step in strides]
     return np.array(np.lib.stride_tricks.as_strided(flat, tuple(shape), steps, writeable=False))
+
+
+def _are_sizes(given: Sequence[Any]) -> bool:
+    return len(given) <= _MOST_DIMENSIONS and all(type(size) is int and 0 <= size < 2**63 for size in given)
 
 
 def size_of(type_: str, shape: Sequence[int]) -> int:

@@ -43,7 +43,7 @@ def temporary(tmp_path, monkeypatch):
 
 def read_by(monkeypatch, *lines, **bounds):
     """Reads a file by a reader whose body is these lines."""
-    given = {"memory": 300 * 2**20, "processor": 10, "clock": 30, **bounds}
+    given = {"memory": 300 * 2**20, "numbers": 2**26, "processor": 10, "clock": 30, **bounds}
     monkeypatch.setattr(sandbox, "size_bounds", lambda size: sandbox.Bounds(**given))
     monkeypatch.setattr(
         sandbox, "_START", _EVIL.format(body="\n".join(f"    {line}" for line in lines) or "    pass")
@@ -76,7 +76,7 @@ def test_a_reader_gets_its_files_under_the_names_that_a_library_wants(tmp_path, 
         (["while True: pass"], {"processor": 1}, "takes longer to read"),
         (["import time; time.sleep(60)"], {"clock": 1}, "takes longer to read"),
         (["return bytearray(2**30)"], {}, "takes more than 300 MB"),
-        (["open(os.environ['TMPDIR'] + '/large', 'wb').write(b'0' * 2**20)"], {"memory": 2**19}, "takes more than"),
+        (["open(os.environ['TMPDIR'] + '/large', 'wb').write(b'0' * 2**20)"], {"numbers": 2**19}, "comes to more than"),
         (["open('/dev/full', 'wb', 0).write(b'0')"], {}, "no space left on the disk of"),
         (
             ["try: open('/dev/full', 'wb', 0).write(b'0')", "except OSError: raise FormatError('it is damaged')"],
@@ -143,6 +143,12 @@ def test_a_full_disk_on_this_side_is_called_that(temporary, monkeypatch):
 
     monkeypatch.setattr(Path, "write_bytes", fail)
     with pytest.raises(FormatError, match=f"no space left on the disk of {temporary}"):
+        read_by(monkeypatch)
+
+
+def test_a_server_without_temporary_files_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with pytest.raises(FormatError, match=r"evil\.h5 cannot be read here: there is no folder"):
         read_by(monkeypatch)
 
 
@@ -226,7 +232,7 @@ def test_everything_that_was_found_comes_back(tmp_path):
 
 def test_an_array_of_two_names_is_written_once(tmp_path):
     array = np.zeros(1000, np.float32)
-    answers.write(tmp_path, "numpy", Found(arrays={"a": array, "b": array}))
+    answers.write(tmp_path, "numpy", Found(arrays={"a": array, "b": array, "c": array[:]}))
     assert (tmp_path / answers.NUMBERS).stat().st_size == array.nbytes
 
 
