@@ -86,3 +86,10 @@ def test_the_readmes_sequences_are_the_pages():
 
     (row,) = [line for line in README.splitlines() if line.startswith("| `sequence`")]
     assert set(re.findall(r"`(\w+)`", row)) - {"sequence"} == set(view.SEQUENCES)
+
+
+def test_the_readmes_table_of_files_has_every_ending_that_is_read():
+    from lstmviz.formats.load import ENDINGS
+
+    table = README.partition("| | files |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`(\.[\w.]+)`", table)) == set(ENDINGS)

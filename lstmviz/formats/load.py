@@ -60,6 +60,7 @@ READERS: Mapping[str, Reader] = MappingProxyType(
         "safetensors": Reader("safetensors", "safetensors_files", (".safetensors",)),
         "torch": Reader("PyTorch", "torch_files", (".pt", ".pth", ".ckpt", ".bin")),
         "numpy": Reader("NumPy", "numpy_files", (".npz", ".npy")),
+        "tflite": Reader("TensorFlow Lite", "tflite_files", (".tflite",)),
         "onnx": Reader("ONNX", "onnx_files", (".onnx",)),
     }
 )

@@ -7,21 +7,22 @@ import io
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from collections.abc import Sequence as Ordered
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from lstmviz.language import _
-from lstmviz.sequences.numbers import parse_number, shorten
+from lstmviz.sequences.numbers import parse_number, parse_numbers, shorten
 from lstmviz.sequences.sequence import feature_names
 
 if TYPE_CHECKING:
     import _csv
 
 _DELIMITERS = "\t;|, "  # of two that fit alike the earlier: what has them rarely has them by chance
-_MAX_CELLS = 2_000_000  # a second's work
+_MAX_CELLS = 1_000_000  # a second's work
 _SAMPLE = 50  # rows that tell the delimiter,
 _SAMPLE_LENGTH = 2**18  # and characters
 
@@ -35,17 +36,20 @@ class Table:
         rows: The cells, each row as long as `names`.
         lines: The line of the file, from 1, on which each row starts.
         decimal_comma: Whether a comma in a number stands before its decimals.
+        numbers: What number each cell is, by column; None where it is none. They are parsed once: it takes the longest.
     """
 
     names: tuple[str, ...]
     rows: list[list[str]]
     lines: list[int]
     decimal_comma: bool
+    numbers: list[list[float | None]]
 
     @cached_property
     def numeric(self) -> tuple[bool, ...]:
         """Of each column, whether most of its cells that are not empty are numbers."""
-        return tuple(_is_numeric(cells, self.decimal_comma) for cells in zip(*self.rows, strict=True))
+        columns = zip(zip(*self.rows, strict=True), self.numbers, strict=True)
+        return tuple(_is_numeric(cells, numbers) for cells, numbers in columns)
 
 
 def read_table(
@@ -74,16 +78,18 @@ def read_table(
     decimal_comma = delimiter != "," and not any(
         "." in cell and parse_number(cell) is not None for row in rows for cell in row
     )
+    numbers = [parse_numbers(cells, decimal_comma=decimal_comma) for cells in zip(*rows, strict=True)]
     if header is None:
-        header = _has_header(rows, decimal_comma)
+        header = _has_header(rows, numbers)
     names = _unique(rows[0]) if header else feature_names(len(rows[0]))
     if header:
         rows, lines = rows[1:], lines[1:]
+        numbers = [column[1:] for column in numbers]
     if not rows:
         raise ValueError(_("The file has column names and no row below; it needs one for each step."))
     if len(rows) > max_rows:
         raise _too_many_rows(max_rows)
-    return Table(names, rows, lines, decimal_comma)
+    return Table(names, rows, lines, decimal_comma, numbers)
 
 
 # --- Encoding
@@ -114,8 +120,7 @@ def _looks_western(data: bytes) -> bool:
 
     Shift JIS starts nearly all its characters with a byte from 0x81 to 0x9F, where Windows-1252 has no letters of use.
     """
-    runs = re.findall(rb"[\x80-\xff]+", data)
-    return all(len(run) <= 2 and min(run) >= 0xC0 for run in runs)
+    return not re.search(rb"[\x80-\xff]{3}|[\x80-\xbf]", data)
 
 
 # --- Delimiter
@@ -224,12 +229,13 @@ def _too_many_rows(max_rows: int) -> ValueError:
 # --- Header
 
 
-def _has_header(rows: list[list[str]], decimal_comma: bool) -> bool:
+def _has_header(rows: list[list[str]], numbers: list[list[float | None]]) -> bool:
     """Whether the first row has text above numbers; where there are no numbers below, whether it is all text."""
-    first, below = rows[0], rows[1:]
-    is_text = [bool(cell) and parse_number(cell, decimal_comma=decimal_comma) is None for cell in first]
+    first = rows[0]
+    is_text = [bool(cell) and column[0] is None for cell, column in zip(first, numbers, strict=True)]
     over_numbers = [
-        _is_numeric([row[column] for row in below], decimal_comma) for column in range(len(first))
+        _is_numeric(cells[1:], column[1:])
+        for cells, column in zip(zip(*rows, strict=True), numbers, strict=True)
     ]
     if not any(over_numbers):
         return all(is_text)
@@ -239,10 +245,9 @@ def _has_header(rows: list[list[str]], decimal_comma: bool) -> bool:
     )
 
 
-def _is_numeric(cells: Iterable[str], decimal_comma: bool) -> bool:
-    filled = [cell for cell in cells if cell]
-    numbers = [parse_number(cell, decimal_comma=decimal_comma) for cell in filled]
-    return 2 * sum(number is not None and math.isfinite(number) for number in numbers) > len(filled)
+def _is_numeric(cells: Ordered[str], numbers: Ordered[float | None]) -> bool:
+    finite = sum(number is not None and math.isfinite(number) for number in numbers)
+    return 2 * finite > sum(map(bool, cells))
 
 
 def _unique(names: list[str]) -> tuple[str, ...]:

@@ -182,6 +182,27 @@ def test_how_a_layer_reads_is_among_its_notes_once():
     assert found.Reads().tell() == ()
 
 
+def test_what_is_refused_for_its_size_is_not_kept():
+    def pack_arrays(**arrays):
+        buffer = io.BytesIO()
+        np.savez(buffer, **arrays)
+        return buffer.getvalue()
+
+    large, small = (
+        to_layout(build("BasicLSTMCell", units, 2, forget_bias=0.0), "keras").arrays for units in (9, 3)
+    )
+    arrays = {
+        f"{name}/{key}": a for name, cell in (("large", large), ("small", small)) for key, a in cell.items()
+    }
+    most = sum(array.size for array in small.values())
+    loaded = lv.load(pack_arrays(**arrays, one=np.ones(most - 1), two=np.ones(9)), max_weights=most)
+    assert list(loaded) == ["small"]
+    assert f"at most {most} are shown" in loaded.skipped["large"]
+    assert set(loaded.arrays) == {"one"} and "two" in loaded.skipped
+    assert "too large to be kept for the detective: 1." in loaded.notes[""]
+    assert set(loaded.named_arrays) == {"one", *(f"small/{key}" for key in small)}
+
+
 # --- damaged files
 
 HDF5 = io.BytesIO()
