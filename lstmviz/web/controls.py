@@ -13,7 +13,7 @@ from lstmviz import cells, sequences
 from lstmviz.cells import KINDS, Option, OptionValue
 from lstmviz.language import LANGUAGES, _
 from lstmviz.layouts import LAYOUTS
-from lstmviz.web import limits, models, size
+from lstmviz.web import limits, models, size, uploads
 from lstmviz.web import view as views
 from lstmviz.web.markup import escape
 from lstmviz.web.render import Upload
@@ -42,7 +42,7 @@ def read(last: View) -> View:
         # Streamlit tells a choice by its label: after a change of language it may be one that is no choice any more.
         if name in changed and not is_one(changed[name]):
             del changed[name]
-    view = replace(last, **changed, num_units=size.read(last.num_units))
+    view = replace(last, **changed, **_read_reading(last), num_units=size.read(last.num_units))
     return replace(
         view,
         device=view.device or "",
@@ -59,6 +59,7 @@ def write(view: View) -> None:
     size.write(view.num_units)
     values: dict[str, Any] = {name: getattr(view, name) for name in _PLAIN}
     values |= dict(view.options) | dict(view.signal) | {"units": list(view.units)}
+    values |= {"reverse": models.is_reversed(view), "initial_state": view.initial_state}
     for name, value in values.items():
         if name not in st.session_state or st.session_state[name] != value:
             st.session_state[name] = value
@@ -66,11 +67,15 @@ def write(view: View) -> None:
 
 def draw_cell(view: View) -> None:
     """The cell: its kind, input size, options and weights; `size` has the other size."""
-    models.draw()
+    models.draw(view)
     if view.model:  # the file says all of it
+        stored = models.facts(view).stored
         st.markdown(
-            _("**{layer}** is a {kind} of {units:,} units, which takes {inputs:,} features.").format(
-                layer=escape(view.layer), kind=view.cell, units=view.num_units, inputs=view.input_size
+            _("**{layer}**: {kind}, {units:,} units, takes {inputs:,} features.").format(
+                layer=escape(view.layer),
+                kind=stored.title if stored else view.cell,
+                units=view.num_units,
+                inputs=view.input_size,
             )
         )
         return
@@ -157,6 +162,28 @@ def draw_sequence(view: View) -> None:
     )
 
 
+def draw_reading(view: View) -> None:
+    """How a file's layer takes the sequence; its file's own way at first."""
+    if not view.model:
+        return
+    st.toggle(
+        _("turn the input round"),
+        key="reverse",
+        help=_(
+            "Whether the layer reads the sequence from its end. What the file says of it is set at first."
+        ),
+    )
+    if models.facts(view).reads.initial_state:
+        st.segmented_control(
+            _("initial state"),
+            views.STARTS,
+            key="initial_state",
+            required=True,
+            format_func={"file": _("from the file"), "zeros": _("zeros")}.__getitem__,
+            help=_("The states before the first step."),
+        )
+
+
 def draw_picture(view: View) -> None:
     """How the gates' figure shows the run."""
     values, units = st.columns(2)
@@ -180,7 +207,7 @@ def draw_picture(view: View) -> None:
 
 def read_upload(view: View) -> Upload | None:
     """The file in the uploader, if the view shows one. It stays in the viewer's session."""
-    file = st.session_state.get("csv") if view.sequence == views.CSV else None
+    file = next(iter(uploads.kept("csv")), None) if view.sequence == views.CSV else None
     upload = Upload(file.name, file.getvalue(), tuple(st.session_state.get("columns", ()))) if file else None
     if upload != st.session_state.get("upload"):
         st.session_state["upload"] = upload
@@ -211,6 +238,20 @@ def draw_language() -> None:
         format_func=LANGUAGES.__getitem__,
         label_visibility="collapsed",
     )
+
+
+def _read_reading(last: View) -> dict[str, Any]:
+    """How a file's layer takes the sequence, as far as it is not as the file says."""
+    state = st.session_state
+    if not last.model:
+        return {}
+    changed: dict[str, Any] = {}
+    if isinstance(state.get("reverse"), bool):
+        is_usual = state["reverse"] == models.facts(last).reads.reverse
+        changed["reverse"] = None if is_usual else state["reverse"]
+    if state.get("initial_state") in views.STARTS:
+        changed["initial_state"] = state["initial_state"]
+    return changed
 
 
 def _read_options(view: View, last: dict[str, OptionValue]) -> tuple[tuple[str, OptionValue], ...]:

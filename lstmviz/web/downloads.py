@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -11,20 +12,28 @@ from lstmviz.cells import Cell
 from lstmviz.trace import Trace
 
 
-def kernel_npz(cell: Cell) -> bytes:
-    """The weights under TensorFlow's variable names, and the kernel and the biases as shown."""
+def kernel_npz(cell: Cell, letters: Mapping[str, str] | None = None) -> bytes:
+    """The weights under TensorFlow's variable names, and the kernel and the biases as shown.
+
+    Args:
+        cell: The cell.
+        letters: A framework's letters of the gates, by our names; they are told as `gates`, in the kernel's order.
+    """
     joined = {
         "kernel": cell.kernel,
         "bias": cell.bias,
         "hidden_bias": cell.hidden_bias,
         "offset": cell.offset,
     }
+    if letters:
+        joined["gates"] = np.array([letters.get(gate.name, gate.name) for gate in cell.kind.gates])
     return _npz({**cell.weights, **joined})
 
 
-def kernel_csv(cell: Cell) -> bytes:
-    """The kernel and the biases as a table: a line for each row, a column for each gate's unit."""
-    columns = [f"{gate.name}[{unit}]" for gate in cell.kind.gates for unit in range(cell.num_units)]
+def kernel_csv(cell: Cell, letters: Mapping[str, str] | None = None) -> bytes:
+    """The kernel and the biases as a table: a line for each row, a column for each gate's unit, by a framework's letters."""
+    names = [(letters or {}).get(gate.name, gate.name) for gate in cell.kind.gates]
+    columns = [f"{name}[{unit}]" for name in names for unit in range(cell.num_units)]
     lines: list[list[object]] = [["row", *columns]]
     names = [f"x[{k}]" for k in range(cell.input_size)] + [f"h[{k}]" for k in range(cell.output_size)]
     lines += [[name, *row.tolist()] for name, row in zip(names, cell.kernel, strict=True)]
@@ -34,21 +43,23 @@ def kernel_csv(cell: Cell) -> bytes:
     return _csv(lines)
 
 
-def trace_npz(trace: Trace) -> bytes:
-    """Everything the run recorded: `x`, `labels`, `preactivation_f`, `gate_f`, `state_c` and so on."""
+def trace_npz(trace: Trace, letters: Mapping[str, str] | None = None) -> bytes:
+    """Everything the run recorded: `x`, `labels`, `preactivation_f`, `gate_f`, `state_c` and so on, by a framework's letters."""
+    gates, preactivations = _rename(trace.gates, letters), _rename(trace.preactivations, letters)
     arrays = {"x": trace.x, "labels": np.array(trace.sequence.labels)}
-    arrays |= {f"preactivation_{name}": values for name, values in trace.preactivations.items()}
-    arrays |= {f"gate_{name}": values for name, values in trace.gates.items()}
+    arrays |= {f"preactivation_{name}": values for name, values in preactivations.items()}
+    arrays |= {f"gate_{name}": values for name, values in gates.items()}
     arrays |= {f"state_{name}": values for name, values in trace.states.items()}
     arrays |= {f"initial_{name}": values for name, values in trace.initial_state.items()}
     return _npz(arrays)
 
 
-def trace_csv(trace: Trace) -> bytes:
-    """The run as a table: a line for each step, a column for each number recorded."""
+def trace_csv(trace: Trace, letters: Mapping[str, str] | None = None) -> bytes:
+    """The run as a table: a line for each step, a column for each number recorded, gates by a framework's letters."""
+    gates, preactivations = _rename(trace.gates, letters), _rename(trace.preactivations, letters)
     parts = {"x": trace.x}
-    parts |= {f"preactivation {name}": values for name, values in trace.preactivations.items()}
-    parts |= {f"gate {name}": values for name, values in trace.gates.items()}
+    parts |= {f"preactivation {name}": values for name, values in preactivations.items()}
+    parts |= {f"gate {name}": values for name, values in gates.items()}
     parts |= {f"state {name}": values for name, values in trace.states.items()}
     head = [f"{name}[{k}]" for name, values in parts.items() for k in range(values.shape[1])]
     table = np.concatenate(list(parts.values()), axis=1)
@@ -58,6 +69,11 @@ def trace_csv(trace: Trace) -> bytes:
         for t, (label, row) in enumerate(zip(trace.sequence.labels, table, strict=True))
     ]
     return _csv(lines)
+
+
+def _rename(values: Mapping[str, np.ndarray], letters: Mapping[str, str] | None) -> dict[str, np.ndarray]:
+    """The same arrays by a framework's letters of the gates."""
+    return {(letters or {}).get(name, name): array for name, array in values.items()}
 
 
 def _npz(arrays: dict[str, np.ndarray]) -> bytes:

@@ -12,7 +12,7 @@ from lstmviz.formats.save import WRITERS, Writer, loading_code, save_bytes
 from lstmviz.language import _
 from lstmviz.layouts import LAYOUTS, Proof
 from lstmviz.sequences import Sequence
-from lstmviz.web import figure, render, sections
+from lstmviz.web import figure, models, own_words, render, sections
 from lstmviz.web.markup import escape
 from lstmviz.web.render import Upload
 from lstmviz.web.view import View
@@ -52,38 +52,40 @@ def draw(view: View, cell: Cell, sequence: Sequence, upload: Upload | None, name
     except ValueError as error:
         st.warning(escape(str(error)))
         return
+    facts = models.facts(view)
+    if assumption := own_words.beside_picture(facts):
+        st.markdown(assumption)
     figure.figure(picture.figure, key="layout_figure", alt=picture.alternative)
-    _tell(proof)
+    _tell(proof, facts.condition)
     with st.expander(_("Every block and where it goes")):
         st.markdown("\n".join(f"- `{move.text}`" for move in proof.converted.moves))
-    if proof.ok:
+    if proof.ok and _is_agreed(facts):
         _offer(view, cell, name)
 
 
-def _tell(proof: Proof) -> None:
-    """The proof's outcome."""
-    found = ", ".join(f"`{state}` {difference:.1e}" for state, difference in proof.largest.items())
-    words = {
-        "layout": LAYOUTS[proof.layout].title,
-        "steps": proof.steps,
-        "found": found,
-        "tolerance": f"{proof.tolerance:.1e}",
-    }
-    if proof.ok:
-        st.success(
-            _(
-                "**Proved**: the converted weights ran in {layout}'s own equations over {steps} steps of this sequence. "
-                "Largest difference: {found}; rounding alone may make {tolerance}."
-            ).format(**words),
-            icon=":material/verified:",
-        )
-    else:
-        st.error(
-            _(
-                "**Not proved**: over {steps} steps the converted weights differ from the run, {found}, by more than rounding may "
-                "make, {tolerance}. Nothing is offered to take along."
-            ).format(**words)
-        )
+def _tell(proof: Proof, condition: str) -> None:
+    """The proof's outcome, and what it rests on."""
+    told = escape(proof.tell(condition))
+    if not proof.ok:
+        st.error(_("**Not proved.** {told} Nothing is offered to take along.").format(told=told))
+        return
+    text = _("**Proved, on a condition.** {told}") if condition else _("**Proved.** {told}")
+    st.success(text.format(told=told), icon=":material/verified:")
+
+
+def _is_agreed(facts: models.Facts) -> bool:
+    """Whether the viewer takes what the file does not say for true, where anything is assumed."""
+    if not facts.assumed:
+        return True
+    return st.checkbox(
+        _("I take it that {assumed}.").format(
+            assumed=_("; and ").join(escape(each.that) for each in facts.assumed)
+        ),
+        key="assume",
+        help=_(
+            "The file does not say so. Without it these may be the weights of another cell: nothing is offered."
+        ),
+    )
 
 
 def _offer(view: View, cell: Cell, name: str) -> None:

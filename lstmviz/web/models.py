@@ -1,7 +1,8 @@
 """A viewer's own model: the file in the uploader, its layers, and which of them is shown.
 
 The file is read once and stays in the viewer's session, under a ticket that only this viewer's browser learns; nothing of
-it is kept where another viewer could come across it, and it goes when the session ends.
+it is kept where another viewer could come across it, and it goes when the session ends. The address says which layer was
+shown, so that a page that opens without the file can say so.
 """
 
 from __future__ import annotations
@@ -9,20 +10,52 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 from weakref import WeakValueDictionary
 
 import streamlit as st
 
-from lstmviz.cells import Cell
+from lstmviz.cells import KINDS, Cell
+from lstmviz.formats.found import Assumption, Reads, say_assumed, say_if
+from lstmviz.formats.load import PACKED, READERS, load
 from lstmviz.language import _
-from lstmviz.web import limits
+from lstmviz.layouts import Stored
+from lstmviz.web import limits, uploads
 from lstmviz.web.markup import escape
 from lstmviz.web.shelf import Shelf
 from lstmviz.web.view import View
 
 _MOST = 20  # things left out of a file that are told
-_SUFFIXES = ["keras", "h5", "zip", "safetensors", "pt", "pth", "onnx", "npz", "npy"]
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """What a file says of a layer beside its weights.
+
+    Attributes:
+        stored: The layer in its framework's words; None where no framework is known.
+        layout: A key of `LAYOUTS`; "" where none is known.
+        options: What the framework was told, in its words.
+        notes: What there is to know of it, sentences.
+        assumed: What it is shown by and the file does not say.
+        reads: How it reads its sequence.
+    """
+
+    stored: Stored | None = None
+    layout: str = ""
+    options: Mapping[str, object] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    assumed: tuple[Assumption, ...] = ()
+    reads: Reads = field(default_factory=Reads)
+
+    @property
+    def assumption(self) -> str:
+        """What is assumed, as a sentence; "" for nothing."""
+        return say_assumed(self.assumed) if self.assumed else ""
+
+    @property
+    def condition(self) -> str:
+        """Under which what is said of the layer holds, a clause that begins with "if"; "" for none."""
+        return say_if(self.assumed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,22 +63,31 @@ class Model:
     """What a file held.
 
     Attributes:
-        name: The file's name.
+        name: The file's name, or those of several that were given together.
         cells: Its layers that can be shown, by name.
+        facts: What the file says of each.
         skipped: Why the others cannot.
-        notes: What had to be assumed of a layer, by its name.
+        note: What there is to know of the file as a whole.
         problem: Why none can, where the file could not be read at all.
+        path: What code that loads it calls it.
         ticket: Names the model on the routes; nobody guesses it.
         shelf: What was computed of it.
     """
 
     name: str
     cells: Mapping[str, Cell]
+    facts: Mapping[str, Facts] = field(default_factory=dict)
     skipped: Mapping[str, str] = field(default_factory=dict)
-    notes: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
     problem: str = ""
+    path: str = ""
     ticket: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     shelf: Shelf = field(default_factory=lambda: Shelf(max_entries=32, max_bytes=256 * 2**20, seconds=600))
+
+    @property
+    def is_found(self) -> bool:
+        """Whether it is a cell that the detective found, rather than what a file says."""
+        return bool(self.cells) and not self.facts
 
     def __post_init__(self) -> None:
         _models[self.ticket] = self
@@ -59,40 +101,67 @@ def find(ticket: str) -> Model | None:
     return _models.get(ticket)
 
 
-def file_name(view: View) -> str:
-    """The name of the file whose layer the view shows."""
+def path(view: View) -> str:
+    """What code that loads the file whose layer the view shows calls it."""
     model = find(view.model)
-    return model.name if model else ""
+    return model.path or model.name if model else ""
 
 
-def draw() -> None:
+def facts(view: View) -> Facts:
+    """What the file says of the layer that the view shows; of the page's own cells, nothing."""
+    model = find(view.model)
+    return model.facts.get(view.layer, Facts()) if model else Facts()
+
+
+def is_reversed(view: View) -> bool:
+    """Whether the view's layer reads its sequence from the end: as the viewer says, else as the file does."""
+    return facts(view).reads.reverse if view.reverse is None else view.reverse
+
+
+def is_missing(view: View) -> bool:
+    """Whether the view is of a file's layer, and the file is not here."""
+    return bool(view.layer) and not view.model
+
+
+def draw(view: View) -> None:
     """The uploader, which layer is shown, and what of the file is not."""
     with st.expander(_("Your own model"), key="own_model"):
         st.file_uploader(
             _("model file"),
-            type=_SUFFIXES,
+            accept_multiple_files=True,
             key="model_file",
             max_upload_size=max(1, limits.MAX_MODEL // 2**20),
             help=_(
-                "Keras (.keras, .h5), TensorFlow (a zip of a SavedModel or of a checkpoint), PyTorch (.safetensors, .pt), "
-                "ONNX or NumPy. It stays in your session, and nothing in it is executed."
+                "{formats}; or any of them in {packed}. Files that belong together, such as a checkpoint's parts, go in "
+                "together. They stay in your session, and nothing in them is executed."
+            ).format(
+                formats=", ".join(f"{each.title} ({', '.join(each.endings)})" for each in READERS.values()),
+                packed=", ".join(PACKED),
             ),
         )
         model = st.session_state.get("model")
-        if model is None:
-            return
-        if model.problem:
-            st.error(escape(model.problem))
-        if model.cells:
-            st.selectbox(_("layer"), list(model.cells), key="layer", help=_("The layers of the file."))
-        if note := model.notes.get(st.session_state.get("layer", "")):
+        if model is not None:
+            _tell(model)
+    has_file = bool(uploads.kept("model_file"))
+    if is_missing(view) or (model is not None and model.is_found):
+        words = _("Back to the file's layers") if has_file else _("Back to the page's own cells")
+        st.button(words, key="leave_model", on_click=_leave)
+
+
+def _tell(model: Model) -> None:
+    """What the file held."""
+    if model.problem:
+        st.error(escape(model.problem))
+    if model.cells:
+        st.selectbox(_("layer"), list(model.cells), key="layer", help=_("The layers of the file."))
+    said = model.facts.get(st.session_state.get("layer", ""), Facts())
+    for note in (model.note, " ".join(said.notes), said.assumption):
+        if note:
             st.caption(escape(note))
-        for name, reason in [*model.skipped.items()][:_MOST]:
-            st.caption(_("Left out: {name}: {reason}").format(name=escape(name), reason=escape(reason)))
-        if len(model.skipped) > _MOST:
-            st.caption(_("Left out beside these: {count:,}").format(count=len(model.skipped) - _MOST))
-        if "model_file" not in st.session_state or st.session_state["model_file"] is None:
-            st.button(_("Back to the page's own cells"), key="leave_model", on_click=_leave)
+    for name, reason in [*model.skipped.items()][:_MOST]:
+        st.caption(_("Left out: {name}: {reason}").format(name=escape(name), reason=escape(reason)))
+    if len(model.skipped) > _MOST:
+        st.caption(_("Left out beside these: {count:,}").format(count=len(model.skipped) - _MOST))
 
 
 def show(name: str, layer: str, cell: Cell) -> None:
@@ -103,6 +172,8 @@ def show(name: str, layer: str, cell: Cell) -> None:
 
 def _leave() -> None:
     _take(None)
+    st.session_state["model_file_id"] = ""  # a file that is still there is read again
+    st.session_state["leave_model_asked"] = True
 
 
 def _take(model: Model | None) -> None:
@@ -111,22 +182,57 @@ def _take(model: Model | None) -> None:
 
 
 def choose(view: View) -> tuple[View, list[str]]:
-    """The view with the uploaded layer in it, if there is one, and a sentence if it cannot be shown."""
+    """The view with the uploaded layer in it, if there is one, and a sentence for what is not as it was asked for."""
+    if st.session_state.pop("leave_model_asked", False):
+        view = _without_layer(view)
     model = _read()
     if model is None or not model.cells:
-        return replace(view, model="", layer=""), []
+        return _without_file(view)
     layer = str(st.session_state.get("layer", ""))
+    if is_missing(view) and view.layer in model.cells:
+        layer = view.layer  # the one that the address names
     if layer not in model.cells:
-        layer = st.session_state["layer"] = next(iter(model.cells))
-    cell = model.cells[layer]
-    if too_large := _tell_size(layer, cell):
-        return replace(view, model="", layer=""), [too_large]
+        layer = next(iter(model.cells))
+    st.session_state["layer"] = layer
+    if (view.model, view.layer) != (model.ticket, layer):
+        st.session_state["assume"] = False  # what was agreed to was another layer's
+        if view.layer != layer:
+            view = replace(view, reverse=View.reverse, initial_state=View.initial_state)
     return with_layer(view, model, layer), []
+
+
+def _without_file(view: View) -> tuple[View, list[str]]:
+    view = replace(view, model="")
+    if not view.layer:
+        return replace(view, reverse=View.reverse, initial_state=View.initial_state), []
+    return view, [
+        _(
+            "The model file is not here any more; upload it again. In place of its layer {layer} the page shows a cell of "
+            "its own, with random weights."
+        ).format(layer=view.layer)
+    ]
+
+
+def _without_layer(view: View) -> View:
+    """The view with the cell that the page opens with."""
+    return replace(
+        view,
+        model="",
+        layer="",
+        cell=View.cell,
+        num_units=View.num_units,
+        input_size=View.input_size,
+        options=tuple((option.name, option.default) for option in KINDS[View.cell].options),
+        versus=(),
+        unit=None,
+        gate="",
+        units=(),
+    )
 
 
 def with_layer(view: View, model: Model, layer: str) -> View:
     """The view showing a layer of a model."""
-    cell = model.cells[layer]
+    cell, reads = model.cells[layer], model.facts.get(layer, Facts()).reads
     return replace(
         view,
         model=model.ticket,
@@ -140,32 +246,49 @@ def with_layer(view: View, model: Model, layer: str) -> View:
         versus=tuple((name, value) for name, value in view.versus if name in ("dtype", "device")),
         unit=None if view.unit is None else min(view.unit, cell.num_units - 1),
         units=tuple(unit for unit in view.units if unit < cell.num_units),
+        reverse=None if view.reverse == reads.reverse else view.reverse,
+        initial_state=view.initial_state if reads.initial_state else View.initial_state,
     )
 
 
 def _read() -> Model | None:
-    """The model that is shown; read from the uploader when another file is in it."""
-    file: Any = st.session_state.get("model_file")
-    key = file.file_id if file else ""
+    """The model that is shown; read from the uploader when other files are in it."""
+    files = uploads.kept("model_file")
+    key = " ".join(file.file_id for file in files)
     if st.session_state.get("model_file_id", "") != key:
         st.session_state["model_file_id"] = key
-        _take(_load(file.name, file.getvalue()) if file else None)
+        _take(None)  # also where the next line does not come to an end
+        _take(_load(*uploads.join(files), uploads.path(files)) if files else None)
     model: Model | None = st.session_state.get("model")
     return model
 
 
-def _load(name: str, content: bytes) -> Model:
-    from lstmviz.formats.load import load  # the readers of every format
-
+def _load(name: str, content: bytes, path: str) -> Model:
     try:
-        loaded = load(content, name=name)
+        loaded = load(content, name=name, max_bytes=limits.MAX_MODEL, max_weights=limits.MAX_WEIGHTS)
     except ValueError as error:
         return Model(name, {}, problem=str(error))
-    problem = "" if loaded else _("{name} holds no layer that can be shown.").format(name=name)
-    return Model(name, dict(loaded), loaded.skipped, loaded.notes, problem)
+    skipped = loaded.skipped | {
+        layer: too_large for layer, cell in loaded.items() if (too_large := _tell_size(cell))
+    }
+    cells = {layer: cell for layer, cell in loaded.items() if layer not in skipped}
+    said = {
+        layer: Facts(
+            stored=loaded.stored[layer],
+            layout=loaded.layers[layer].layout,
+            options=dict(loaded.layers[layer].options),
+            notes=tuple(dict.fromkeys([*loaded.layers[layer].notes, *loaded.reads[layer].tell()])),
+            assumed=tuple(loaded.assumed[layer]),
+            reads=loaded.reads[layer],
+        )
+        for layer in cells
+    }
+    problem = "" if cells else _("{name} holds no layer that can be shown.").format(name=name)
+    return Model(name, cells, said, skipped, loaded.notes.get("", ""), problem, path)
 
 
-def _tell_size(layer: str, cell: Cell) -> str:
+def _tell_size(cell: Cell) -> str:
+    """Why a layer is more than the page shows; "" where it is not."""
     sizes = (cell.num_units, cell.input_size, cell.kernel.size)
     most = (limits.MAX_UNITS, limits.MAX_INPUT_SIZE, limits.MAX_WEIGHTS)
     if all(size <= bound for size, bound in zip(sizes, most, strict=True)):
@@ -174,6 +297,4 @@ def _tell_size(layer: str, cell: Cell) -> str:
     given, allowed = (
         words.format(units=units, inputs=inputs, weights=weights) for units, inputs, weights in (sizes, most)
     )
-    return _("{layer} has {given}; this page shows at most {allowed}.").format(
-        layer=layer, given=given, allowed=allowed
-    )
+    return _("it has {given}; this page shows at most {allowed}").format(given=given, allowed=allowed)

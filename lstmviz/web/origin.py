@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,15 +14,26 @@ from lstmviz.detective import Match
 from lstmviz.formats import sandbox
 from lstmviz.formats.found import FormatError
 from lstmviz.language import _
-from lstmviz.web import models, sections
+from lstmviz.web import limits, models, sections, uploads
 from lstmviz.web.markup import escape
 
 _MOST = 8  # readings that are listed
+_MOST_ARRAYS = 8  # that are chosen at first
 _ARRAYS_MB, _SAMPLE_MB = 64, 4
 
 
+@dataclass(frozen=True, eq=False)
+class _Source:
+    """The files whose arrays are tried: `key` tells them from others, `shapes` are the arrays' by name; or a `problem`."""
+
+    key: str
+    name: str
+    shapes: dict[str, tuple[int, ...]]
+    problem: str = ""
+
+
 def draw() -> None:
-    """The section: three files in, and the readings that fit."""
+    """The section: files in, the arrays of one layer chosen from them, and the readings that fit."""
     sections.write(
         _("Which order is my file?"),
         _(
@@ -30,12 +43,14 @@ def draw() -> None:
         ),
     )
     weights, inputs, outputs = st.columns(3)
-    arrays = weights.file_uploader(
+    weights.file_uploader(
         _("arrays"),
-        ["npz", "npy", "safetensors", "pt", "pth", "h5"],
+        accept_multiple_files=True,
         key="origin_arrays",
         max_upload_size=_ARRAYS_MB,
-        help=_("The arrays of one layer, under whatever names."),
+        help=_(
+            "The arrays of one layer, under whatever names. Without a file, those of your own model above."
+        ),
     )
     x = inputs.file_uploader(
         _("sample input"),
@@ -51,13 +66,28 @@ def draw() -> None:
         max_upload_size=_SAMPLE_MB,
         help=_("A table: a row for each step or the last one alone, a column for each unit."),
     )
-    if arrays is None:
+    is_own = not uploads.kept("origin_arrays")
+    files = uploads.kept("model_file") if is_own else uploads.kept("origin_arrays")
+    if not files:
         st.session_state.pop("origin", None)
+        st.session_state.pop("origin_source", None)
         return
-    try:
-        matches = _find(arrays, x, h)
-    except ValueError as error:
-        st.warning(escape(str(error)))
+    if is_own and not st.toggle(
+        _("I do not know the order of {name}").format(name=escape(", ".join(file.name for file in files))),
+        key="origin_own",
+        help=_("Tries the arrays of your own model above."),
+    ):
+        return
+    source = _read_source(files)
+    if source.problem:
+        st.warning(escape(source.problem))
+        return
+    chosen = _choose(source)
+    if not chosen:
+        return
+    matches, problem = _find(source, files, chosen, x, h)
+    if problem:
+        st.warning(escape(problem))
         return
     _tell(matches)
     if matches and matches[0].fits:
@@ -65,28 +95,90 @@ def draw() -> None:
             _("Explore this cell"),
             key="origin_explore",
             on_click=models.show,
-            args=(arrays.name, _("identified"), matches[0].cell),
+            args=(source.name, _("identified"), matches[0].cell),
             help=_("Shows it in the pictures above."),
         )
 
 
-def _find(arrays: Any, x: Any, h: Any) -> list[Match]:
-    """The readings, found once for the same files."""
-    key = tuple(file.file_id if file else "" for file in (arrays, x, h))
-    kept = st.session_state.get("origin")
-    if kept and kept[0] == key:
-        found: list[Match] = kept[1]
-        return found
-    _format, content = sandbox.read(arrays.getvalue(), arrays.name)
+def _read_source(files: list[Any]) -> _Source:
+    """What arrays there are, read once; the arrays themselves are not kept."""
+    key = " ".join(file.file_id for file in files)
+    kept: _Source | None = st.session_state.get("origin_source")
+    if kept and kept.key == key:
+        return kept
+    name = ", ".join(file.name for file in files)
+    try:
+        shapes = {array: values.shape for array, values in _read_arrays(files).items()}
+        source = _Source(key, name, shapes)
+    except ValueError as error:
+        source = _Source(key, name, {}, str(error))
+    st.session_state["origin_source"] = source
+    st.session_state["origin_chosen"] = _first_layer(list(source.shapes))
+    return source
+
+
+def _read_arrays(files: list[Any]) -> dict[str, np.ndarray]:
+    """Every array of the files by name, a layer's behind the layer's.
+
+    Raises:
+        FormatError: the files cannot be read, or have none.
+    """
+    name, data = uploads.join(files)
+    _format, content = sandbox.read(data, name, max_bytes=limits.MAX_MODEL)
     named = dict(content.arrays)
-    for name, layer in content.layers.items():
-        named |= {f"{name}/{part}": array for part, array in layer.arrays.items()}
+    for layer_name, layer in content.layers.items():
+        named |= {f"{layer_name}/{part}": array for part, array in layer.arrays.items()}
     if not named:
-        raise FormatError(_("{name} holds no arrays.").format(name=arrays.name))
-    with st.spinner(_("Trying every reading…")):
-        matches = detective.identify(named, *(None if file is None else _read_table(file) for file in (x, h)))
-    st.session_state["origin"] = key, matches
-    return matches
+        raise FormatError(_("{name} holds no arrays.").format(name=name))
+    return named
+
+
+def _first_layer(names: list[str]) -> list[str]:
+    """All arrays where they are few enough for one layer, else those that stand with the first one."""
+    if len(names) <= _MOST_ARRAYS:
+        return names
+    room = re.split(r"[^/.]*$", names[0])[0]
+    return [name for name in names if re.split(r"[^/.]*$", name)[0] == room][:_MOST_ARRAYS]
+
+
+def _choose(source: _Source) -> tuple[str, ...]:
+    """The names of the arrays that are taken for one layer."""
+    known = [name for name in st.session_state.get("origin_chosen", ()) if name in source.shapes]
+    st.session_state["origin_chosen"] = known
+    return tuple(
+        st.multiselect(
+            _("arrays of one layer"),
+            list(source.shapes),
+            key="origin_chosen",
+            format_func=lambda name: f"{name} {list(source.shapes[name])}",
+            placeholder=_("choose the arrays of one layer"),
+            help=_("The kernel, the recurrent kernel where it is apart, the biases."),
+        )
+    )
+
+
+def _find(
+    source: _Source, files: list[Any], chosen: tuple[str, ...], x: Any, h: Any
+) -> tuple[list[Match], str]:
+    """The readings, or why there are none; found once for the same arrays and samples."""
+    key = (source.key, chosen, *(file.file_id if file else "" for file in (x, h)))
+    kept = st.session_state.get("origin")
+    if not kept or kept[0] != key:
+        kept = key, *_identify(files, chosen, x, h)
+        st.session_state["origin"] = kept
+    _key, matches, problem = kept
+    return matches, problem
+
+
+def _identify(files: list[Any], chosen: tuple[str, ...], x: Any, h: Any) -> tuple[list[Match], str]:
+    try:
+        arrays = _read_arrays(files)
+        named = {name: arrays[name] for name in chosen}
+        samples = [None if file is None else _read_table(file) for file in (x, h)]
+        with st.spinner(_("Trying every reading…")):
+            return detective.identify(named, *samples), ""
+    except ValueError as error:
+        return [], str(error)
 
 
 def _read_table(file: Any) -> np.ndarray:

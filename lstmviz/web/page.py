@@ -28,6 +28,7 @@ from lstmviz.web import (
     limits,
     models,
     origin,
+    own_words,
     pictures,
     reconnect,
     remember,
@@ -80,6 +81,7 @@ def main() -> None:
             controls.draw_language()
             controls.draw_cell(settled.view)
             controls.draw_sequence(settled.view)
+            controls.draw_reading(settled.view)
             device = st.container()
         st.session_state["settled"] = settled
         with right:
@@ -112,7 +114,7 @@ def _draw_stage() -> None:
         if not view.model:  # a file's layer has as many as it has
             size.draw()
         cell = render.load_cell(view)
-        sections.layer(cell, is_own=bool(view.model))
+        sections.layer(view, cell)
         sections.kernel(view, cell, sequence)
         can_run = server.wait_warm(0)
         if not can_run and (can_run := _wait_for_tensorflow()):
@@ -256,7 +258,7 @@ def _draw_run(settled: _Settled) -> None:
     if sequence:
         sections.summary(view, sequence, settled.upload)
         sections.taken_apart(view, sequence, settled.upload)
-    sections.step(cell)
+    sections.step(view, cell)
     if sequence and picture:
         remember.draw(view, sequence, settled.upload)
         beside.draw(view, sequence, settled.upload, render.device_names())
@@ -294,6 +296,9 @@ def _draw_downloads(view: View, cell: Cell, sequence: Sequence, upload: Upload |
         else _("The address of this page holds everything picked here but your file, which stays with you."),
     )
     name = _file_name(view)
+    facts = models.facts(view)
+    letters = own_words.letters(facts)
+    notes = own_words.notes(cell, facts) + render.told_reading(view, upload)
     dark = st.context.theme.type == "dark"
     link = str(st.context.url or "").split("?")[0] + "?" + urlencode(views.to_query(view))
 
@@ -309,10 +314,10 @@ def _draw_downloads(view: View, cell: Cell, sequence: Sequence, upload: Upload |
         return render.load_trace(view, sequence, upload)
 
     files: list[tuple[str, str, str, Callable[[], bytes]]] = [
-        ("kernel_npz", _("Kernel (.npz)"), f"{name}-kernel.npz", lambda: downloads.kernel_npz(cell)),
-        ("kernel_csv", _("Kernel (.csv)"), f"{name}-kernel.csv", lambda: downloads.kernel_csv(cell)),
-        ("trace_npz", _("Trace (.npz)"), f"{name}-trace.npz", lambda: downloads.trace_npz(trace())),
-        ("trace_csv", _("Trace (.csv)"), f"{name}-trace.csv", lambda: downloads.trace_csv(trace())),
+        ("kernel_npz", _("Kernel (.npz)"), f"{name}-kernel.npz", lambda: downloads.kernel_npz(cell, letters)),
+        ("kernel_csv", _("Kernel (.csv)"), f"{name}-kernel.csv", lambda: downloads.kernel_csv(cell, letters)),
+        ("trace_npz", _("Trace (.npz)"), f"{name}-trace.npz", lambda: downloads.trace_npz(trace(), letters)),
+        ("trace_csv", _("Trace (.csv)"), f"{name}-trace.csv", lambda: downloads.trace_csv(trace(), letters)),
         (
             "page_html",
             _("Figures (.html)"),
@@ -324,6 +329,8 @@ def _draw_downloads(view: View, cell: Cell, sequence: Sequence, upload: Upload |
                 units=list(view.units) or None,
                 dark=dark,
                 link=link,
+                name=view.layer if view.model else "",
+                notes=notes,
             ),
         ),
     ]
@@ -351,7 +358,8 @@ def _draw_downloads(view: View, cell: Cell, sequence: Sequence, upload: Upload |
 
 def _file_name(view: View) -> str:
     """What the files that a view gives are called."""
-    return re.sub(r"[^\w.-]+", "-", view.layer) or f"{view.cell}-{view.num_units}"
+    own = re.sub(r"[^\w.-]+", "-", view.layer) if view.model else ""
+    return own or f"{view.cell}-{view.num_units}"
 
 
 def _check_device(view: View) -> tuple[View, list[str]]:

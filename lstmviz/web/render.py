@@ -15,6 +15,7 @@ import numpy as np
 from lstmviz import language, plot, sequences
 from lstmviz.cells import Cell, Linear, build, build_linear, fold
 from lstmviz.compare import compare
+from lstmviz.formats.found import Reads
 from lstmviz.language import _
 from lstmviz.layouts import Proof, prove
 from lstmviz.sequences import Sequence
@@ -202,8 +203,69 @@ def fit(view: View, upload: Upload | None) -> tuple[Sequence, View, list[str]]:
             )
         )
     view, bounded = views.bound(replace(view, input_size=sequence.input_size))
+    sequence = _arrange(view, sequence)
     view, moved = views.pin_within(view, len(sequence))
     return sequence, view, [*([cut] if cut else []), *bounded, *moved]
+
+
+def _arrange(view: View, sequence: Sequence) -> Sequence:
+    """The steps that the view's layer takes of a sequence, in its order, each with its own label.
+
+    Raises:
+        ValueError: it takes none of them.
+    """
+    if not view.model:
+        return sequence
+    order = _reads(view).order(sequence.values)
+    if not len(order):
+        raise ValueError(
+            _(
+                "{layer} takes none of the {steps:,} steps of this sequence: they are masked or padding. Pick another "
+                "sequence."
+            ).format(layer=view.layer, steps=len(sequence))
+        )
+    return sequence.take(order)
+
+
+def _reads(view: View) -> Reads:
+    """How the view's layer takes its sequence."""
+    return replace(models.facts(view).reads, reverse=models.is_reversed(view))
+
+
+def told_reading(view: View, upload: Upload | None) -> list[str]:
+    """What of the sequence the view's layer takes, and what it starts from, where that is not every step in turn and zeros."""
+    if not view.model:
+        return []
+    sequence, _cut = load_sequence(view, upload)
+    reads, told = _reads(view), []
+    if reads.reverse:
+        told.append(_("Turned round: the last step of the sequence comes first."))
+    if reads.steps is not None and reads.steps < len(sequence):
+        told.append(
+            _("Steps {first:,} to {last:,} are padding: not run.").format(
+                first=reads.steps, last=len(sequence) - 1
+            )
+        )
+    passed = len(sequence.values[: reads.steps]) - len(reads.order(sequence.values))
+    if passed:
+        told.append(
+            _("{count:,} steps are passed over, for their features are all {value:g}: masked.").format(
+                count=passed, value=reads.mask_value
+            )
+        )
+    if reads.initial_state:
+        told.append(
+            _("It starts from the initial state in the file.")
+            if view.initial_state == "file"
+            else _("It starts from zeros, not from the initial state in the file.")
+        )
+    return told
+
+
+def _initial_state(view: View) -> dict[str, np.ndarray] | None:
+    """What the view's run starts from; None for zeros."""
+    state = models.facts(view).reads.initial_state if view.model else {}
+    return dict(state) if state and view.initial_state == "file" else None
 
 
 def load_cell(view: View) -> Cell:
@@ -223,7 +285,9 @@ def load_trace(
     from lstmviz import engine  # the page is there before TensorFlow is
 
     def make() -> Trace:
-        return engine.run(load_cell(view), sequence, view.device or None, progress=progress)
+        return engine.run(
+            load_cell(view), sequence, view.device or None, _initial_state(view), progress=progress
+        )
 
     read = (
         view.sequence,
@@ -233,6 +297,8 @@ def load_trace(
         view.encoding,
         view.numbers,
         view.standardise,
+        view.reverse,
+        view.initial_state,
         len(sequence),  # beside another view, one reads as many steps as that
     )
     key = (*_cell_key(view), view.device, *read)
@@ -429,7 +495,7 @@ def proof(view: View, sequence: Sequence, upload: Upload | None) -> Proof:
     from lstmviz import engine
 
     first = replace(sequence, values=sequence.values[:_PROVED], labels=sequence.labels[:_PROVED])
-    return prove(engine.run(load_cell(view), first, view.device or None), view.layout)
+    return prove(engine.run(load_cell(view), first, view.device or None, _initial_state(view)), view.layout)
 
 
 def load_linear(view: View) -> Linear:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from lstmviz import cells
@@ -9,31 +11,26 @@ from lstmviz.cells import Cell
 from lstmviz.language import _
 from lstmviz.plot import theme
 from lstmviz.sequences import Sequence
-from lstmviz.web import drawing, figure, models, pictures, render, snippets
+from lstmviz.web import drawing, figure, models, own_words, pictures, render, snippets
 from lstmviz.web import view as views
 from lstmviz.web.markup import escape
 from lstmviz.web.view import View
 
 
-def layer(cell: Cell, *, is_own: bool = False) -> None:
-    """`num_units` is the number of nodes of the hidden layer, and all gates share it; `is_own`: it is a file's."""
-    gates = ", ".join(f"`{gate.name}`" for gate in cell.kind.gates)
+def layer(view: View, cell: Cell) -> None:
+    """`num_units` is the number of nodes of the hidden layer, and all gates share it."""
+    facts = models.facts(view)
     text = (
         _(
             "**num_units = {num_units}** is the number of nodes of the hidden layer: this is the one of your file."
         )
-        if is_own
+        if view.model
         else _(
             "**num_units = {num_units}** is the number of nodes of the hidden layer. Move the slider and watch it grow."
         )
     ).format(num_units=cell.num_units)
-    if len(cell.kind.gates) > 1:
-        text += " " + _(
-            "All {count} gates, {gates}, share it: each has {num_units} nodes of its own, because the gates' values are "
-            "multiplied node by node."
-        ).format(count=len(cell.kind.gates), gates=gates, num_units=cell.num_units)
-    write(_("What is num_units?"), text)
-    st.html(drawing.draw_layer(cell, theme.GATES))
+    write(_("What is num_units?"), f"{text} {own_words.tell_gates(cell, facts.stored)}".strip())
+    st.html(drawing.draw_layer(cell, theme.GATES, own_words.letters(facts)))
 
 
 def kernel(view: View, cell: Cell, sequence: Sequence | None) -> None:
@@ -45,15 +42,27 @@ def kernel(view: View, cell: Cell, sequence: Sequence | None) -> None:
     numbers = (
         f"[{cell.input_size} + {cell.output_size}, {f'{count} × ' if count > 1 else ''}{cell.num_units}]"
     )
-    write(
-        _("The kernel, gate by gate"),
+    facts = models.facts(view)
+    stored = facts.stored
+    texts = [
         _(
             "One array holds every gate's weights. A **row** meets one number of `x` or of the last `h`; a **column** belongs "
             "to one node of one gate. Orange is positive, blue negative, and the strip below is the bias."
-        ),
+        )
+        if stored is None
+        else _(
+            "Every gate's weights in one array. A **row** meets one number of `x` or of the last `h`; a **column** belongs "
+            "to one node of one gate. Orange is positive, blue negative, and the strip below is the bias."
+        )
+        + " "
+        + own_words.tell_arrays(stored),
         f"`{names}` = `{numbers}` = **`[{rows}, {columns}]`**",
-        _parameters(cell),
-    )
+        own_words.tell_order(cell, facts),
+        own_words.tell_parameters(cell, stored) if stored else _parameters(cell),
+        *map(escape, facts.notes),
+        own_words.beside_picture(facts),
+    ]
+    write(_("The kernel, gate by gate"), *texts)
     pictures.show_kernel(view, sequence)
 
 
@@ -65,6 +74,8 @@ def gates(view: View, sequence: Sequence, picture: render.RunPicture, upload: re
             "The sequence on top, then each gate, then the states: a **row** is one of the {num_units} units, a **column** one "
             "of the {steps} steps. A sigmoid gate near 1 is open, near 0 shut. Hover to read one step in every picture."
         ).format(num_units=view.num_units, steps=picture.steps),
+        " ".join(render.told_reading(view, upload)),
+        own_words.beside_picture(models.facts(view)),
     )
     pictures.show_gates(view, sequence, picture, upload)
     facts = _("Input: {title}. Ran {steps} steps on {device} in {milliseconds:.1f} ms.").format(
@@ -108,20 +119,14 @@ def taken_apart(view: View, sequence: Sequence, upload: render.Upload | None) ->
     pictures.show_step(view, sequence, upload)
 
 
-def step(cell: Cell) -> None:
+def step(view: View, cell: Cell) -> None:
     """One step of time as formulas beside their shapes, and which gate is which."""
     head = [_("operation"), _("formula"), _("shape")]
     operations = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
     for formula, latex, shape in cells.formulas(cell):
         operations.append(f"| {_(formula.operation)} | ${latex}$ | `{list(shape)}` |")
-    head = [_("gate"), _("what it does"), _("activation"), _("kernel columns")]
-    gates = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
-    for gate in cell.kind.gates:
-        columns = cell.columns(gate.name)
-        gates.append(
-            f"| **`{gate.name}`** | **{_(gate.title)}** {_(gate.role)} | {cell.activation_of(gate.name)} "
-            f"| {columns.start} – {columns.stop - 1} |"
-        )
+    facts = models.facts(view)
+    gates = own_words.gate_rows(cell, facts.stored) if facts.stored else _gate_rows(cell)
     texts = [
         _(
             "What happens at each step, in order, with the shape of what comes out (one sequence at a time, so 1 row)."
@@ -129,7 +134,10 @@ def step(cell: Cell) -> None:
         "\n".join(operations),
         "\n".join(gates),
     ]
-    if any(gate.offset for gate in cell.kind.gates):
+    if facts.stored:
+        texts.append(own_words.tell_order(cell, facts))
+    has_forget_bias = any(gate.offset for gate in cell.kind.gates)
+    if has_forget_bias and (facts.stored is None or facts.stored.adds_forget_bias):
         texts.append(
             _(
                 "`forget_bias = {value:g}` is added to **f** when the cell runs. It is in no variable, so a checkpoint does not "
@@ -138,6 +146,19 @@ def step(cell: Cell) -> None:
         )
     with st.container(key="formulas"):
         write(_("One step of time"), *texts)
+
+
+def _gate_rows(cell: Cell) -> list[str]:
+    """The table of gates: what each does, its activation, its columns of the kernel."""
+    head = [_("gate"), _("what it does"), _("activation"), _("kernel columns")]
+    rows = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
+    for gate in cell.kind.gates:
+        columns = cell.columns(gate.name)
+        rows.append(
+            f"| **`{gate.name}`** | **{_(gate.title)}** {_(gate.role)} | {cell.activation_of(gate.name)} "
+            f"| {columns.start} – {columns.stop - 1} |"
+        )
+    return rows
 
 
 def linear(view: View, cell: Cell, picture: render.RunPicture) -> None:
@@ -172,19 +193,40 @@ def linear(view: View, cell: Cell, picture: render.RunPicture) -> None:
 def code(view: View, cell: Cell, sequence: Sequence) -> None:
     """The same cell as code to copy."""
     write(_("The same cell as code"))
-    ours, keras, tensorflow = st.tabs(["lstmviz", "Keras 3", "TensorFlow 1"])
-    ours.code(
-        snippets.this_library_from_file(models.file_name(view), view.layer, sequence_code(view))
-        if view.model
-        else snippets.this_library(cell, sequence_code(view), view.initial_weights, view.seed)
+    if view.model:
+        codes = _codes_of_file(view, cell, sequence)
+    else:
+        codes = {
+            "lstmviz": snippets.this_library(cell, sequence_code(view), view.initial_weights, view.seed),
+            "Keras 3": snippets.keras3(cell, len(sequence)),
+            "TensorFlow 1": snippets.tensorflow1(cell, len(sequence)),
+        }
+    for place, text in zip(st.tabs(list(codes)), codes.values(), strict=True):
+        place.code(text)
+
+
+def _codes_of_file(view: View, cell: Cell, sequence: Sequence) -> dict[str, str]:
+    facts = models.facts(view)
+    if facts.stored is None:
+        return {"lstmviz": snippets.this_library_identified(models.path(view))}
+    run = snippets.Run(
+        path=models.path(view),
+        layer=view.layer,
+        sequence=sequence_code(view),
+        reverse=view.reverse,
+        has_state=bool(facts.reads.initial_state) and view.initial_state == "file",
+        time_steps=len(sequence),
     )
-    keras.code(snippets.keras3(cell, len(sequence)))
-    tensorflow.code(snippets.tensorflow1(cell, len(sequence)))
+    reads = replace(run, reverse=models.is_reversed(view))
+    return {
+        "lstmviz": snippets.this_library_from_file(run),
+        **snippets.own_framework(cell, facts.layout, reads),
+    }
 
 
 def write(title: str, *texts: str) -> None:
     """A heading and its texts as one element, for each costs the browser a turn."""
-    st.markdown("\n\n".join([f"## {title}", *texts]))
+    st.markdown("\n\n".join([f"## {title}", *filter(None, texts)]))
 
 
 def _parameters(cell: Cell) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from lstmviz.cells import Cell, OptionValue
 from lstmviz.language import _
@@ -133,18 +134,114 @@ def this_library(cell: Cell, sequence: str, initial_weights: str, seed: int) -> 
     )
 
 
-def this_library_from_file(file: str, layer: str, sequence: str) -> str:
-    """A layer of a file in this library, with a run; `sequence` is the code of its input."""
+@dataclass(frozen=True)
+class Run:
+    """How a layer of a file is run.
+
+    Attributes:
+        path: The file, as code names it.
+        layer: The layer's name in it.
+        sequence: The code of its input.
+        reverse: Whether it reads its input from the end, where that is not as the file says; None where it is.
+        has_state: Whether it starts from the file's own initial state.
+        time_steps: The length of its input.
+    """
+
+    path: str
+    layer: str
+    sequence: str
+    reverse: bool | None
+    has_state: bool
+    time_steps: int
+
+
+def this_library_from_file(run: Run) -> str:
+    """A layer of a file in this library, with a run as the page makes it."""
+    turned = [] if run.reverse is None else [f"reads = replace(reads, reverse={run.reverse})"]
+    state = ", initial_state=reads.initial_state" if run.has_state else ""
+    return "\n".join(
+        [
+            *(["from dataclasses import replace", ""] if turned else []),
+            "import lstmviz as lv",
+            "",
+            f"cells = lv.load({run.path!r})",
+            f"cell, reads = cells[{run.layer!r}], cells.reads[{run.layer!r}]",
+            *turned,
+            f"x = {run.sequence}",
+            f"trace = lv.run(cell, x.take(reads.order(x.values)){state})",
+            'lv.plot.kernel(cell).write_html("kernel.html")',
+            'lv.plot.gates(trace).write_html("gates.html")',
+        ]
+    )
+
+
+def this_library_identified(file: str) -> str:
+    """Arrays of unknown origin in this library, identified by a known output."""
     return "\n".join(
         [
             "import lstmviz as lv",
+            "import numpy as np",
             "",
-            f"cells = lv.load({file!r})",
-            f"cell = cells[{layer!r}]",
-            f"x = {sequence}",
+            f"arrays = dict(np.load({file!r}))"
+            if file.endswith(".npz")
+            else f"arrays = lv.load({file!r}).named_arrays",
+            'x, h = (np.loadtxt(name, delimiter=",", ndmin=2) for name in ("x.csv", "h.csv"))  # a known input and output',
+            "cell = lv.identify(arrays, x, h)[0].cell",
             "trace = lv.run(cell, x)",
-            'lv.plot.kernel(cell).write_html("kernel.html")',
-            'lv.plot.gates(trace).write_html("gates.html")',
+        ]
+    )
+
+
+def own_framework(cell: Cell, layout: str, run: Run) -> dict[str, str]:
+    """A layer of a file as its own framework makes one, by the framework's name; of some frameworks there is no such code."""
+    if layout == "keras":
+        return {"Keras 3": _keras_own(cell, run)}
+    if layout == "pytorch":
+        return {"PyTorch": _pytorch_own(cell, run)}
+    return {"TensorFlow 1": tensorflow1(cell, run.time_steps)} if layout == "tf1" else {}
+
+
+def _keras_own(cell: Cell, run: Run) -> str:
+    layer, fixed = _KERAS_LAYERS[cell.kind.name]
+    changed = _changed(cell)
+    arguments = [str(cell.num_units), "return_sequences=True", *_written(fixed)]
+    for name in _KERAS_ACTIVATIONS:
+        if name in changed:
+            value = str(changed[name])
+            arguments.append(f"{name}={_KERAS_FUNCTIONS.get(value, repr(value))}")
+    arguments += _written({name: value for name, value in changed.items() if name == "use_bias"})
+    arguments += ["go_backwards=True"] if run.reverse else []
+    return "\n".join(
+        [
+            "import keras",
+            "import numpy as np",
+            "",
+            f"layer = keras.layers.{layer}({', '.join(arguments)})  # {_('with new weights, which set_weights replaces')}",
+            f'outputs = layer(np.zeros((1, {run.time_steps}, {cell.input_size}), "float32"))  # [batch, time, input_size]',
+            "print(layer.count_params(), [tuple(w.shape) for w in layer.weights])",
+        ]
+    )
+
+
+_PYTORCH_LAYERS = {"lstm": "LSTM", "gru": "GRU", "rnn": "RNN"}
+
+
+def _pytorch_own(cell: Cell, run: Run) -> str:
+    family = "lstm" if "LSTM" in cell.kind.name else "gru" if "GRU" in cell.kind.name else "rnn"
+    arguments = [str(cell.input_size), str(cell.num_units)]
+    arguments += ["bias=False"] if cell.options.get("use_bias") is False else []
+    if family == "rnn" and cell.options.get("activation") == "relu":
+        arguments.append('nonlinearity="relu"')
+    if cell.output_size != cell.num_units:
+        arguments.append(f"proj_size={cell.output_size}")
+    return "\n".join(
+        [
+            "import torch",
+            "",
+            f"layer = torch.nn.{_PYTORCH_LAYERS[family]}({', '.join(arguments)})"
+            f"  # {_('with new weights, which load_state_dict replaces')}",
+            f"outputs, state = layer(torch.zeros({run.time_steps}, {cell.input_size}))  # [time, input_size]",
+            "print(sum(p.numel() for p in layer.parameters()), {n: tuple(p.shape) for n, p in layer.named_parameters()})",
         ]
     )
 

@@ -35,6 +35,8 @@ SEQUENCES = (*sequences.GENERATORS, TEXT, NUMBERS, CSV)
 ENCODINGS = ("character", "byte")
 VALUES = ("activations", "preactivations")
 DTYPES = ("float32", "float64")
+STARTS = ("file", "zeros")
+"""From which states a layer of a file starts: its file's own, or zeros."""
 TOLERANCES = ("0", "1e-7", "1e-6", "1e-5", "1e-4", "1e-3", "1e-2", "1e-1")
 COMPARED = ("cell", "num_units", "seed", "initial_weights", "dtype", "device")
 """What may differ in a compared setting, beside the options of its kind; both read the same sequence."""
@@ -50,7 +52,9 @@ class View:
 
     `options` holds the options of the cell's kind by name, `signal` those of the sequence; `t`, `gate` and `unit` are what is
     pinned: a step, a gate or a state, and a unit of it. `versus` holds what differs in the setting that this one is compared
-    with, as its address would have it. `model` and `layer` name a layer of the viewer's own file: no address holds them.
+    with, as its address would have it. `layer` names the layer of the viewer's own file that is shown, and `model` is the
+    file's ticket, which no address holds: without it the file is not here. `reverse` and `initial_state` are how that layer
+    is run where it is not as its file says.
     """
 
     cell: str = "BasicLSTMCell"
@@ -83,6 +87,8 @@ class View:
     lang: str = "en"
     model: str = ""
     layer: str = ""
+    reverse: bool | None = None
+    initial_state: str = "file"
 
     @property
     def unpinned(self) -> View:
@@ -163,6 +169,9 @@ def parse(
         dtype=read.choice("dtype", DTYPES, View.dtype),
         tolerance=read.choice("tolerance", TOLERANCES, View.tolerance),
         lang=read.choice("lang", tuple(LANGUAGES), language),
+        layer=read.text("layer", View.layer),
+        reverse=read.flag("reverse", False) if "reverse" in read.given else None,
+        initial_state=read.choice("initial_state", STARTS, View.initial_state),
     )
     view = _without_idle(replace(view, units=read.units(view.num_units)))
     view = replace(view, **read.pin(view))
@@ -285,9 +294,12 @@ def to_query(view: View) -> dict[str, str]:
         if getattr(view, name) != getattr(View, name):
             query[name] = getattr(view, name)
     query |= {f"{_B}{name}": value for name, value in view.versus}
-    for name in ("values", "linear", "gradients", "contrast", "layout", "tables", "dtype", "tolerance"):
+    usual = ("values", "linear", "gradients", "contrast", "layout", "tables", "dtype", "tolerance")
+    for name in (*usual, "reverse", "initial_state"):
         if getattr(view, name) != getattr(View, name):
             query[name] = getattr(view, name)
+    if view.layer:
+        query["layer"] = view.layer[:MAX_TEXT]
     return {name: _written(value) for name, value in query.items() if value is not None}
 
 
@@ -604,4 +616,4 @@ class _Reader:
         self.problems.append(_changed(name, words.quote(given), shown, cause))
 
 
-PARAMETERS = tuple(field.name for field in fields(View) if field.name not in ("model", "layer"))
+PARAMETERS = tuple(field.name for field in fields(View) if field.name != "model")
