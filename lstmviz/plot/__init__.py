@@ -227,9 +227,9 @@ def kernel_json(
     return to_json(pack(themes.apply(draw_kernel(cell, rows, columns, for_page=True), "light")))
 
 
-def layout_json(cell: Cell, layout: str) -> str:
-    """`layout(cell, layout)` as JSON, without the time that Plotly takes to check it."""
-    return to_json(themes.apply(draw_layout(cell, layout), "light"))
+def layout_json(cell: Cell, layout: str, name: str = "") -> str:
+    """`layout(cell, layout)` as JSON, without the time that Plotly takes to check it; `name` is what the cell is called."""
+    return to_json(themes.apply(draw_layout(cell, layout, name), "light"))
 
 
 def gates_json(

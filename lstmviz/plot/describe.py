@@ -40,15 +40,15 @@ def describe_kernel(cell: Cell) -> str:
     return text
 
 
-def describe_layout(cell: Cell, layout: str) -> str:
-    """Which block of the cell's weights goes where, in words.
+def describe_layout(cell: Cell, layout: str, name: str = "") -> str:
+    """Which block of the cell's weights goes where, in words; `name` is what the cell is called, by default its kind.
 
     Raises:
         ValueError: there is no such layout, or the framework has no such cell.
     """
     converted = to_layout(cell, layout)
     return _("The weights of {kind} and where {layout} stores each block: {moves}.").format(
-        kind=cell.kind.name,
+        kind=name or cell.kind.name,
         layout=f"{LAYOUTS[layout].title} {converted.layer}",
         moves="; ".join(move.text for move in converted.moves),
     )

@@ -37,8 +37,8 @@ class _Box:
         return sum(self.x) / 2, sum(self.y) / 2
 
 
-def draw_layout(cell: Cell, layout: str) -> dict[str, Any]:
-    """The plain dictionary of the figure.
+def draw_layout(cell: Cell, layout: str, name: str = "") -> dict[str, Any]:
+    """The plain dictionary of the figure; `name` is what the cell is called, by default its kind.
 
     Raises:
         ValueError: there is no such layout, or the framework has no such cell.
@@ -54,7 +54,7 @@ def draw_layout(cell: Cell, layout: str) -> dict[str, Any]:
     height = max(box.y[1] for box in left + right)
     notes = _notes(converted)
     bottom = 20 + 20 * len(notes)
-    title = f"{cell.kind.name} → {LAYOUTS[layout].title} {converted.layer}"
+    title = f"{name or cell.kind.name} → {LAYOUTS[layout].title} {converted.layer}"
     drawn = themes.base_layout(title, int(height * _PIXEL) + _TOP + bottom)
     drawn |= {
         "margin": {"l": 8, "r": 8, "t": _TOP - 16, "b": bottom},

@@ -113,6 +113,30 @@ def facts(view: View) -> Facts:
     return model.facts.get(view.layer, Facts()) if model else Facts()
 
 
+def dress(view: View, cell: Cell) -> Cell:
+    """The cell for the pictures: called what the view's file calls it, without a `forget_bias` that its framework has not.
+
+    What runs and what is converted keeps its own kind.
+    """
+    stored = facts(view).stored
+    if stored is None:
+        return cell
+    if stored.adds_forget_bias or cell.options.get("forget_bias"):
+        return replace(cell, kind=replace(cell.kind, name=stored.title))
+    return replace(
+        cell,
+        kind=replace(
+            cell.kind,
+            name=stored.title,
+            gates=tuple(replace(gate, offset=None) for gate in cell.kind.gates),
+            formulas=tuple(
+                replace(formula, latex=formula.latex.replace(" + {forget_bias}", ""))
+                for formula in cell.kind.formulas
+            ),
+        ),
+    )
+
+
 def is_reversed(view: View) -> bool:
     """Whether the view's layer reads its sequence from the end: as the viewer says, else as the file does."""
     return facts(view).reads.reverse if view.reverse is None else view.reverse

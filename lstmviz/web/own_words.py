@@ -10,8 +10,9 @@ from lstmviz.web.models import Facts
 
 
 def letters(facts: Facts) -> dict[str, str]:
-    """The framework's letter of each of our gates, in the order in which it stores them; none where none is known."""
-    return {gate.gate: gate.letter for gate in facts.stored.gates} if facts.stored else {}
+    """The framework's letter of each of our gates, in the order in which it stores them; none of a single gate."""
+    gates = facts.stored.gates if facts.stored else ()
+    return {gate.gate: gate.letter for gate in gates} if len(gates) > 1 else {}
 
 
 def tell_gates(cell: Cell, stored: Stored | None) -> str:
@@ -39,7 +40,7 @@ def tell_order(cell: Cell, facts: Facts) -> str:
     if stored is None:
         return ""
     ours, theirs = [gate.name for gate in cell.kind.gates], letters(facts)
-    if ours == list(theirs.values()) or len(ours) < 2:
+    if ours == list(theirs.values()) or not theirs:
         return ""
     parts = [
         _("The pictures are drawn in TensorFlow 1's order, {ours}; {framework} stores {theirs}").format(

@@ -269,7 +269,7 @@ def _draw_run(settled: _Settled) -> None:
         origin.draw()
         tables.draw_switch()
         if view.tables:
-            tables.draw(view, cell, render.load_trace(view, sequence, settled.upload))
+            tables.draw(view, render.dressed_cell(view), render.dressed_trace(view, sequence, settled.upload))
         _draw_downloads(view, cell, sequence, settled.upload)
 
 
@@ -323,8 +323,8 @@ def _draw_downloads(view: View, cell: Cell, sequence: Sequence, upload: Upload |
             _("Figures (.html)"),
             f"{name}.html",
             lambda: page_html(
-                cell,
-                trace(),
+                render.dressed_cell(view),
+                render.dressed_trace(view, sequence, upload),
                 values=view.values,
                 units=list(view.units) or None,
                 dark=dark,

@@ -144,7 +144,7 @@ def _kernel_window(
     view: View, _sequence: Sequence, _upload: Upload | None, window: tuple[Span, Span]
 ) -> Made:
     rows, columns = window
-    cell = render.load_cell(view)
+    cell = render.dressed_cell(view)
     return Made(plot.kernel_json(cell, rows=rows, columns=columns).encode(), plot.describe_kernel(cell))
 
 
@@ -154,7 +154,7 @@ def _gates_window(
     if not server.wait_warm(0) or not _has_device(view):
         return None
     rows, columns = window
-    trace = render.load_trace(view, sequence, upload)
+    trace = render.dressed_trace(view, sequence, upload)
     units = list(view.units) or None
     made = plot.gates_json(trace, values=view.values, units=units, seen_units=rows, seen_steps=columns)
     return Made(made.encode(), plot.describe_gates(trace))

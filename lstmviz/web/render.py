@@ -313,6 +313,19 @@ def load_trace(
     return kept
 
 
+def dressed_cell(view: View) -> Cell:
+    """The cell that the pictures show: a file's layer by its framework's name."""
+    return models.dress(view, load_cell(view))
+
+
+def dressed_trace(
+    view: View, sequence: Sequence, upload: Upload | None = None, progress: Progress | None = None
+) -> Trace:
+    """The run that the pictures show: of a file's layer by its framework's name."""
+    trace = load_trace(view, sequence, upload, progress)
+    return replace(trace, cell=models.dress(view, trace.cell)) if view.model else trace
+
+
 def sweep() -> None:
     """Gives up the cells and runs that nobody has looked at for a while."""
     _spare.sweep()
@@ -335,7 +348,7 @@ def kernel_picture(view: View) -> KernelPicture:
     """The kernel figure of a view, kept for all viewers."""
 
     def make() -> KernelPicture:
-        cell = load_cell(view)
+        cell = dressed_cell(view)
         return KernelPicture(plot.kernel_json(cell).encode(), plot.describe_kernel(cell))
 
     return _keep("kernel", _cell_key(view), make, _own_shelf(view, None))
@@ -347,7 +360,7 @@ def run_picture(
     """The gates figure of a view and what else a run tells, kept for all viewers; what is of an upload, with the upload."""
 
     def make() -> RunPicture:
-        trace = load_trace(view, sequence, upload, progress)
+        trace = dressed_trace(view, sequence, upload, progress)
         return RunPicture(
             figure=plot.gates_json(trace, values=view.values, units=list(view.units) or None).encode(),
             alternative=plot.describe_gates(trace),
@@ -365,7 +378,7 @@ def summary_picture(view: View, sequence: Sequence, upload: Upload | None) -> Su
     """How open each gate was over the run, kept as the run is."""
 
     def make() -> SummaryPicture:
-        trace = load_trace(view, sequence, upload)
+        trace = dressed_trace(view, sequence, upload)
         return SummaryPicture(plot.summary_json(trace).encode(), plot.describe_summary(trace))
 
     return _keep("summary", (astuple(view.unpinned), language.current()), make, _own_shelf(view, upload))
@@ -376,7 +389,7 @@ def step_picture(view: View, sequence: Sequence, upload: Upload | None) -> StepP
     t, _gate, unit = view.pin
 
     def make() -> StepPicture:
-        trace = load_trace(view, sequence, upload)
+        trace = dressed_trace(view, sequence, upload)
         return StepPicture(
             figure=plot.step_json(trace, t, unit).encode(),
             alternative=plot.describe_step(trace, t, unit),
@@ -400,7 +413,7 @@ def comparison_picture(view: View, sequence: Sequence, upload: Upload | None) ->
 
     def make() -> ComparisonPicture:
         made = compare(
-            load_trace(view, sequence, upload), load_trace(beside, sequence), float(view.tolerance)
+            dressed_trace(view, sequence, upload), dressed_trace(beside, sequence), float(view.tolerance)
         )
         return ComparisonPicture(
             plot.compare_json(made, values=view.values).encode(),
@@ -425,6 +438,11 @@ def gradients_picture(view: View, sequence: Sequence, upload: Upload | None) -> 
         found = [engine.gradients(load_trace(view, sequence, upload), unit, t)]
         if view.contrast:
             found.append(engine.gradients(load_trace(_contrasted(view, sequence), sequence), unit, t))
+        if view.model:
+            found = [
+                replace(one, trace=replace(one.trace, cell=models.dress(view, one.trace.cell)))
+                for one in found
+            ]
         return GradientsPicture(plot.gradients_json(*found).encode(), plot.describe_gradients(*found))
 
     key = (astuple(view.unpinned), view.contrast, t, unit, language.current())
@@ -476,9 +494,10 @@ def layout_picture(view: View) -> LayoutPicture:
     """
 
     def make() -> LayoutPicture:
-        cell = load_cell(view)
+        cell, stored = load_cell(view), models.facts(view).stored
+        name = stored.title if stored else ""
         return LayoutPicture(
-            plot.layout_json(cell, view.layout).encode(), plot.describe_layout(cell, view.layout)
+            plot.layout_json(cell, view.layout, name).encode(), plot.describe_layout(cell, view.layout, name)
         )
 
     return _keep("layout", (*_cell_key(view), view.layout), make, _own_shelf(view, None))

@@ -123,7 +123,7 @@ def step(view: View, cell: Cell) -> None:
     """One step of time as formulas beside their shapes, and which gate is which."""
     head = [_("operation"), _("formula"), _("shape")]
     operations = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
-    for formula, latex, shape in cells.formulas(cell):
+    for formula, latex, shape in cells.formulas(models.dress(view, cell)):
         operations.append(f"| {_(formula.operation)} | ${latex}$ | `{list(shape)}` |")
     facts = models.facts(view)
     gates = own_words.gate_rows(cell, facts.stored) if facts.stored else _gate_rows(cell)
