@@ -56,12 +56,16 @@ def read(last: View) -> View:
 
 def write(view: View) -> None:
     """Lets the widgets show `view`; to be called before they are drawn."""
-    size.write(view.num_units)
+    # A widget that comes back shows its least value, unless it is set in the same run.
+    which = (bool(view.model), view.sequence, view.cell)
+    is_other = st.session_state.get("which_widgets", which) != which
+    st.session_state["which_widgets"] = which
+    size.write(view.num_units, is_new=is_other)
     values: dict[str, Any] = {name: getattr(view, name) for name in _PLAIN}
     values |= dict(view.options) | dict(view.signal) | {"units": list(view.units)}
     values |= {"reverse": models.is_reversed(view), "initial_state": view.initial_state}
     for name, value in values.items():
-        if name not in st.session_state or st.session_state[name] != value:
+        if is_other or name not in st.session_state or st.session_state[name] != value:
             st.session_state[name] = value
 
 

@@ -176,6 +176,7 @@ def _tell(model: Model) -> None:
     """What the file held."""
     if model.problem:
         st.error(escape(model.problem))
+        st.button(_("Read it again"), key="read_again", on_click=_read_again)
     if model.cells:
         st.selectbox(_("layer"), list(model.cells), key="layer", help=_("The layers of the file."))
     said = model.facts.get(st.session_state.get("layer", ""), Facts())
@@ -198,6 +199,10 @@ def _leave() -> None:
     _take(None)
     st.session_state["model_file_id"] = ""  # a file that is still there is read again
     st.session_state["leave_model_asked"] = True
+
+
+def _read_again() -> None:
+    st.session_state["model_file_id"] = ""
 
 
 def _take(model: Model | None) -> None:

@@ -81,6 +81,11 @@ def draw() -> None:
     source = _read_source(files)
     if source.problem:
         st.warning(escape(source.problem))
+        st.button(
+            _("Read it again"),
+            key="origin_again",
+            on_click=lambda: st.session_state.pop("origin_source", None),
+        )
         return
     chosen = _choose(source)
     if not chosen:

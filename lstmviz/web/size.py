@@ -50,12 +50,12 @@ def rerun() -> NoReturn:
     st.rerun()
 
 
-def write(num_units: int) -> None:
-    """Lets both widgets show a value; to be called before they are drawn."""
+def write(num_units: int, *, is_new: bool = False) -> None:
+    """Lets both widgets show a value; to be called before they are drawn. `is_new`: they may not have been there before."""
     state = st.session_state
     state["picked_units"] = num_units
     for name, value in zip(_WIDGETS, (min(num_units, SLIDER_UNITS), num_units), strict=True):
-        if name not in state or state[name] != value:
+        if is_new or name not in state or state[name] != value:
             state[name] = value
             _told(name).pop(value, None)
             _told(name)[value] = time.monotonic()
