@@ -276,7 +276,7 @@ def _draw_run(settled: _Settled) -> None:
 def _draw_without_run(settled: _Settled) -> None:
     """What can be shown of a view where nothing can run."""
     cell = render.load_cell(settled.view)
-    sections.step(cell)
+    sections.step(settled.view, cell)
     if settled.sequence:
         sections.code(settled.view, cell, settled.sequence)
         _draw_downloads(settled.view, cell, settled.sequence, settled.upload)
