@@ -59,9 +59,9 @@ def find(content: Content) -> str:
     return ""
 
 
-def find_impostor(content: Content) -> str:
-    """`find` for what a reader would take for its own: Core ML's protobuf begins as ONNX's does."""
-    return _(_CORE_ML).format(name=content.name) if content.name.lower().endswith(".mlmodel") else ""
+def is_impostor(content: Content) -> bool:
+    """Whether a reader would take a file for its own that is none: Core ML's protobuf begins as ONNX's does."""
+    return "" in content.files and content.name.lower().endswith(".mlmodel")
 
 
 def _find(name: str, data: bytes) -> str:

@@ -244,8 +244,6 @@ def read(content: Content, layout: str | None = None) -> tuple[str, Found]:
     """
     if not any(content.files.values()):
         raise FormatError(_("{name} is empty.").format(name=content.name))
-    if impostor := cures.find_impostor(content):
-        raise FormatError(impostor)
     chosen, note = choose(content, know)
     if (key := know(chosen)) is None:
         raise FormatError(cures.find(chosen) or _say_unknown(chosen.name))
@@ -257,6 +255,8 @@ def read(content: Content, layout: str | None = None) -> tuple[str, Found]:
 
 def know(content: Content) -> str | None:
     """Of which format a file or a folder is, a key of `READERS`; None where it is of none."""
+    if cures.is_impostor(content):
+        return None
     return next((key for key in READERS if _module(key).knows(content)), None)
 
 

@@ -271,3 +271,22 @@ def test_a_folder_of_too_many_files_says_so(tmp_path, monkeypatch):
     write_all(tmp_path, BESIDE | {"more": b"x"})
     with pytest.raises(FormatError, match="more than 3 files"):
         read_content(tmp_path)
+
+
+def test_a_broken_archive_beside_others_is_named():
+    broken = zipped(**{"a.npy": bytes(99)})[:-30]
+    with pytest.raises(FormatError, match=r"all\.zip, data\.zip is a damaged"):
+        read(read_content(zipped(**{"README": b"x", "data.zip": broken}), "all.zip"))
+
+
+def test_a_bz2_or_lzma_member_is_unpacked_no_further_than_it_says(tmp_path):
+    for method in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", method) as archive:
+            archive.writestr("a.npy", bytes(2**24))
+        bomb = bytearray(buffer.getvalue())
+        for place in range(len(bomb) - 4):
+            if bomb[place : place + 4] == (2**24).to_bytes(4, "little"):
+                bomb[place : place + 4] = (64).to_bytes(4, "little")
+        with pytest.raises(FormatError, match="zip"):
+            zips.unzip(bytes(bomb), "bomb.npz", 2**20)

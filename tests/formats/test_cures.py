@@ -11,6 +11,7 @@ import pytest
 
 import lstmviz as lv
 from lstmviz.formats.found import FormatError
+from lstmviz.formats.load import read, read_content
 from tests.formats.test_load import zipped
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 32051316\n"
@@ -25,7 +26,12 @@ PICKLED = {protocol: pickle.dumps({"weights": np.ones(3)}, protocol) for protoco
         (b"\xef\xbb\xbf<html>", "m.h5", "a web page"),
         (b"\x08\x04\x12\x10" + bytes(20), "m.mlmodel", "a Core ML model"),
         (
-            zipped(**{"m.mlpackage/Manifest.json": b"{}", "m.mlpackage/Data/com.apple.CoreML/x": b"x"}),
+            zipped(
+                **{
+                    "m.mlpackage/Manifest.json": b"{}",
+                    "m.mlpackage/Data/com.apple.CoreML/model.mlmodel": b"\x08\x07\x12\x10",
+                }
+            ),
             "m.zip",
             "Core ML",
         ),
@@ -62,7 +68,7 @@ PICKLED = {protocol: pickle.dumps({"weights": np.ones(3)}, protocol) for protoco
 )
 def test_what_is_not_read_is_answered_with_the_cure(content, name, told):
     with pytest.raises(FormatError) as raised:
-        lv.load(content, name=name)
+        read(read_content(content, name=name))
     message = str(raised.value)
     assert message.startswith(name) and "\n" not in message
     assert told in message
