@@ -202,20 +202,20 @@ def test_a_list_of_a_million_files_is_refused_before_it_is_read():
         + (4).to_bytes(4, "little")
         + bytes(2)
     )
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(FormatError, match="files"):
         read_content(b"PK\x03\x04" + entry * count + end, name="many.zip")
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_a_header_made_to_keep_a_reader_busy_takes_no_time():
     member = tarfile.TarInfo("pax")
     member.type, member.size = tarfile.XHDTYPE, 2**21
     for body in (b"1" * 2**21, b"9 " + b"a" * (2**21 - 2), b"0 a=b\n" * (2**21 // 6) + b"00"):
-        started = time.monotonic()
+        started = time.process_time()
         with pytest.raises(FormatError):
             read_content(member.tobuf(tarfile.USTAR_FORMAT) + body + bytes(1024), name="t.tar")
-        assert time.monotonic() - started < 2
+        assert time.process_time() - started < 2
 
 
 # --- What is no file

@@ -252,10 +252,10 @@ def test_a_header_is_looked_at_before_anything_is_made(descr, shape, cause, vers
 
 
 def test_a_header_of_megabytes_is_no_header():
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(FormatError, match="damaged"):
         load(header("[" * 2**20 + "]" * 2**20, 2) + bytes(64), name="deep.npy")
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_many_arrays_and_long_names_take_no_long():
@@ -266,6 +266,6 @@ def test_many_arrays_and_long_names_take_no_long():
         for k in range(9_000):
             archive.writestr(f"{'a_' * 50}{k}_kernel.npy", array.getvalue())
     for layout in (None, "keras", "pytorch"):
-        started = time.monotonic()
+        started = time.process_time()
         assert not load(buffer.getvalue(), layout=layout)
-        assert time.monotonic() - started < 10
+        assert time.process_time() - started < 5
