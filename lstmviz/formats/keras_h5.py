@@ -126,6 +126,19 @@ def arrange(
     return found
 
 
+def by_layer(
+    variables: Mapping[str, np.ndarray], described: Sequence[Described]
+) -> dict[str, dict[str, np.ndarray]]:
+    """The variables by the model's layer that is on their way."""
+    tops = dict.fromkeys(each.names[0] for each in described if each.names)
+    layers: dict[str, dict[str, np.ndarray]] = {top: {} for top in tops}
+    for name, array in variables.items():
+        path = name.split("/")
+        top = next((part for part in path if part in tops), path[0])
+        layers.setdefault(top, {})[name] = array
+    return layers
+
+
 def _take_layer(
     layer: str,
     variables: Mapping[str, np.ndarray],

@@ -7,7 +7,7 @@ another, hold its weights, one after another.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from lstmviz.formats.found import MAX_PARTS, Assumption, Content, FormatError, Found, say_too_large
 from lstmviz.formats.keras_cells import Version
 from lstmviz.formats.keras_config import Described, describe, parse
-from lstmviz.formats.keras_h5 import arrange, split_cells
+from lstmviz.formats.keras_h5 import arrange, by_layer, split_cells
 from lstmviz.formats.keras_variables import take_undescribed, title_of
 from lstmviz.language import _
 
@@ -66,7 +66,7 @@ def read(content: Content, layout: str | None) -> Found:  # the description, or 
     if described is None:
         found = _read_graph(content.name, variables)
     else:
-        found = arrange(_by_layer(variables, described), described, version)
+        found = arrange(by_layer(variables, described), described, version)
     if quantised:
         found.notes.append(
             _("Its numbers were quantised to {types}; they are shown as what these stand for.").format(
@@ -88,19 +88,6 @@ def _describe(topology: Any) -> tuple[list[Described] | None, Version]:
 def _text_or_json(config: Any) -> Any:
     """A description, which older converters wrote as a text in the text."""
     return parse(config) if isinstance(config, str) else config
-
-
-def _by_layer(
-    variables: Mapping[str, np.ndarray], described: Sequence[Described]
-) -> dict[str, dict[str, np.ndarray]]:
-    """The variables by the model's layer that is on their way."""
-    tops = dict.fromkeys(each.names[0] for each in described if each.names)
-    layers: dict[str, dict[str, np.ndarray]] = {top: {} for top in tops}
-    for name, array in variables.items():
-        path = name.split("/")
-        top = next((part for part in path if part in tops), path[0])
-        layers.setdefault(top, {})[name] = array
-    return layers
 
 
 def _read_graph(name: str, variables: Mapping[str, np.ndarray]) -> Found:

@@ -3,61 +3,82 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
-from lstmviz.formats.found import Assumption, Found, Layer
-from lstmviz.formats.keras_config import Described
-from lstmviz.formats.keras_variables import take_keras
+from lstmviz.formats.found import Found
+from lstmviz.formats.keras_h5 import split_cells
+from lstmviz.formats.keras_variables import take_undescribed, title_of
+from lstmviz.formats.tensorflow_cells import take_cells
 from lstmviz.language import _
 
-_LEAVES = (
-    *("candidate/input_projection/kernel", "candidate/input_projection/bias"),
-    *("candidate/hidden_projection/kernel", "candidate/hidden_projection/bias"),
-    *("gates/kernel", "gates/bias", "candidate/kernel", "candidate/bias", "projection/kernel"),
-    *("w_f_diag", "w_i_diag", "w_o_diag", "recurrent_kernel", "kernel", "bias"),
+_AVERAGE = "/ExponentialMovingAverage"
+_OPTIMIZERS = (
+    "Adam|AdamW|Adamax|AdaMax|Nadam|SGD|RMSprop|RMSProp|Momentum|Adagrad|Adadelta|Ftrl|Lion|LAMB|Adafactor"
+    "|LossScaleOptimizer"
 )
-_TENSORFLOW_CELLS = {
-    "basic_lstm_cell": "lstm", "lstm_cell": "lstm", "gru_cell": "gru", "cudnn_compatible_gru_cell": "gru",
-    "basic_rnn_cell": "rnn",
-}  # fmt: skip
+_SLOT = re.compile(
+    # TensorFlow 1 writes a slot's name behind its variable's, Keras before it.
+    rf"(?:^|.*/)(?:(?:{_OPTIMIZERS})(?:_\d+)?(?:/[^/]+)?|adam_[mv]|[^/]+/ExponentialMovingAverage/[^/]+)"
+    rf"|(?:training(?:_\d+)?/)?(?:{_OPTIMIZERS})(?:_\d+)?/.*"
+    r"|(?:^|.*/)(?:global_step|beta[12]_power(?:_\d+)?|iterations?|learning_rate|current_loss_scale)",
+)
 
 
-def find_layers(variables: Mapping[str, np.ndarray], described: Sequence[Described] = ()) -> Found:
+def is_slot(name: str) -> bool:
+    """Whether a variable is an optimizer's: what it keeps of each weight, its counters and its rates."""
+    return bool(_SLOT.fullmatch(name))
+
+
+def say_slots(count: int) -> str:
+    """Why an optimizer's variables are left out, which are told together."""
+    return _("variables of the optimizer's own, which are no layer's: {count:,}").format(count=count)
+
+
+def find_layers(variables: Mapping[str, np.ndarray], slots: int = 0) -> Found:
     """The layers that variables make, by the names of the modules that hold them.
 
     Args:
         variables: By their full names, without `:0`.
-        described: What the file says of its layers.
+        slots: How many variables of an optimizer's there are beside them.
     """
     found = Found()
-    groups: dict[str, dict[str, np.ndarray]] = {}
-    for name, array in variables.items():
-        leaf = next((leaf for leaf in _LEAVES if name == leaf or name.endswith(f"/{leaf}")), None)
-        if leaf is None or array.dtype.kind not in "fiu":
-            found.skipped[name] = _("it is no part of a recurrent layer")
-        else:
-            groups.setdefault(name[: -len(leaf)].rstrip("/"), {})[leaf] = array
-    for place, parts in groups.items():
-        if "recurrent_kernel" in parts:
-            take_keras(place, parts, described, found)
-        else:
-            _take_tensorflow(place, parts, found)
+    slots += sum(map(is_slot, variables))
+    weights = {name: array for name, array in variables.items() if not is_slot(name)}
+    averages = {
+        name.removesuffix(_AVERAGE): array for name, array in weights.items() if name.endswith(_AVERAGE)
+    }
+    _take_all({name: array for name, array in weights.items() if not name.endswith(_AVERAGE)}, found)
+    if averages:
+        _take_averages(averages, found)
+    if slots:
+        found.leave_out("optimizer", say_slots(slots), {})
     return found
 
 
-def _take_tensorflow(place: str, parts: dict[str, np.ndarray], found: Found) -> None:
-    title = place or "layer"
-    own = re.sub(r"_\d+$", "", place.rpartition("/")[2])
-    if own not in _TENSORFLOW_CELLS:
-        found.skipped[title] = _("its name is that of no cell: {allowed}").format(
-            allowed=", ".join(_TENSORFLOW_CELLS)
+def _take_all(variables: Mapping[str, np.ndarray], found: Found) -> None:
+    numbers = {name: array for name, array in variables.items() if array.dtype.kind in "fiu"}
+    cells, others = split_cells("", numbers)
+    for cell in cells:
+        own = cell.place.rpartition("/")[2]
+        name = own if "/" in cell.place and "cell" in own else ""
+        take_undescribed(title_of(cell.place), cell.parts, found, beside=cell.beside, cell=name)
+    others = take_cells(others, found)
+    others |= {name: array for name, array in variables.items() if name not in numbers}
+    for name, array in others.items():
+        found.leave_out(name, _("it is no part of a recurrent layer"), {name: array})
+
+
+def _take_averages(averages: Mapping[str, np.ndarray], found: Found) -> None:
+    """Adds the layers of moving averages, called what they are."""
+    inner = Found()
+    _take_all(averages, inner)
+    for title, layer in inner.layers.items():
+        found.layers[found.free_title(_("{title} (moving average)").format(title=title))] = layer
+    if inner.skipped:
+        rest = {f"{name}{_AVERAGE}": array for name, array in inner.arrays.items()}
+        reason = _("moving averages of variables that make no layer shown: {count:,}").format(
+            count=len(inner.skipped)
         )
-        found.arrays |= {f"{title}/{name}": array for name, array in parts.items()}
-        return
-    family = _TENSORFLOW_CELLS[own]
-    assumed = [Assumption(_("its activation is tanh"), _("a checkpoint does not hold it"))]
-    if family == "lstm":
-        assumed.insert(0, Assumption(_("its forget_bias is 1"), _("a checkpoint does not hold it")))
-    found.layers[title] = Layer("tf1", family, parts, assumed=tuple(assumed))
+        found.leave_out(_("moving averages"), reason, rest)
