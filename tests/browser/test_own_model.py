@@ -111,3 +111,40 @@ def test_the_drawing_of_two_layouts_can_be_hovered(open_page, app_url):
         ".st-key-layout_figure .js-plotly-plot")._fullData.map(trace => trace.text ?? ""))""")
     )
     assert any("j → c" in str(text) for text in texts)
+
+
+_GONE = "The model file is not here any more; upload it again."
+
+
+def _show_layer(page):
+    cell = build("BasicLSTMCell", num_units=5, input_size=4, seed=4, forget_bias=0.0)
+    _upload(page, "model_file", "model.safetensors", save_bytes(cell, ".safetensors", name="encoder"))
+    _await(page, "PyTorch LSTM kernel [9, 20]", "PyTorch LSTM: 60 steps × 5 units")
+    expect(page).to_have_url(re.compile("layer=encoder"))
+
+
+def _expect_own_cell_of(page, num_units, input_size):
+    expect(page.get_by_text(_GONE)).to_be_visible(timeout=_FIRST)
+    for key in ("num_units", "num_units_exact"):
+        expect(page.locator(f".st-key-{key} input").first).to_have_value(str(num_units))
+    expect(page.locator(".st-key-input_size input").first).to_have_value(str(input_size))
+    expect(page).to_have_url(re.compile("layer=encoder"))
+
+
+def test_after_a_reload_the_page_says_that_the_file_is_gone_until_it_comes_back(opened):
+    _show_layer(opened)
+    opened.reload()
+    _await(opened, "BasicLSTMCell kernel [9, 20]", "60 steps × 5 units")
+    _expect_own_cell_of(opened, 5, 4)
+    opened.locator(".st-key-own_model summary").click()
+    _show_layer(opened)
+    expect(opened.get_by_text(_GONE)).to_have_count(0)
+
+
+def test_without_its_file_the_controls_are_true(opened):
+    _show_layer(opened)
+    opened.locator(".st-key-model_file button[aria-label*=emove]").first.click()
+    _expect_own_cell_of(opened, 5, 4)
+    opened.locator(".st-key-leave_model button").click()
+    _await(opened, "kernel [12, 32]", "60 steps × 8 units")
+    expect(opened.get_by_text(_GONE)).to_have_count(0)
