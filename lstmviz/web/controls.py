@@ -304,9 +304,9 @@ def _draw_option(option: Option) -> None:
             placeholder=_("off"),
         )
     else:
-        minimum = None if option.minimum < -1e300 else float(option.minimum)
+        minimum = max(float(option.minimum), -views.LARGEST)
         # What is shown comes from the session state; None lets the field be empty, which means "off".
         empty: Any = None if option.default is None else "min"
         st.number_input(
-            label, minimum, None, empty, step=0.5, key=option.name, help=text, placeholder=_("off")
+            label, minimum, views.LARGEST, empty, step=0.5, key=option.name, help=text, placeholder=_("off")
         )

@@ -182,18 +182,22 @@ def assets_path() -> str:
 
 def routes() -> list[Route]:
     """The routes beside Streamlit's own: Plotly's script, the figures' modules, the pictures, and whether all is ready."""
-    base = str(config.get_option("server.baseUrlPath") or "").strip("/")
-    root = f"/{base}" if base else ""
-    folder = f"{root}/{assets_path()}"
+    folder = f"{_root()}/{assets_path()}"
     return [
-        Route(f"{root}{_READY}", _serve_ready),
+        Route(f"{_root()}{_READY}", _serve_ready),
         Route(f"{folder}/plotly.min.js", _serve_plotly),
         *(Route(f"{folder}/{path.name}", _serve_module) for path in _modules()),
         Route(f"{folder}/pictures/{{key:str}}", _serve_picture),
     ]
 
 
-_READY = "/lstmviz/ready"
+_READY, _ALIVE = "/lstmviz/ready", "/_stcore/health"
+
+
+def _root() -> str:
+    """The path under which the server's own paths lie; empty for the root."""
+    base = str(config.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{base}" if base else ""
 
 
 async def _serve_ready(_request: Request) -> Response:
@@ -363,15 +367,12 @@ class AllowedHosts:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: D102
-        if scope["type"] == "http" and not scope["path"].endswith((_READY, _ALIVE)):
+        if scope["type"] == "http" and scope["path"] not in (f"{_root()}{_READY}", f"{_root()}{_ALIVE}"):
             hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
             if not is_host_allowed(hosts[0] if len(hosts) == 1 else None):
                 await PlainTextResponse("This name is none of the server's own.", 421)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
-
-
-_ALIVE = "/_stcore/health"
 
 
 class SecurityHeaders:

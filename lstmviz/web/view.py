@@ -28,6 +28,7 @@ from lstmviz.web.limits import (
 )
 
 MAX_SEED = 2**31 - 1
+LARGEST = 1e30  # of an option's number; float32 ends at 3.4e38
 MAX_TEXT = 2_000  # characters: what an address can carry everywhere
 
 TEXT, NUMBERS, CSV = "text", "numbers", "csv"
@@ -41,7 +42,6 @@ TOLERANCES = ("0", "1e-7", "1e-6", "1e-5", "1e-4", "1e-3", "1e-2", "1e-1")
 COMPARED = ("cell", "num_units", "seed", "initial_weights", "dtype", "device")
 """What may differ in a compared setting, beside the options of its kind; both read the same sequence."""
 _B = "b."  # before a parameter of the compared setting
-_LARGEST = 1e30  # of an option's number; float32 ends at 3.4e38
 _MOST_NAMES = 5  # of unknown parameters that are told one by one
 _DEVICE = re.compile(r"[A-Za-z]{1,8}:[0-9]{1,4}")
 
@@ -558,8 +558,8 @@ class _Reader:
         if option.type is int:
             return self.whole(option.name, int(option.minimum), MAX_UNITS, int(option.minimum))
         # A cell computes in float32 too: a number beyond it would be another one there.
-        lowest = max(option.minimum, -_LARGEST)
-        return self._number(option.name, option.default, lowest, _LARGEST)
+        lowest = max(option.minimum, -LARGEST)
+        return self._number(option.name, option.default, lowest, LARGEST)
 
     def signal(self, sequence: str) -> tuple[tuple[str, float], ...]:
         declared = sequences.GENERATORS[sequence].options

@@ -181,6 +181,7 @@ def test_a_name_that_is_none_of_the_servers_own_gets_nothing(served, path):
 def test_health_and_readiness_are_told_under_any_name(served):
     assert served.get("/_stcore/health", Host="10.1.2.3") == (200, b"ok")
     assert served.get("/lstmviz/ready", Host="10.1.2.3") == (200, b"ready")
+    assert served.get("/other/lstmviz/ready", Host="10.1.2.3")[0] == 421
 
 
 def test_a_websocket_under_a_foreign_name_is_refused(served):
@@ -250,6 +251,7 @@ def test_a_wrong_setting_ends_the_start_with_one_sentence(name, value):
     assert sentence.startswith(f"{name} is {value!r}; it must be ")
 
 
-def test_an_unknown_setting_is_warned_of(tmp_path):
-    with servers.serve(tmp_path / "log", LSTMVIZ_MAX_WEIGHT="5") as server:
+def test_an_unknown_setting_is_warned_of_and_any_host_name_does_where_none_is_set(tmp_path):
+    with servers.serve(tmp_path / "log", LSTMVIZ_MAX_WEIGHT="5", STREAMLIT_SERVER_ALLOWED_HOSTS="") as server:
+        assert server.get("/", Host="any.example")[0] == 200
         assert "LSTMVIZ_MAX_WEIGHT is no setting of lstmviz" in server.log.read_text()
