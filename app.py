@@ -1,6 +1,12 @@
 """Front door: `streamlit run app.py`."""
 
+import os
+
 import streamlit as st
+
+# Before NumPy is loaded. Its threads wait for each other by spinning: beside other work, two need ten times the processor of
+# one. Viewers share the cores instead.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from lstmviz.web import settings
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from lstmviz.web.view import View
 
 # Seconds of one core: to draw a weight, to turn it into float64, and for each m·k² of an [m, k] matrix made orthogonal
-# (one of [2000, 3600] took 14 s while others worked) and each product of a linear layer that is folded in, in float64.
-_DRAWN, _CONVERTED, _ORTHOGONAL, _FOLDED = 2e-8, 1e-8, 9e-10, 5e-11
+# (on one thread, which `app.py` sees to) and each product of a linear layer that is folded in, in float64.
+_DRAWN, _CONVERTED, _ORTHOGONAL, _FOLDED = 2e-8, 1e-8, 3e-10, 5e-11
 # Seconds of a run: a step, and a weight of it at (64, 16, 100) and (1024, 256, 200) of the benchmark; a weight of a kernel that
 # no cache holds, at (2048, 512, 60).
 _STEP, _WEIGHT, _FAR_WEIGHT = 15e-6, 6e-11, 4e-10
