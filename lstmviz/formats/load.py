@@ -176,7 +176,7 @@ def load(
     max_bytes: int = MAX_FILE_BYTES,
     max_weights: int | None = None,
 ) -> Loaded:
-    """The recurrent layers of a model file: Keras, TensorFlow, PyTorch, ONNX or NumPy.
+    """The recurrent layers of a model file: Keras, TensorFlow, TensorFlow Lite, PyTorch, ONNX or NumPy.
 
     The file's content decides what it is, not its name. Nothing in it is executed or unpickled. A layer is there only if
     every array and every option under its name is accounted for; what the file does not say is assumed, and told.

@@ -473,11 +473,13 @@ class Constants:
 
 
 def _bits(data_type: int, dtype: np.dtype, kinds: Any) -> int:
-    """How many bits a number takes in `raw_data`: some types are packed."""
+    """How many bits a number takes in `raw_data`, where several of the narrow types lie in one byte."""
     name = kinds.DataType.Name(data_type)
-    return next(
-        (bits for bits, ends in ((2, "INT2"), (4, "INT4"), (4, "FLOAT4E2M1")) if name.endswith(ends)), 0
-    ) or (8 * dtype.itemsize)
+    if name in ("INT2", "UINT2"):
+        return 2
+    if name in ("FLOAT6E2M3", "FLOAT6E3M2"):
+        return 6
+    return 4 if name in ("INT4", "UINT4", "FLOAT4E2M1") else 8 * dtype.itemsize
 
 
 def _implementation(kind: str, version: int) -> Any:

@@ -58,7 +58,12 @@ def read(content: Content, layout: str | None) -> Found:  # the operators say wh
     proto = _parse(onnx, content)
     if not proto.graph.node:
         raise FormatError(_("{name} is no ONNX model: it has no operators.").format(name=content.name))
-    return _Reader(onnx, Model(proto), content).read()
+    try:
+        return _Reader(onnx, Model(proto), content).read()
+    except TypeError as error:  # protobuf hands out bytes for a name that is no UTF-8
+        raise FormatError(
+            _("{name} is a damaged ONNX model: a name in it is no text.").format(name=content.name)
+        ) from error
 
 
 def _parse(onnx: Any, content: Content) -> Any:

@@ -1,5 +1,6 @@
 """ONNX models, made by hand and run by ONNX Runtime: every operator runs here as it runs there."""
 
+import contextlib
 import resource
 import time
 import warnings
@@ -7,11 +8,13 @@ import zipfile
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 import lstmviz as lv
 from lstmviz.formats import onnx_files
 from lstmviz.formats.found import Content, FormatError
 from tests.formats.models import TOLERANCE, differs
+from tests.formats.mutate import mutations
 
 onnx = pytest.importorskip("onnx")
 runtime = pytest.importorskip("onnxruntime")
@@ -731,6 +734,20 @@ def test_a_model_that_was_cut_off_is_a_damaged_model():
     model = make("RNN", weights("RNN", 2, 2, np.random.default_rng(0)), hidden_size=2).SerializeToString()
     with pytest.raises(FormatError, match="damaged ONNX model"):
         lv.load(model[:-40])
+
+
+def test_names_that_are_no_text_are_damage():
+    model = make("RNN", weights("RNN", 2, 2, np.random.default_rng(0)), hidden_size=2).SerializeToString()
+    with pytest.raises(FormatError, match="no text"):
+        lv.load(model.replace(b"RNN", b"R\xffN"))
+
+
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@given(mutations(function_model(2).SerializeToString()))
+def test_damaged_models_are_read_or_refused(data):
+    with contextlib.suppress(FormatError):
+        found = onnx_files.read(Content("m", {"": data}), None)
+        assert found.layers or found.skipped
 
 
 # --- Bounds ------------------------------------------------------------------------------------------------------------
