@@ -155,9 +155,9 @@ _CURES = (
     _Cure(_PICKLE, starts=(b"(dp", b"(lp", b"(ip", b"ccopy_reg", b"c__builtin__", b"ccollections")),
     _Cure(
         _mark(
-            "{name} is a TensorFlow Lite model, which is not read; give the model that it was converted from."
+            "{name} holds the weights of an ONNX model without its operators; give both files, as a folder or a zip."
         ),
-        says=lambda head: head[4:8] == b"TFL3",
+        endings=(".onnx.data", ".onnx_data"),
     ),
     _Cure(
         _mark(

@@ -63,6 +63,7 @@ PICKLED = {protocol: pickle.dumps({"weights": np.ones(3)}, protocol) for protoco
         (b'model_checkpoint_path: "model-10"\n', "checkpoint", "a list of checkpoints"),
         (b"\x91" * 60, "model.ckpt.data-00000-of-00001", "one part of a checkpoint"),
         (bytes(4096), "m.keras", "nothing but zeros"),
+        (b"\x91" * 60, "model.onnx.data", "without its operators"),
         (b"\x91\x92\x93" * 30, "m.bin", "none of the formats that are read: Keras 3, "),
     ],
 )
