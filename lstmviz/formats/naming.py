@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lstmviz.language import _
-from lstmviz.layouts import FAMILIES, from_layout
+from lstmviz.layouts import FAMILIES, describe_stored
 
 
 def find_family(
@@ -27,7 +27,7 @@ def find_family(
     causes = []
     for family in of:
         try:
-            from_layout(empty, layout, family, **options)
+            describe_stored(empty, layout, family, **options)
         except ValueError as error:
             causes.append(str(error))
             continue

@@ -68,12 +68,12 @@ class Bounds:
 def size_bounds(size: int) -> Bounds:
     """What the reading of a file of so many bytes may take.
 
-    A small file gets little, whatever it says of itself. Four copies are a file's bytes, what a library makes of them,
-    the arrays, and one of these on its way.
+    A small file gets little, whatever it says of itself. Eight copies are many: a file's bytes, what a library makes of them,
+    the arrays, one of these on its way. A reader that takes six was seen, and a true file must not be refused.
     """
     processor = 10 + 60 * size // 2**30  # a slow machine needs 2 s for TensorFlow's library
     return Bounds(
-        memory=300 * 2**20 + 4 * size,
+        memory=300 * 2**20 + 8 * size,
         numbers=64 * 2**20 + 4 * size,  # which this process has too, and again as cells
         processor=processor,
         clock=60 + 2 * processor,
