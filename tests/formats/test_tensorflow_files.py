@@ -1,6 +1,8 @@
 """TensorFlow's checkpoints and SavedModels, made by TensorFlow's own cells and by Keras."""
 
 import io
+import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -129,3 +131,185 @@ def test_any_damage_is_refused_or_survived(checkpoints, data):
             archive.writestr(name, data.draw(mutations(content)))
     with suppress(FormatError):
         assert all(isinstance(cell, lv.Cell) for cell in lv.load(buffer.getvalue()).values())
+
+
+def save(folder, name, variables):
+    """A checkpoint of TensorFlow 1's form with variables of these names."""
+    import tensorflow as tf
+
+    folder.mkdir(exist_ok=True)
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        for key, value in variables.items():
+            tf.compat.v1.get_variable(key, initializer=np.asarray(value, "float32"), use_resource=False)
+        session.run(tf.compat.v1.global_variables_initializer())
+        tf.compat.v1.train.Saver().save(session, str(folder / name), write_meta_graph=False)
+    return folder
+
+
+def cell_of(scope, *, rows=5, units=2, kernel="kernel", bias="bias", fill=None):
+    rng = np.random.default_rng(rows)
+    made = rng.normal(size=(rows, 4 * units)) if fill is None else np.full((rows, 4 * units), fill)
+    return {f"{scope}/{kernel}": made, f"{scope}/{bias}": rng.normal(size=4 * units)}
+
+
+SPELLINGS = {
+    "RNN/BasicLSTMCell": ("Linear/Matrix", "Linear/Bias", "BasicLSTMCell"),
+    "rnn/basic_lstm_cell": ("weights", "biases", "BasicLSTMCell"),
+    "rnn/lstm_block_cell": ("kernel", "bias", "LSTMBlockCell"),
+    "lstm_fused_cell": ("kernel", "bias", "LSTMBlockFusedCell"),
+    "rnn/my_cell": ("kernel", "bias", "BasicLSTMCell"),
+    "bidirectional_rnn/bw/cudnn_compatible_lstm_cell": ("kernel", "bias", "CudnnCompatibleLSTMCell"),
+}
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory):
+    """One checkpoint with a cell of every spelling, cells with more in them, and an optimizer's variables."""
+    variables = {}
+    for scope, (kernel, bias, _called) in SPELLINGS.items():
+        variables |= cell_of(scope, kernel=kernel, bias=bias)
+    variables |= cell_of("rnn/lstm_cell") | {
+        "rnn/lstm_cell/kernel/Adam": np.zeros((5, 8)),
+        "Adam/m/x/kernel": [1.0],
+    }
+    variables |= {"rnn/basic_lstm_cell/weights/ExponentialMovingAverage": np.ones((5, 8))}
+    variables |= {"rnn/basic_lstm_cell/biases/ExponentialMovingAverage": np.ones(8)}
+    variables |= cell_of("own/lstm_cell") | {"own/lstm_cell/zoneout/mask": np.ones(2)}
+    variables |= {"rnn/layer_norm_basic_lstm_cell/kernel": np.ones((5, 8)), "dense/kernel": np.ones((5, 8))}
+    variables |= {"rnn/layer_norm_basic_lstm_cell/input/gamma": np.ones(2), "dense/bias": np.ones(8)}
+    for number in (9, 10):
+        variables |= {
+            f"deep/cell_{number}/gru_cell/{name}": np.ones(shape)
+            for name, shape in {
+                "gates/kernel": (4, 4),
+                "gates/bias": 4,
+                "candidate/kernel": (4, 2),
+                "candidate/bias": 2,
+            }.items()
+        }
+    return lv.load(save(tmp_path_factory.mktemp("named") / "it", "model.ckpt", variables))
+
+
+@pytest.mark.parametrize("scope", SPELLINGS)
+def test_every_spelling_of_a_cell_is_read_and_its_class_told(named, scope):
+    _kernel, _bias, called = SPELLINGS[scope]
+    assert named[scope].input_size == 3 and named[scope].num_units == 2
+    assert named.stored[scope].layer == called
+    is_cudnn = called == "CudnnCompatibleLSTMCell"
+    assert named[scope].options["forget_bias"] == (0.0 if is_cudnn else 1.0)
+    assert named.reads[scope].reverse == ("/bw/" in scope)
+    assert any("forget_bias" in each.that for each in named.assumed[scope])
+
+
+def test_a_cell_of_a_name_of_its_own_is_assumed_to_be_what_its_shapes_are(named):
+    told = " ".join(map(str, named.assumed["rnn/my_cell"]))
+    assert "it is a BasicLSTMCell" in told and "'my_cell'" in told
+    assert not any("it is a" in str(each) for each in named.assumed["rnn/lstm_cell"])
+
+
+def test_cells_with_more_in_them_are_left_out_for_that(named):
+    assert "own/lstm_cell/zoneout/mask [2]" in named.skipped["own/lstm_cell"]
+    reason = named.skipped["rnn/layer_norm_basic_lstm_cell"]
+    assert "LayerNormBasicLSTMCell" in reason and "input/gamma" in reason
+    assert not any("no cell:" in each for each in named.skipped.values())
+
+
+def test_a_dense_layer_is_no_cell_though_its_shapes_fit(named):
+    assert named.skipped["dense/kernel"] == "it is no part of a recurrent layer"
+
+
+def test_an_optimizers_variables_are_one_entry_and_moving_averages_are_called_so(named):
+    assert named.skipped["optimizer"].endswith(": 2")
+    assert not any("Adam" in name for name in [*named, *named.skipped])
+    average = named["rnn/basic_lstm_cell (moving average)"]
+    assert np.all(average.kernel == 1) and not np.all(named["rnn/basic_lstm_cell"].kernel == 1)
+
+
+def test_layers_stand_in_the_order_of_their_numbers(named):
+    assert [name for name in named if name.startswith("deep/")] == [
+        "deep/cell_9/gru_cell",
+        "deep/cell_10/gru_cell",
+    ]
+
+
+@pytest.mark.parametrize("told", [None, 9])
+def test_the_newest_checkpoint_is_read_and_the_others_named(tmp_path, told):
+    for number in (9, 10):
+        save(tmp_path / "it", f"model.ckpt-{number}", cell_of("rnn/basic_lstm_cell", fill=number))
+    state = tmp_path / "it" / "checkpoint"
+    if told is None:
+        state.unlink()
+    else:
+        state.write_text('model_checkpoint_path: "/home/somebody/model.ckpt-9"\n')
+    loaded = lv.load(tmp_path / "it")
+    assert loaded["rnn/basic_lstm_cell"].kernel[0, 0] == (told or 10)
+    assert f"model.ckpt-{10 if told else 9}" in loaded.notes[""].partition("the others")[2]
+
+
+def test_a_frozen_graph_is_called_what_it_is(tmp_path):
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+
+    graph = GraphDef()
+    for op in ("Placeholder", "Const", "MatMul"):
+        graph.node.add(name=op.lower(), op=op)
+    with pytest.raises(FormatError, match="graph of TensorFlow"):
+        lv.load(graph.SerializeToString(), name="frozen.pb")
+
+
+# --- Keras 2's SavedModels
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("saved_models")
+    path = os.pathsep.join([str(ROOT / "build" / "tf_keras"), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tests/formats/saved_models.py"), str(folder)],
+        env={**os.environ, "PYTHONPATH": path, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True, check=False, text=True,
+    )  # fmt: skip
+    if "No module named 'tf_keras'" in done.stderr:
+        pytest.skip("pip install --no-deps --target build/tf_keras tf-keras")
+    assert done.returncode == 0, done.stderr[-2000:]
+    return folder
+
+
+def into_saved_model(folder, target):
+    """The same SavedModel as TensorFlow 2.0 to 2.4 wrote it: the JSON on the objects in `saved_model.pb`."""
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    from lstmviz.formats.tensorflow_metadata import _in_keras_metadata
+
+    shutil.copytree(folder, target)
+    model = SavedModel.FromString((target / "saved_model.pb").read_bytes())
+    for number, text in _in_keras_metadata((target / "keras_metadata.pb").read_bytes()):
+        own = model.meta_graphs[0].object_graph_def.nodes[number].user_object
+        own.identifier, own.metadata = "_tf_keras_layer", text.decode()
+    (target / "saved_model.pb").write_bytes(model.SerializeToString())
+    (target / "keras_metadata.pb").unlink()
+    return target
+
+
+@pytest.mark.parametrize("name", ["relu", "gru", "backwards", "masked", "nested"])
+def test_a_keras_saved_model_runs_as_keras_ran_it(saved, name, tmp_path):
+    with np.load(saved / "outputs.npz") as outputs:
+        x, y = outputs[f"{name}/x"], outputs[f"{name}/y"]
+    for folder in (saved / name, into_saved_model(saved / name, tmp_path / name)):
+        loaded = lv.load(folder)
+        (title,) = loaded
+        assert title == ("inner/it" if name == "nested" else "it")
+        assert not loaded.assumed[title] and "optimizer" in loaded.skipped
+        reads = loaded.reads[title]
+        h = lv.run(loaded[title], reads.arrange(x), device="CPU:0").states["h"]
+        kept = (
+            y if name == "backwards" else y[reads.order(x)]
+        )  # Keras leaves a backward layer's outputs in its order
+        assert np.abs(h - kept).max() <= TOLERANCE
+
+
+def test_damaged_metadata_is_refused(saved, tmp_path):
+    shutil.copytree(saved / "relu", tmp_path / "it")
+    place = tmp_path / "it" / "keras_metadata.pb"
+    place.write_bytes(place.read_bytes()[:-9])
+    with pytest.raises(FormatError, match="damaged"):
+        lv.load(tmp_path / "it")
