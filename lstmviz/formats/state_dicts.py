@@ -33,6 +33,9 @@ _CLASSES = {
 _OWN = re.compile(r"torch\.nn(?:\.modules\.rnn)?\.(?P<name>LSTM|LSTMCell|GRU|GRUCell|RNN|RNNCell)")
 QUANTISED = "quantised"
 _MOST_NAMED = 6  # arrays that a reason names
+# mlx/python/mlx/nn/layers/recurrent.py, flax/linen/recurrent.py: their recurrent layers' arrays, in no layout here.
+_MLX = re.compile(r"(?P<prefix>(?:.*\.)?)(?:Wx|Wh|bhn|bias|b)", re.DOTALL)
+_FLAX = re.compile(r"(?:.*[./])?[ih][ifgorzn][./](?:kernel|bias)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -228,13 +231,22 @@ class _StateDict:
                 continue
             if array.dtype.kind in "fiu":
                 self._found.arrays[name] = array
-                self._found.skipped[name] = _("its name is not that of a recurrent layer's weights")
+                self._found.skipped[name] = self._say_name(name)
             else:
                 self._found.skipped[name] = _("it holds no numbers")
         for owner, count in owners.items():
             self._found.skipped[owner] = _(
                 "{count:,} arrays of an optimizer's state, which is no layer"
             ).format(count=count)
+
+    def _say_name(self, name: str) -> str:
+        """Why a name makes no layer; other frameworks' recurrent layers are told by theirs."""
+        match = _MLX.fullmatch(name)
+        if match and {f"{match['prefix']}Wx", f"{match['prefix']}Wh"} <= self._arrays.keys():
+            return _("it is named as MLX names a recurrent layer's arrays, and these are not read")
+        if _FLAX.fullmatch(name):
+            return _("it is named as Flax names a recurrent cell's arrays, and these are not read")
+        return _("its name is not that of a recurrent layer's weights")
 
 
 def _list_shapes(names: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> str:

@@ -550,3 +550,19 @@ def test_safetensors_with_lying_headers():
     for length in (2**62, len(good)):
         with pytest.raises(FormatError, match=r"lie\.safetensors"):
             lv.load(length.to_bytes(8, "little") + good[8:], name="lie.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("names", "framework"),
+    [
+        (["lstm.Wx", "lstm.Wh", "lstm.bias"], "MLX"),
+        (["gru.Wx", "gru.Wh", "gru.b", "gru.bhn"], "MLX"),
+        (["cell.ii.kernel", "cell.hf.kernel", "cell.hf.bias"], "Flax"),
+    ],
+)
+def test_other_frameworks_recurrent_layers_are_told_by_their_own(names, framework):
+    arrays = {name: np.ones((4, 4), "float32") for name in [*names, "fc.weight"]}
+    loaded = lv.load(safetensors.numpy.save(arrays), name="model.safetensors")
+    assert not loaded
+    assert all(f"as {framework} names a recurrent" in loaded.skipped[name] for name in names)
+    assert loaded.skipped["fc.weight"] == "its name is not that of a recurrent layer's weights"
