@@ -1142,8 +1142,10 @@ def _float_type(dtype: Any) -> np.dtype[Any]:
     raise ValueError(_("dtype is {given!r}; it must be float32 or float64.").format(given=dtype))
 
 
-def as_numbers(name: str, value: Any, dtype: np.dtype[Any]) -> np.ndarray:
+def as_numbers(name: str, value: Any, dtype: np.dtype[Any], *, copy: bool = True) -> np.ndarray:
     """A copy of `value` as an array of `dtype`; `name` is what an error calls it.
+
+    Without `copy`, an array that is one already is given back as it is.
 
     Raises:
         ValueError: `value` is no array of real numbers: text, complex numbers, rows of several lengths, None.
@@ -1161,7 +1163,7 @@ def as_numbers(name: str, value: Any, dtype: np.dtype[Any]) -> np.ndarray:
             )
         )
     with np.errstate(over="ignore"):  # beyond float32 is infinity, which a figure shows as such
-        return array.astype(dtype)
+        return array.astype(dtype, copy=copy)
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

@@ -125,6 +125,7 @@ def _tell_layer(layer: Layer, arrays: _Numbered) -> dict[str, Any]:
         "notes": layer.notes,
         "assumed": [asdict(each) for each in layer.assumed],
         "called": layer.called,
+        "framework": layer.framework,
         "reads": {
             "reverse": layer.reads.reverse,
             "steps": layer.reads.steps,
@@ -209,4 +210,5 @@ def _make_layer(told: dict[str, Any], named: Any) -> Layer:
             None if mask is None else float(mask),
             named(reads["initial_state"]),
         ),
+        str(told["framework"]),
     )

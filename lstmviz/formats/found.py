@@ -197,6 +197,7 @@ class Layer:
         assumed: What it is shown by and the file does not say.
         called: The framework's class, where it is another than the layout's usual one: "CuDNNLSTM".
         reads: How it reads its sequence.
+        framework: Whose class it is, where it is not the layout's own: "TensorFlow Lite".
     """
 
     layout: str
@@ -207,6 +208,7 @@ class Layer:
     assumed: tuple[Assumption, ...] = ()
     called: str = ""
     reads: Reads = field(default_factory=Reads)
+    framework: str = ""
 
 
 @dataclass(eq=False)

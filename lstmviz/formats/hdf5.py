@@ -106,9 +106,22 @@ class _Walk:
                 )
             item = group[key]
             if isinstance(item, self._h5py.Group):
+                self._know(item, place)
                 self._enter(item, place, depth + 1)
             elif isinstance(item, self._h5py.Dataset):
                 self._take(item, place)
+
+    def _know(self, item: Any, place: str) -> int:
+        """Where it is in the file; refuses what was met before: a thousand names of one thing would make a thousand."""
+        key = self._h5py.h5o.get_info(item.id).addr
+        if key in self._known:
+            raise FormatError(
+                _("{name} has the same thing under two names, {place} and {other}.").format(
+                    name=self._name, place=place, other=self._known[key]
+                )
+            )
+        self._known[key] = place
+        return key
 
     def _take(self, dataset: Any, place: str) -> None:
         self._count += 1
@@ -123,14 +136,7 @@ class _Walk:
                     name=self._name, place=place
                 )
             )
-        key = self._h5py.h5o.get_info(dataset.id).addr
-        if key in self._known:  # a thousand names would make a thousand arrays of one
-            raise FormatError(
-                _("{name} has the same numbers under two names, {place} and {other}.").format(
-                    name=self._name, place=place, other=self._known[key]
-                )
-            )
-        self._known[key] = place
+        key = self._know(dataset, place)
         self._count_bytes(dataset, place)
         array = np.asarray(dataset[()])
         if type_ == "bfloat16":

@@ -116,7 +116,7 @@ class Loaded(dict[str, Cell]):
         try:
             note = _say_types(layer)
             cell = from_layout(layer.arrays, **words)
-            stored = describe_stored(layer.arrays, called=layer.called, **words)
+            stored = describe_stored(layer.arrays, called=layer.called, framework=layer.framework, **words)
         except ValueError as error:
             self.skipped[title] = str(error)
             self.arrays |= {f"{title}/{name}": array for name, array in layer.arrays.items()}

@@ -21,7 +21,6 @@ from lstmviz.formats.onnx_graph import (
 from lstmviz.formats.onnx_layers import Operator, read_attributes, read_layers
 from lstmviz.language import _
 
-IN_ANOTHER_PROCESS = True
 _MOST_FIELDS = 600_000  # of the model and all that is in it
 _MOST_KINDS = 12  # of other operators that are named
 
@@ -163,6 +162,6 @@ def _say_others(others: Counter[str]) -> str:
     ]
     if len(others) > _MOST_KINDS:
         listed.append(_("{count:,} other kinds").format(count=len(others) - _MOST_KINDS))
-    return _("they are not recurrent, and what they make together is not read: {listed}").format(
+    return _("the model has them too; recurrent operators alone are shown: {listed}").format(
         listed=", ".join(listed)
     )

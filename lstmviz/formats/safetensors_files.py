@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 
@@ -54,6 +55,13 @@ def read(content: Content, layout: str | None) -> Found:
     return found
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError(_("its header has a name twice"))
+    return made
+
+
 def _read_head(content: Content) -> tuple[dict[str, tuple[str, list[int], int, int]], int]:
     """Each tensor's type, shape and place, in the order of the numbers; and where the numbers begin.
 
@@ -65,7 +73,7 @@ def _read_head(content: Content) -> tuple[dict[str, tuple[str, list[int], int, i
         raise ValueError(_("its header has {given:,} bytes").format(given=length))
     if content.data.count(b"data_offsets", 0, 8 + length) > MAX_PARTS:  # before anything is made of them
         raise ValueError(_("it holds more than {allowed:,} tensors").format(allowed=MAX_PARTS))
-    told = json.loads(content.data[8 : 8 + length])
+    told = json.loads(content.data[8 : 8 + length], object_pairs_hook=_once)
     told.pop("__metadata__", None)
     found = {}
     for name, each in sorted(told.items(), key=lambda item: item[1]["data_offsets"]):

@@ -83,6 +83,7 @@ class _StateDict:
         self._modules, self._objects, self._types = modules, objects, types
         self._arrays, self._made = compute_weights(arrays)
         self._told: set[str] = set()  # arrays that belong to a layer, or to one that is left out
+        self._missing: set[str] = set()  # stacks of which not every layer is there
         self._found = Found()
 
     def find(self) -> Found:
@@ -91,6 +92,7 @@ class _StateDict:
         rooms: dict[str, set[int]] = {}
         for prefix, depth, _back in groups:
             rooms.setdefault(prefix, set()).add(depth)
+        self._missing = {prefix for prefix, depths in rooms.items() if depths != set(range(len(depths)))}
         reasons = {prefix: self._refuse(prefix) for prefix in rooms}
         for (prefix, depth, back), names in groups.items():
             title = prefix or "layer"
@@ -117,6 +119,8 @@ class _StateDict:
             return _(
                 "its class is {given}, not torch.nn's own: what it does with these arrays is in no state of it"
             ).format(given=module.of)
+        if module and (reason := self._contradict(prefix, module)):
+            return reason
         further = list(self._further(prefix))
         if not further:
             return ""
@@ -126,6 +130,23 @@ class _StateDict:
             "it is more than a plain recurrent layer: under its name there is also {named}, and what that does the file "
             "does not say"
         ).format(named=named)
+
+    def _contradict(self, prefix: str, module: Module) -> str:
+        """Where what a module states of itself and its arrays are two things; "" where they agree."""
+        head = f"{prefix}." if prefix else ""
+        leaves = {name.removeprefix(head) for name in self._arrays if name.startswith(head)}
+        shown = {
+            "bidirectional": any(leaf.endswith("_reverse") for leaf in leaves),
+            "bias": any(leaf.startswith("bias_") for leaf in leaves),
+            "num_layers": 1
+            + max((int(m["layer"] or 0) for m in map(_NAME.fullmatch, leaves) if m), default=0),
+        }
+        for option, value in shown.items():
+            if module.options.get(option, value) != value:
+                return _("its {option} is {given}, and its arrays are those of {shown}").format(
+                    option=option, given=module.options[option], shown=value
+                )
+        return ""
 
     def _further(self, prefix: str) -> Iterator[str]:
         """What is under a module's name and is none of a layer's own arrays."""
@@ -177,7 +198,7 @@ class _StateDict:
             family,
             parts,
             options,
-            notes=tuple(self._notes(names, back)),
+            notes=tuple(self._notes(prefix, names, back)),
             assumed=tuple(assumed),
             called=own["name"] if own else "",
             reads=Reads(reverse=bool(back)),
@@ -207,9 +228,13 @@ class _StateDict:
         why = _("the file does not say") if own else _("a state dict does not hold it")
         return [Assumption(_("its nonlinearity is tanh"), why)], {}
 
-    def _notes(self, names: Mapping[str, str], back: str) -> Iterator[str]:
+    def _notes(self, prefix: str, names: Mapping[str, str], back: str) -> Iterator[str]:
         if back:
             yield say_backward()
+        if prefix in self._missing:
+            yield _(
+                "The file does not have every layer of its stack: what it reads is what a missing one gives."
+            )
         yield from dict.fromkeys(self._made[name] for name in names.values() if name in self._made)
         stored = dict.fromkeys(self._types.get(name, "") for name in names.values())
         for type_ in filter(None, stored):

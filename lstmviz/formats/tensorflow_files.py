@@ -136,6 +136,14 @@ def _read_variables(path: str, content: Content, told: Told | None) -> tuple[dic
     reader = NewCheckpointReader(path)
     shapes, types = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
     sizes = {key: math.prod(shape) * max(1, types[key].size) for key, shape in shapes.items()}
+    stored = sum(len(data) for name, data in content.files.items() if ".data-" in name)
+    if sum(size for key, size in sizes.items() if types[key].is_floating) > stored:
+        raise FormatError(
+            _(
+                "{name} is a damaged checkpoint: it says that it holds {given:,.0f} MB of numbers, and its data are "
+                "{stored:,.0f} MB."
+            ).format(name=content.name, given=sum(sizes.values()) / 2**20, stored=stored / 2**20)
+        )
     if (
         len(shapes) > 10 * MAX_PARTS
         or sum(sizes.values()) > 2 * content.allowed

@@ -18,7 +18,6 @@ from lstmviz.formats.flatbuffer import Table
 from lstmviz.formats.found import MAX_PARTS, Assumption, Content, FormatError, Found, Layer, Reads
 from lstmviz.language import _
 
-IN_ANOTHER_PROCESS = True
 _MOST_PARTS = 10 * MAX_PARTS  # operators and tensors
 
 _OPERATORS = {
@@ -279,6 +278,7 @@ class _Operator:
             notes=(*self._say_assembled(is_lstm), *self.told, *self._say_more(side, is_back)),
             assumed=tuple(self._assume_states(side, "hc" if is_lstm else "h")),
             called=self.kind,
+            framework="TensorFlow Lite",
             reads=Reads(reverse=reverse),
         )
 

@@ -339,7 +339,7 @@ class _Tree:
             self.objects[name] = _(
                 "it holds weights of a quantised layer as PyTorch packs them, {given}; save the model before it is quantised"
             ).format(given=packed[:_LONGEST].rpartition("classes.")[2])
-        elif value.is_call and not _is_harmless(value.of):
+        elif value.is_call and str(value.of) not in _HARMLESS:
             self.calls.append(str(value.of))
             self.objects[name] = _(
                 "it would call {given} where it is unpickled; here it was not called"
@@ -428,20 +428,53 @@ def _class_of(of: Name) -> str:
     return re.sub(r"\.?___torch_mangle_\d+", "", name)[:_LONGEST]
 
 
-# Modules of which calls, in a pickle, only put data together: what they make is kept as it is.
-_HARMLESS = re.compile(
-    r"(torch|numpy|datetime|decimal|fractions|uuid|pathlib|argparse|collections|copyreg|copy_reg|pandas|_codecs|"
-    r"torchvision|omegaconf)(\..+)?"
-)
-_HARMFUL = re.compile(r"(torch\.(hub|utils\.cpp_extension|jit|storage)|numpy\.(load|f2py|testing))\b.*")
-_CONSTANTS = {"complex", "slice", "range", "bytearray", "object", "list", "dict", "tuple", "set", "frozenset"}
-
-
-def _is_harmless(of: Name) -> bool:
-    if of.module in ("builtins", "__builtin__"):
-        return of.name in _CONSTANTS
-    whole = f"{of.module}.{of.name}"
-    return bool(_HARMLESS.fullmatch(of.module)) and not _HARMFUL.fullmatch(whole)
+# Calls of these, in a pickle, only put data together: what they make is kept as it is.
+_HARMLESS = {
+    *(
+        "torch.Size",
+        "torch.device",
+        "torch.torch.Size",
+        "torch.serialization._get_layout",
+        "torch._utils._rebuild_wrapper",
+    ),
+    *(
+        "torch.jit._pickle.restore_type_tag",
+        "torch.jit._pickle.build_intlist",
+        "torch.jit._pickle.build_tensorlist",
+    ),
+    *("torch.jit._pickle.build_doublelist", "torch.jit._pickle.build_boollist"),
+    *(f"numpy.{core}.multiarray.{name}" for core in ("core", "_core") for name in ("_reconstruct", "scalar")),
+    *(
+        "numpy.dtype",
+        "numpy.ndarray",
+        "numpy.random._pickle.__randomstate_ctor",
+        "numpy.random._pickle.__generator_ctor",
+    ),
+    *("datetime.datetime", "datetime.date", "datetime.time", "datetime.timedelta", "datetime.timezone"),
+    *(
+        "decimal.Decimal",
+        "fractions.Fraction",
+        "uuid.UUID",
+        "copyreg._reconstructor",
+        "copy_reg._reconstructor",
+    ),
+    *(
+        f"pathlib.{name}"
+        for name in ("Path", "PosixPath", "WindowsPath", "PurePath", "PurePosixPath", "PureWindowsPath")
+    ),
+    *(f"pathlib._local.{name}" for name in ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath")),
+    *(
+        f"{module}.{name}"
+        for module in ("builtins", "__builtin__")
+        for name in ("complex", "slice", "range", "bytearray")
+    ),
+    *(
+        f"{module}.{name}"
+        for module in ("builtins", "__builtin__")
+        for name in ("object", "list", "dict", "tuple")
+    ),
+    *("collections.deque", "argparse.Namespace", "types.SimpleNamespace", "__builtin__.set"),
+}
 
 
 def _as_numpy(value: Made) -> tuple[Any, ...] | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmviz.cells import KINDS, Cell, Kind, as_numbers, build, is_on
+from lstmviz.cells import KINDS, Cell, Kind, as_numbers, check_options, is_on
 from lstmviz.language import _
 from lstmviz.layouts.options import hear_options, tell_options
 from lstmviz.layouts.table import (
@@ -113,6 +113,7 @@ def to_layout(cell: Cell, layout: str) -> Converted:
     Raises:
         ValueError: there is no such layout, or the framework has no such cell.
 
+    >>> from lstmviz.cells import build
     >>> converted = to_layout(build("BasicLSTMCell", num_units=8, input_size=4), "pytorch")
     >>> {name: array.shape for name, array in converted.arrays.items()}
     {'weight_ih_l0': (32, 4), 'weight_hh_l0': (32, 8), 'bias_ih_l0': (32,), 'bias_hh_l0': (32,)}
@@ -266,8 +267,8 @@ def from_layout(arrays: Mapping[str, Any], layout: str, family: str, **options: 
     own = {option.name for option in kind.options}
     chosen = {name: value for name, value in (heard | shown).items() if name in own}
     weights = _lay_out(kind, blocks, sizes, chosen)
-    dtype = next(iter(numbers.values())).dtype.name
-    return build(kind.name, sizes["num_units"], sizes["input_size"], weights=weights, dtype=dtype, **chosen)
+    # Not `build`, which copies what it is given: of a large model, each copy counts.
+    return Cell(kind, sizes["num_units"], sizes["input_size"], check_options(kind, chosen), weights)
 
 
 def find_stored(
@@ -294,7 +295,7 @@ def _as_floats(arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """The arrays in float64 where one of them is, else in float32."""
     double = any(getattr(array, "dtype", None) == np.float64 for array in arrays.values())
     dtype = np.dtype(np.float64 if double else np.float32)
-    return {name: as_numbers(name, array, dtype) for name, array in arrays.items()}
+    return {name: as_numbers(name, array, dtype, copy=False) for name, array in arrays.items()}
 
 
 def _choose_form(
@@ -442,4 +443,6 @@ def _lay_out(
             block = second
         if block is not None:
             place.write(arrays, block)
+    for array in arrays.values():
+        array.setflags(write=False)
     return arrays

@@ -50,7 +50,13 @@ class Stored:
 
 
 def describe_stored(
-    arrays: Mapping[str, Any], layout: str, family: str, *, called: str = "", **options: Any
+    arrays: Mapping[str, Any],
+    layout: str,
+    family: str,
+    *,
+    called: str = "",
+    framework: str = "",
+    **options: Any,
 ) -> Stored:
     """A framework's arrays in its own words: its gate order, its ranges, its count of parameters.
 
@@ -59,6 +65,7 @@ def describe_stored(
         layout: A key of `LAYOUTS`.
         family: "lstm", "gru" or "rnn".
         called: The framework's class, where it is known; by default the layout's usual one.
+        framework: Whose class that is; by default the layout's.
         **options: As for `from_layout`.
 
     Raises:
@@ -77,7 +84,7 @@ def describe_stored(
     found = [place for slot in slots for place in places(form, slot, sizes)]
     layer = called or form.title
     return Stored(
-        title=_("{framework} {layer}").format(framework=known.title, layer=layer),
+        title=_("{framework} {layer}").format(framework=framework or known.title, layer=layer),
         layer=layer,
         parameter_count=sum(int(np.prod(shape)) for shape in shapes.values()),
         gates=tuple(

@@ -24,6 +24,8 @@ from lstmviz.formats.save import save_bytes
 from tests.formats.mutate import mutations
 from tests.formats.test_load import zipped
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 build = inspect.unwrap(lv.build)
 CELL = build("BasicLSTMCell", num_units=3, input_size=2, seed=1, forget_bias=0.0)
 MODEL = {suffix: save_bytes(CELL, suffix) for suffix in (".safetensors", ".onnx")}

@@ -13,6 +13,8 @@ import pytest
 import lstmviz as lv
 from tests.formats.models import TOLERANCE
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 ROOT = Path(__file__).parents[2]
 SUFFIXES = (".h5", ".keras", ".old.h5", ".weights.h5")
 WHOLE = SUFFIXES[:2]

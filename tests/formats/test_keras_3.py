@@ -7,6 +7,8 @@ import lstmviz as lv
 from tests.formats.models import TOLERANCE
 from tests.formats.test_keras_files import SUFFIXES, keras, randomise, save, sequential
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 L = keras.layers
 WHOLE = (".keras", ".h5")
 MANY = {"return_sequences": True}

@@ -12,6 +12,8 @@ import lstmviz as lv
 from lstmviz.formats import keras_config
 from lstmviz.formats.found import FormatError
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 PLAIN = {"name": "it", "units": 2, "activation": "tanh", "recurrent_activation": "sigmoid"}
 
 

@@ -16,6 +16,8 @@ from lstmviz.formats.load import Loaded, read, read_content
 from lstmviz.layouts import LAYOUTS, to_layout
 from tests.runs import make_run
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 build = inspect.unwrap(lv.build)
 KINDS = {"lstm": "BasicLSTMCell", "gru": "CudnnCompatibleGRUCell", "rnn": "BasicRNNCell"}
 

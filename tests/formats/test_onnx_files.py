@@ -24,10 +24,10 @@ GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
 
 
 @pytest.fixture(autouse=True)
-def here(request, monkeypatch):
-    """The reader in this process, which is faster; what is marked runs where it always runs."""
+def here(request):
+    """The reader in this process; what is marked runs where it always runs."""
     if "sandboxed" not in request.fixturenames:
-        monkeypatch.setattr(onnx_files, "IN_ANOTHER_PROCESS", False)
+        request.getfixturevalue("in_this_process")
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_an_operator_in_a_branch():
     assert "in a branch of" in loaded.notes["it"]
     assert list(loaded) == ["it", "it#2"]
     assert loaded.skipped == {
-        "other operators": "they are not recurrent, and what they make together is not read: If"
+        "other operators": "the model has them too; recurrent operators alone are shown: If"
     }
 
 
@@ -677,7 +677,7 @@ def test_what_else_is_in_a_model_is_told_once_with_counts():
     nodes = [op("Relu", ["X"], f"a{k}") for k in range(3)] + [op("Sin", ["X"], "s"), lstm()]
     loaded = lv.load(model_of(nodes, dict(zip("WRB", numbers(), strict=True))).SerializeToString())
     assert loaded.skipped == {
-        "other operators": "they are not recurrent, and what they make together is not read: Relu (3), Sin"
+        "other operators": "the model has them too; recurrent operators alone are shown: Relu (3), Sin"
     }
 
 

@@ -12,6 +12,8 @@ from lstmviz.formats.found import FormatError
 from tests.formats.models import TOLERANCE, differs
 from tests.formats.test_keras_files import keras, randomise, sequential
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 
 def make_model(rng):
     lstm = keras.layers.LSTM(2, activation="relu", return_sequences=True, name="it")

@@ -25,10 +25,10 @@ TYPES = {"float32": 0, "float16": 1, "int8": 9, "int32": 2}
 
 
 @pytest.fixture(autouse=True)
-def here(request, monkeypatch):
-    """The reader in this process, which is faster; what is marked runs where it always runs."""
+def here(request):
+    """The reader in this process; what is marked runs where it always runs."""
     if "sandboxed" not in request.fixturenames:
-        monkeypatch.setattr(tflite_files, "IN_ANOTHER_PROCESS", False)
+        request.getfixturevalue("in_this_process")
 
 
 @pytest.fixture

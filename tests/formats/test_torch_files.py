@@ -21,6 +21,8 @@ from lstmviz.formats.found import FormatError
 from lstmviz.formats.save import save_bytes
 from tests.formats.models import TOLERANCE, differs
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 
 def pack(program, files=(), folder="archive"):
     """A zip as `torch.save` writes it."""
@@ -420,6 +422,29 @@ def test_what_stands_beside_a_layer_under_another_name_does_not_matter(torch):
     weights |= {"rnn_norm.weight": torch.ones(4), "fc.weight": torch.ones(1, 4)}
     loaded = lv.load(_saved(torch, weights), name="m.pt")
     assert list(loaded) == ["rnn"] and set(loaded.skipped) == {"rnn_norm.weight", "fc.weight"}
+
+
+def test_a_module_whose_arrays_are_not_what_it_states_is_left_out(torch):
+    layer = torch.nn.LSTM(3, 4)
+    layer.num_layers, layer.bidirectional = 1, True
+    loaded = lv.load(_saved(torch, layer), name="m.pt")
+    assert not loaded and "bidirectional" in loaded.skipped["layer"]
+
+
+def test_a_stack_with_a_layer_missing_says_so(torch):
+    weights = {k: v for k, v in torch.nn.LSTM(4, 4, num_layers=2).state_dict().items() if "_l1" in k}
+    loaded = lv.load(_saved(torch, weights), name="m.pt")
+    assert list(loaded) == ["layer.l1"] and "missing" in loaded.notes["layer.l1"]
+
+
+def test_a_safetensors_header_with_a_name_twice_is_refused():
+    good = safetensors.numpy.save({"weight_hh": np.zeros((4, 1), np.float32)})
+    length = int.from_bytes(good[:8], "little")
+    header = good[8 : 8 + length].rstrip()
+    entry = header[1:-1]
+    twice = b"{" + entry + b"," + entry + b"}"
+    with pytest.raises(FormatError, match="twice"):
+        lv.load(len(twice).to_bytes(8, "little") + twice + good[8 + length :], name="twice.safetensors")
 
 
 def test_harmless_objects_beside_the_tensors_are_kept_and_told(torch):
