@@ -124,7 +124,7 @@ _CORE_ML = _mark(
 )
 _PICKLE = _mark(
     "{name} is a pickle, which is not read, for it could run any program. Where it was made, save the weights alone: "
-    "torch.save(model.state_dict(), ...), model.save(...) of Keras, or numpy.savez(..., **arrays)."
+    "torch.save(model.state_dict(), ...), model.save(...) of Keras, or numpy.savez of the arrays."
 )
 _PACKED = _mark("{name} is packed in a way that is not unpacked here; unpack it, and give the model in it.")
 _OTHERS = _mark(

@@ -340,8 +340,11 @@ class _Operator:
             )
         if self._option(self._names.diagonal, "?"):
             raise ValueError(_("its recurrent matrices are stored as diagonals, which no cell has"))
-        from_x, from_h = self._gates(first, "input weights"), self._gates(first + 4, "recurrent weights")
-        biases = self._gates(first + 11, "biases")
+        from_x, from_h = (
+            self._gates(first, _("input weights")),
+            self._gates(first + 4, _("recurrent weights")),
+        )
+        biases = self._gates(first + 11, _("biases"))
         if from_x["i"].ndim != 2 or from_h["i"].ndim != 2 or biases["i"].ndim != 1:
             raise ValueError(_("its weights are no matrices"))
         arrays = {
@@ -351,24 +354,28 @@ class _Operator:
             "bias": np.concatenate([biases[gate] for gate in _KERNEL_GATES]),
         }
         if any(self._has(first + 8 + k) for k in range(3)):
+            peepholes = _("peephole weights")
             for k, name in enumerate(("w_i_diag", "w_f_diag", "w_o_diag")):
-                arrays[name] = self._array(first + 8 + k, f"peephole weights ({name[2]})")
+                arrays[name] = self._array(first + 8 + k, f"{peepholes} ({name[2]})")
         if self._has(first + 15):
-            arrays["projection/kernel"] = self._array(first + 15, "projection weights").T
-        if self._has(first + 16) and np.any(self._array(first + 16, "projection bias")):
+            arrays["projection/kernel"] = self._array(first + 15, _("projection weights")).T
+        if self._has(first + 16) and np.any(self._array(first + 16, _("projection bias"))):
             raise ValueError(_("its projection has a bias, which no cell has"))
         return arrays
 
     def _read_basic(self) -> dict[str, np.ndarray]:
         """The operator's older form: one matrix, its gates as TensorFlow 1 has them."""
-        return {"kernel": self._array(2, "weights").T, "bias": self._array(3, "bias")}
+        return {"kernel": self._array(2, _("weights")).T, "bias": self._array(3, _("bias"))}
 
     def _read_rnn(self, side: _Side) -> dict[str, np.ndarray]:
-        from_x = self._array(side.weights, "input weights")
-        from_h = self._array(side.weights + 1, "recurrent weights")
+        from_x = self._array(side.weights, _("input weights"))
+        from_h = self._array(side.weights + 1, _("recurrent weights"))
         if from_x.ndim != 2 or from_h.ndim != 2 or len(from_x) != len(from_h):
             raise ValueError(_("its weights are no matrices of one height"))
-        return {"kernel": np.concatenate([from_x.T, from_h.T]), "bias": self._array(side.weights + 2, "bias")}
+        return {
+            "kernel": np.concatenate([from_x.T, from_h.T]),
+            "bias": self._array(side.weights + 2, _("bias")),
+        }
 
     # What is to be said
 

@@ -42,19 +42,22 @@ def tell_order(cell: Cell, facts: Facts) -> str:
     ours, theirs = [gate.name for gate in cell.kind.gates], letters(facts)
     if ours == list(theirs.values()) or not theirs:
         return ""
-    parts = [
-        _("The pictures are drawn in TensorFlow 1's order, {ours}; {framework} stores {theirs}").format(
-            ours=", ".join(ours),
-            framework=LAYOUTS[facts.layout].title,
-            theirs=", ".join(theirs.values()),
+    words = {
+        "ours": ", ".join(ours),
+        "framework": LAYOUTS[facts.layout].title,
+        "theirs": ", ".join(theirs.values()),
+        "ranges": _ranges(stored),
+    }
+    text = _("The pictures are drawn in TensorFlow 1's order, {ours}; {framework} stores {theirs}.")
+    if words["ranges"]:
+        text = _(
+            "The pictures are drawn in TensorFlow 1's order, {ours}; {framework} stores {theirs}: {ranges}."
         )
-    ]
-    if ranges := _ranges(stored):
-        parts[0] += ": " + ranges
+    sentences = [text.format(**words)]
     renamed = [f"`{gate}` = `{letter}`" for gate, letter in theirs.items() if gate != letter]
     if renamed:
-        parts.append(_("in the pictures and the formulas {renamed}").format(renamed=", ".join(renamed)))
-    return "; ".join(parts) + "."
+        sentences.append(_("In the pictures and the formulas {renamed}.").format(renamed=", ".join(renamed)))
+    return " ".join(sentences)
 
 
 def _ranges(stored: Stored) -> str:

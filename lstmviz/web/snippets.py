@@ -211,12 +211,13 @@ def _keras_own(cell: Cell, run: Run) -> str:
             arguments.append(f"{name}={_KERAS_FUNCTIONS.get(value, repr(value))}")
     arguments += _written({name: value for name, value in changed.items() if name == "use_bias"})
     arguments += ["go_backwards=True"] if run.reverse else []
+    note = _("with new weights, which set_weights replaces")
     return "\n".join(
         [
             "import keras",
             "import numpy as np",
             "",
-            f"layer = keras.layers.{layer}({', '.join(arguments)})  # {_('with new weights, which set_weights replaces')}",
+            f"layer = keras.layers.{layer}({', '.join(arguments)})  # {note}",
             f'outputs = layer(np.zeros((1, {run.time_steps}, {cell.input_size}), "float32"))  # [batch, time, input_size]',
             "print(layer.count_params(), [tuple(w.shape) for w in layer.weights])",
         ]
@@ -234,12 +235,12 @@ def _pytorch_own(cell: Cell, run: Run) -> str:
         arguments.append('nonlinearity="relu"')
     if cell.output_size != cell.num_units:
         arguments.append(f"proj_size={cell.output_size}")
+    note = _("with new weights, which load_state_dict replaces")
     return "\n".join(
         [
             "import torch",
             "",
-            f"layer = torch.nn.{_PYTORCH_LAYERS[family]}({', '.join(arguments)})"
-            f"  # {_('with new weights, which load_state_dict replaces')}",
+            f"layer = torch.nn.{_PYTORCH_LAYERS[family]}({', '.join(arguments)})  # {note}",
             f"outputs, state = layer(torch.zeros({run.time_steps}, {cell.input_size}))  # [time, input_size]",
             "print(sum(p.numel() for p in layer.parameters()), {n: tuple(p.shape) for n, p in layer.named_parameters()})",
         ]
