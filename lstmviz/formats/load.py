@@ -58,7 +58,7 @@ READERS: Mapping[str, Reader] = MappingProxyType(
         "tfjs": Reader("TensorFlow.js", "tfjs_files", (".json",)),
         "tensorflow": Reader("TensorFlow checkpoint or SavedModel", "tensorflow_files", (".ckpt", ".pb")),
         "safetensors": Reader("safetensors", "safetensors_files", (".safetensors",)),
-        "torch": Reader("PyTorch", "torch_files", (".pt", ".pth", ".ckpt", ".bin")),
+        "torch": Reader("PyTorch", "torch_files", (".pt", ".pth", ".pt2", ".ckpt", ".bin")),
         "numpy": Reader("NumPy", "numpy_files", (".npz", ".npy")),
         "tflite": Reader("TensorFlow Lite", "tflite_files", (".tflite",)),
         "onnx": Reader("ONNX", "onnx_files", (".onnx",)),
