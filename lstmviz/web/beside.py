@@ -88,9 +88,10 @@ def _questions(view: View, devices: list[str]) -> list[_Question]:
 
 
 def _ask(question: _Question) -> None:
-    view = st.session_state["view"]
-    view, _problems = views.parse(views.to_query(view) | question.own)
-    _compare(replace(view, input_size=st.session_state["view"].input_size), question.versus)
+    shown = st.session_state["view"]
+    view, _problems = views.parse(views.to_query(shown) | question.own)
+    # What no address holds: the viewer's file, and how many features other sequences bring.
+    _compare(replace(view, model=shown.model, input_size=shown.input_size), question.versus)
 
 
 def _compare(view: View, versus: dict[str, str]) -> None:

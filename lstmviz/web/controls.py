@@ -127,7 +127,9 @@ def draw_sequence(view: View) -> None:
         0,
         views.MAX_SEED,
         key="seed",
-        help=_("The same seed gives the same weights, and the same noise."),
+        help=_("The same seed gives the same noise. The weights are those of the file.")
+        if view.model
+        else _("The same seed gives the same weights, and the same noise."),
     )
     if view.is_generated:
         longest = sequences.longest(view.sequence, view.input_size) or limits.MAX_STEPS

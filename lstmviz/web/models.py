@@ -19,7 +19,7 @@ from lstmviz.formats.found import Assumption, Reads, say_assumed, say_if
 from lstmviz.formats.load import PACKED, READERS, load
 from lstmviz.language import _
 from lstmviz.layouts import Stored
-from lstmviz.web import limits, uploads
+from lstmviz.web import limits, uploads, words
 from lstmviz.web.markup import escape
 from lstmviz.web.shelf import Shelf
 from lstmviz.web.view import View
@@ -168,8 +168,8 @@ def draw(view: View) -> None:
             _tell(model)
     has_file = bool(uploads.kept("model_file"))
     if is_missing(view) or (model is not None and model.is_found):
-        words = _("Back to the file's layers") if has_file else _("Back to the page's own cells")
-        st.button(words, key="leave_model", on_click=_leave)
+        label = _("Back to the file's layers") if has_file else _("Back to the page's own cells")
+        st.button(label, key="leave_model", on_click=_leave)
 
 
 def _tell(model: Model) -> None:
@@ -238,7 +238,7 @@ def _without_file(view: View) -> tuple[View, list[str]]:
         _(
             "The model file is not here any more; upload it again. In place of its layer {layer} the page shows a cell of "
             "its own, with random weights."
-        ).format(layer=view.layer)
+        ).format(layer=words.quote(view.layer))
     ]
 
 
@@ -322,8 +322,9 @@ def _tell_size(cell: Cell) -> str:
     most = (limits.MAX_UNITS, limits.MAX_INPUT_SIZE, limits.MAX_WEIGHTS)
     if all(size <= bound for size, bound in zip(sizes, most, strict=True)):
         return ""
-    words = _("{units:,} units, {inputs:,} inputs and {weights:,} weights")
+    counted = _("{units:,} units, {inputs:,} inputs and {weights:,} weights")
     given, allowed = (
-        words.format(units=units, inputs=inputs, weights=weights) for units, inputs, weights in (sizes, most)
+        counted.format(units=units, inputs=inputs, weights=weights)
+        for units, inputs, weights in (sizes, most)
     )
     return _("it has {given}; this page shows at most {allowed}").format(given=given, allowed=allowed)

@@ -47,7 +47,7 @@ _DECLARED = (
 SETTINGS: Mapping[str, Setting] = {setting.name: setting for setting in _DECLARED}
 
 _ORIGINS = re.compile(r"[\w:/.*'\[\]-]+( [\w:/.*'\[\]-]+)*", re.ASCII)
-_MOST_DIGITS = 18  # what NumPy counts with
+_MOST_DIGITS = 15  # what a browser counts with: a control that shows a bound refuses more
 
 
 def read_number(name: str, environment: Mapping[str, str] = os.environ) -> int:
@@ -63,7 +63,8 @@ def read_number(name: str, environment: Mapping[str, str] = os.environ) -> int:
         return int(default)
     if not digits.isascii() or not digits.isdecimal() or len(digits) > _MOST_DIGITS or int(digits) < 1:
         raise SettingError(
-            f"{name} is {given[:80]!r}; it must be a whole number of {SETTINGS[name].unit} from 1, such as {default}."
+            f"{name} is {given[:80]!r}; it must be a whole number of {SETTINGS[name].unit} from 1, of at most "
+            f"{_MOST_DIGITS} digits, such as {default}."
         )
     return int(digits)
 

@@ -25,6 +25,8 @@ STYLE = """<style>
 /* Streamlit's own is a grey of too little contrast. */
 [data-testid="stCaptionContainer"] { opacity: 1; color: inherit; }
 [data-testid="stCaptionContainer"] :is(p, code, li) { color: inherit; opacity: 1; }
+/* What is agreed to is read to its end, also on a telephone. */
+.st-key-assume :is([data-testid="stMarkdownContainer"], p) { white-space: normal; overflow: visible; }
 .lv-table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .85rem; }
 .lv-table caption { text-align: left; font-weight: 600; padding: .35rem 0; }
 .lv-table th, .lv-table td { padding: .15rem .5rem; text-align: right; white-space: nowrap; border-bottom: 1px solid #868d9455; }

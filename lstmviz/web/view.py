@@ -170,7 +170,7 @@ def parse(
         tolerance=read.choice("tolerance", TOLERANCES, View.tolerance),
         lang=read.choice("lang", tuple(LANGUAGES), language),
         layer=read.text("layer", View.layer),
-        reverse=read.flag("reverse", False) if "reverse" in read.given else None,
+        reverse=read.reverse(),
         initial_state=read.choice("initial_state", STARTS, View.initial_state),
     )
     view = _without_idle(replace(view, units=read.units(view.num_units)))
@@ -485,6 +485,14 @@ def _written(value: Any) -> str:
     return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
+def _read_flag(given: str) -> bool | None:
+    """What an address says of something that is or is not; None where it says neither."""
+    short = given[: words.MOST].lower()
+    if short in ("true", "1", "yes"):
+        return True
+    return False if short in ("false", "0", "no") else None
+
+
 class _Reader:
     """Takes parameters out of an address one by one; what is left was not known."""
 
@@ -529,13 +537,19 @@ class _Reader:
         given = self.given.pop(name, None)
         if given is None:
             return default
-        short = given[: words.MOST].lower()
-        if short in ("true", "1", "yes"):
-            return True
-        if short in ("false", "0", "no"):
-            return False
-        self._report(name, given, _written(default), _("it must be true or false"))
-        return default
+        value = _read_flag(given)
+        if value is None:
+            self._report(name, given, _written(default), _("it must be true or false"))
+            return default
+        return value
+
+    def reverse(self) -> bool | None:
+        """Whether a file's layer is turned round; None for as its file says, also where the address makes no sense."""
+        given = self.given.pop("reverse", None)
+        value = None if given is None else _read_flag(given)
+        if given is not None and value is None:
+            self._report("reverse", given, _("what the file says"), _("it must be true or false"))
+        return value
 
     def text(self, name: str, default: str) -> str:
         given = self.given.pop(name, default)

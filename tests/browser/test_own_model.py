@@ -81,8 +81,21 @@ def test_a_layer_is_shown_zoomed_converted_and_left(opened, tmp_path):
 
 def test_a_bad_file_is_told_and_the_page_goes_on(opened):
     _upload(opened, "model_file", "broken.pt", b"\x80\x02cos\nsystem\n(X\x02\x00\x00\x00lstR.")
-    expect(opened.get_by_text("broken.pt is a bare pickle")).to_be_visible(timeout=_FIRST)
+    expect(opened.get_by_text("broken.pt is a pickle")).to_be_visible(timeout=_FIRST)
     expect(opened.locator(".st-key-kernel .gtitle")).to_have_text(re.compile(r"\[12, 32\]$"))
+
+
+def test_what_is_agreed_to_is_read_to_its_end_on_a_telephone(open_page, app_url):
+    page = open_page(app_url + "/?sequence=sine&layout=pytorch", width=390)
+    page.locator(".st-key-own_model summary").click()
+    cell = build("BasicLSTMCell", num_units=5, input_size=4, seed=4, forget_bias=1.0)
+    _upload(page, "model_file", "lstm.weights.h5", save_bytes(cell, ".weights.h5"))
+    label = page.locator(".st-key-assume label")
+    expect(label).to_contain_text("I take it that its", timeout=_FIRST)
+    cut = """label => [...label.querySelectorAll("[data-testid=stMarkdownContainer], p")]
+        .filter(each => each.scrollWidth > each.clientWidth && getComputedStyle(each).overflow === "hidden")
+        .map(each => each.textContent)"""
+    assert label.evaluate(cut) == []
 
 
 def test_the_detective_names_the_order(opened):

@@ -363,6 +363,22 @@ def test_what_is_assumed_stands_at_the_figures_in_the_proof_and_before_the_weigh
     assert not page.checkbox(key="assume").value
 
 
+def test_what_was_agreed_to_holds_while_the_layer_is_compared():
+    torch = pytest.importorskip("torch")
+    page = upload(_open(sequence="sine", layout="keras"), of_torch(one=torch.nn.RNN(3, 4)), "model.pt")
+    _run(page.checkbox(key="assume").set_value(True))
+    _run(page.button(key="ask_dtype").click())
+    assert _query(page)["b.dtype"] == "float64"
+    assert page.checkbox(key="assume").value and offered(page)
+
+
+def test_the_seed_is_not_said_to_make_a_files_weights():
+    page = _open(sequence="sine")
+    assert "same weights" in page.number_input(key="seed").help
+    upload(page, weights()[1])
+    assert page.number_input(key="seed").help.endswith("The weights are those of the file.")
+
+
 def test_a_layer_of_which_the_file_says_all_needs_no_tick():
     torch = pytest.importorskip("torch")
     page = upload(_open(sequence="sine", layout="keras"), of_torch(lstm=torch.nn.LSTM(3, 4)), "model.pt")
@@ -507,6 +523,19 @@ def test_an_address_of_a_files_layer_without_the_file_says_so_for_as_long_as_it_
     _run(page.button(key="leave_model").click())
     assert GONE not in _warnings(page) and "layer" not in _query(page) and "reverse" not in _query(page)
     assert page.slider(key="num_units").value == 8
+
+
+def test_a_layers_name_in_an_address_is_quoted_and_cut():
+    page = _open(layer="a”. All is well. " + "x" * 1000)
+    told = _warnings(page)
+    assert GONE in told and "“a’. All is well. xxx" in told and "x…”" in told
+    assert "x" * 60 not in told
+
+
+def test_a_direction_that_makes_no_sense_leaves_the_files_own():
+    view, problems = views.parse({"layer": "encoder", "reverse": "maybe"})
+    assert view.reverse is None and "reverse" not in views.to_query(view)
+    assert problems == ["reverse was “maybe”; showing what the file says: it must be true or false."]
 
 
 def test_a_file_that_comes_back_shows_the_layer_that_the_address_names():

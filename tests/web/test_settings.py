@@ -18,9 +18,15 @@ _README = Path(__file__).parent.parent.parent / "README.md"
 def test_a_bound_is_a_whole_number_from_one(name):
     assert settings.read_number(name, {}) == SETTINGS[name].default
     assert settings.read_number(name, {name: " 1_000 "}) == 1000
-    for wrong in ("-1", "0", "many", "1e6", "٣", "9" * 5000):
+    for wrong in ("-1", "0", "many", "1e6", "٣", "9" * 16, "9" * 5000):
         with pytest.raises(SettingError, match=rf"{name} is .*; it must be a whole number of \w+ from 1"):
             settings.read_number(name, {name: wrong})
+
+
+def test_the_largest_bounds_are_ones_that_a_control_can_have():
+    largest = settings.read_number("LSTMVIZ_MAX_MODEL", {"LSTMVIZ_MAX_MODEL": "9" * 15})
+    assert largest < 2**53, "a browser counts in float64"
+    assert largest // 2**20 < 2**31, "an uploader is told megabytes in 32 bits"
 
 
 @pytest.mark.parametrize("name", list(SETTINGS))
