@@ -313,3 +313,50 @@ def test_damaged_metadata_is_refused(saved, tmp_path):
     place.write_bytes(place.read_bytes()[:-9])
     with pytest.raises(FormatError, match="damaged"):
         lv.load(tmp_path / "it")
+
+
+# --- TensorFlow's fused operators, which 1.15's LSTMBlockCell, LSTMBlockFusedCell and GRUBlockCell call
+
+
+def peephole_vectors(rng, units):
+    return {f"w_{gate}_diag": rng.normal(size=units).astype("float32") for gate in "ifo"}
+
+
+@pytest.mark.parametrize("peepholes", [False, True])
+@pytest.mark.parametrize("scope", ["lstm_cell", "lstm_fused_cell", "cudnn_compatible_lstm_cell"])
+def test_block_lstms_run_as_tensorflows_operator_does(tmp_path, scope, peepholes):
+    import tensorflow as tf
+
+    rng = np.random.default_rng(len(scope))
+    x = rng.normal(size=(9, 3)).astype("float32")
+    arrays = {"kernel": rng.normal(size=(7, 16)).astype("float32"), "bias": rng.normal(size=16).astype("float32")}
+    diagonals = peephole_vectors(rng, 4)
+    zeros = tf.zeros([1, 4])
+    h = tf.raw_ops.BlockLSTM(
+        seq_len_max=9, x=x[:, None], cs_prev=zeros, h_prev=zeros, w=arrays["kernel"], b=arrays["bias"],
+        wci=diagonals["w_i_diag"], wcf=diagonals["w_f_diag"], wco=diagonals["w_o_diag"], use_peephole=peepholes,
+        forget_bias=0.0 if scope.startswith("cudnn") else 1.0, cell_clip=-1.0,
+    ).h  # fmt: skip
+    kept = arrays | (diagonals if peepholes else {})
+    folder = save(tmp_path / "it", "m", {f"rnn/{scope}/{name}": array for name, array in kept.items()})
+    (cell,) = lv.load(folder).values()
+    assert differs(cell, x, np.asarray(h)[:, 0]) <= TOLERANCE
+
+
+@pytest.mark.parametrize("names", [("w_ru", "b_ru", "w_c", "b_c"), None])
+def test_a_block_gru_runs_as_tensorflows_operator_does(tmp_path, names):
+    import tensorflow as tf
+
+    rng = np.random.default_rng(11)
+    x = rng.normal(size=(9, 3)).astype("float32")
+    shapes = {"gates/kernel": (7, 8), "gates/bias": 8, "candidate/kernel": (7, 4), "candidate/bias": 4}
+    arrays = {name: rng.normal(size=shape).astype("float32") for name, shape in shapes.items()}
+    w_ru, b_ru, w_c, b_c = arrays.values()
+    h, steps = tf.zeros([1, 4]), []
+    for step in x:
+        h = tf.raw_ops.GRUBlockCell(x=step[None], h_prev=h, w_ru=w_ru, b_ru=b_ru, w_c=w_c, b_c=b_c).h
+        steps.append(np.asarray(h)[0])
+    called = dict(zip(names or arrays, arrays.values(), strict=True))
+    folder = save(tmp_path / "it", "m", {f"rnn/gru_block_cell/{name}": array for name, array in called.items()})
+    (cell,) = lv.load(folder).values()
+    assert differs(cell, x, np.stack(steps)) <= TOLERANCE
