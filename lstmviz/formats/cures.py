@@ -131,7 +131,6 @@ _OTHERS = _mark(
     "{name} is {kind}, which is not read; give the model as its framework exports it to ONNX, or its arrays as .npz."
 )
 _PART = _mark("{name} is one part of a checkpoint; give the folder with all its parts, or a zip of them.")
-_GRAPH_OPS = (b"\x12\x05Const", b"\x12\x0bPlaceholder")  # as a node of a graph names its operation
 
 
 _CURES = (
@@ -171,13 +170,6 @@ _CURES = (
             "{name} is the graph of a SavedModel, without its variables: give the whole folder, or a zip of it."
         ),
         endings=("saved_model.pb", "keras_metadata.pb"),
-    ),
-    _Cure(
-        _mark(
-            "{name} is a graph of TensorFlow by itself, which is not read; give the checkpoint or the SavedModel that it was "
-            "made from."
-        ),
-        says=lambda head: head[:1] == b"\n" and any(op in head for op in _GRAPH_OPS),
     ),
     _Cure(_PART, endings=(".index", ".meta", "-of-00001")),
     _Cure(_OTHERS, _mark("a MATLAB file"), starts=(b"MATLAB ",)),

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from lstmviz.formats.found import MAX_PARTS, FormatError, say_too_large
 from lstmviz.language import _
 
-_CHECKPOINT_PART = re.compile(r"(?P<prefix>.+)\.(?:index|data-\d{5}-of-\d{5})")
+_CHECKPOINT_PART = re.compile(r"(?P<prefix>.+)\.(?:index|meta|data-\d{5}-of-\d{5})")
 _SAVED_MODEL_PARTS = ("saved_model.pb", "keras_metadata.pb")
 # Pipes are opened without waiting for whoever writes to them; Windows has neither flag.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOCTTY", 0)

@@ -56,7 +56,9 @@ READERS: Mapping[str, Reader] = MappingProxyType(
         "keras": Reader("Keras 3", "keras_files", (".keras", ".weights.h5")),
         "keras_h5": Reader("Keras, HDF5", "keras_h5", (".h5", ".hdf5", ".hdf", ".ckpt")),
         "tfjs": Reader("TensorFlow.js", "tfjs_files", (".json",)),
-        "tensorflow": Reader("TensorFlow checkpoint or SavedModel", "tensorflow_files", (".ckpt", ".pb")),
+        "tensorflow": Reader(
+            "TensorFlow checkpoint, SavedModel or frozen graph", "tensorflow_files", (".ckpt", ".pb", ".meta")
+        ),
         "safetensors": Reader("safetensors", "safetensors_files", (".safetensors",)),
         "torch": Reader("PyTorch", "torch_files", (".pt", ".pth", ".pt2", ".ckpt", ".bin")),
         "numpy": Reader("NumPy", "numpy_files", (".npz", ".npy")),

@@ -12,7 +12,10 @@ import numpy as np
 
 from lstmviz.formats.found import Assumption, Found, Layer, Reads
 from lstmviz.formats.naming import find_family
+from lstmviz.formats.tensorflow_graph import Graph
+from lstmviz.formats.tensorflow_steps import Shown, follow
 from lstmviz.language import _
+from lstmviz.layouts import FAMILIES
 
 # What each version calls an array, by what it has been called since TensorFlow 1.2.
 _SPELLINGS = {
@@ -134,20 +137,34 @@ class _Cell:
             return "kernel" in self.parts or "gates/kernel" in self.parts
         if "kernel" not in self.parts or not _WITHIN_RNN.search(self.place) or _NO_CELL.fullmatch(self.own):
             return False
-        return bool(self.beside) or _has_shape_of_a_cell(self.parts["kernel"])
+        is_called_so = bool(re.search(r"cell|rnn|lstm|gru", self.own, re.IGNORECASE))
+        return bool(self.beside) or is_called_so or _has_shape_of_a_cell(self.parts["kernel"])
+
+
+def is_within_rnn(name: str) -> bool:
+    """Whether a variable stands under the name of something recurrent."""
+    return bool(_WITHIN_RNN.search(name.rpartition("/")[0]))
 
 
 def _has_shape_of_a_cell(kernel: np.ndarray) -> bool:
     return kernel.ndim == 2 and kernel.shape[1] % 4 == 0 and kernel.shape[0] > kernel.shape[1] // 4
 
 
-def take_cells(variables: Mapping[str, np.ndarray], found: Found) -> dict[str, np.ndarray]:
-    """Adds TensorFlow 1's cells among variables, or why they are left out; returns the variables of none."""
+def take_cells(
+    variables: Mapping[str, np.ndarray], found: Found, graph: Graph | None = None
+) -> dict[str, np.ndarray]:
+    """Adds TensorFlow 1's cells among variables, or why they are left out; returns the variables of none.
+
+    Args:
+        variables: By their full names.
+        found: What they are added to.
+        graph: What the model does with them, where that is known.
+    """
     cells = _find_cells(variables)
     taken: set[str] = set()
     for cell in cells:
         taken |= cell.given.keys() | cell.beside.keys()
-        _take(cell, found)
+        _take(cell, found, graph)
     return {name: array for name, array in variables.items() if name not in taken}
 
 
@@ -176,32 +193,90 @@ def _outermost(cells: list[_Cell]) -> list[_Cell]:
     return [cell for cell in cells if not places & set(_scopes(cell.place))]
 
 
-def _take(cell: _Cell, found: Found) -> None:
+def _take(cell: _Cell, found: Found, graph: Graph | None) -> None:
     title = cell.place or "layer"
-    if problem := _say_problem(cell):
+    if problem := _say_problem(cell, graph):
         found.leave_out(title, problem, cell.given | cell.beside)
         return
-    known = cell.known
     try:
-        family = find_family(cell.parts, "tf1", of=(known.family,) if known else ("lstm", "gru", "rnn"))
+        families = _find_families(cell)
     except ValueError as error:
         found.leave_out(title, str(error), cell.given)
         return
-    usual = known or _usual_class(family, cell.parts)
-    notes = _say_attention() if "attention_wrapper" in cell.place else ()
-    found.layers[found.free_title(title)] = Layer(
+    names = dict(zip(cell.parts, cell.given, strict=True))
+    shown = follow(graph, names, families) if graph is not None else None
+    if shown is not None and shown.problem:
+        found.leave_out(title, shown.problem, cell.given)
+        return
+    found.layers[found.free_title(title)] = (
+        _take_assumed(cell, families, graph) if shown is None else _take_shown(cell, shown)
+    )
+
+
+def _find_families(cell: _Cell) -> tuple[str, ...]:
+    """The families whose arrays have such shapes, of those that the cell's name allows.
+
+    Raises:
+        ValueError: there is none.
+    """
+    allowed = (cell.known.family,) if cell.known else FAMILIES
+    causes, fitting = [], []
+    for family in allowed:
+        try:
+            fitting.append(find_family(cell.parts, "tf1", of=(family,)))
+        except ValueError as error:
+            causes.append(str(error))
+    if fitting:
+        return tuple(fitting)
+    if cell.known:
+        raise ValueError(causes[-1])
+    shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in cell.parts.items())
+    raise ValueError(
+        _("its name is that of none of TensorFlow's cells, and its arrays fit none: {shapes}").format(
+            shapes=shapes
+        )
+    )
+
+
+def _take_shown(cell: _Cell, shown: Shown) -> Layer:
+    """A cell of which the graph shows what it does."""
+    usual = cell.known or _usual_class(shown.family, cell.parts)
+    carried = Assumption(
+        _("each step starts from the states that the step before it leaves"),
+        _("the graph does not show that"),
+    )
+    return Layer(
         "tf1",
-        family,
+        shown.family,
+        cell.parts,
+        options=dict(shown.options),
+        notes=_say_attention() if "attention_wrapper" in cell.place else (),
+        assumed=() if shown.carries else (carried,),
+        called=shown.called or usual.name,
+        reads=Reads(reverse=bool(_BACKWARD.search(cell.place))),
+    )
+
+
+def _take_assumed(cell: _Cell, families: tuple[str, ...], graph: Graph | None) -> Layer:
+    """A cell of which only the arrays are known."""
+    usual = cell.known or _usual_class(families[0], cell.parts)
+    others = [_usual_class(family, cell.parts).name for family in families[1:]]
+    why = _("a checkpoint does not hold it")
+    if graph is not None:
+        why = _("what the graph does with the cell cannot be followed")
+    return Layer(
+        "tf1",
+        families[0],
         cell.parts,
         options=dict(usual.options),
-        notes=notes,
-        assumed=(*_assume_class(cell, usual), *_assume_options(usual, cell.parts)),
+        notes=_say_attention() if "attention_wrapper" in cell.place else (),
+        assumed=(*_assume_class(cell, usual, others), *_assume_options(usual, why)),
         called=usual.name,
         reads=Reads(reverse=bool(_BACKWARD.search(cell.place))),
     )
 
 
-def _say_problem(cell: _Cell) -> str:
+def _say_problem(cell: _Cell, graph: Graph | None) -> str:
     """Why a cell is none that can be shown."""
     more = ", ".join(f"{name} {list(array.shape)}" for name, array in list(cell.beside.items())[:6])
     if cell.known and not cell.known.family:
@@ -212,6 +287,10 @@ def _say_problem(cell: _Cell) -> str:
             return named
         return _("{reason}; it keeps {count} more arrays than a plain cell: {names}").format(
             reason=named, count=len(cell.beside), names=more
+        )
+    if more and graph is not None:
+        return _("it keeps {count} more arrays than a plain cell, which no cell here has: {names}").format(
+            count=len(cell.beside), names=more
         )
     if more:
         return _(
@@ -241,18 +320,21 @@ def _say_attention() -> tuple[str, ...]:
 # --- What a checkpoint does not hold ----------------------------------------------------------------------------------
 
 
-def _assume_class(cell: _Cell, usual: _Class) -> Iterator[Assumption]:
+def _assume_class(cell: _Cell, usual: _Class, others: list[str]) -> Iterator[Assumption]:
     if cell.known is None:
+        why = _("its name {name} is that of none of TensorFlow's cells, its arrays have that one's shapes")
+        if others:
+            why = _(
+                "its name {name} is that of none of TensorFlow's cells, its arrays have that one's shapes, and those of "
+                "a {others} too"
+            )
         yield Assumption(
             _("it is a {kind}").format(kind=usual.name),
-            _(
-                "its name {name} is that of none of TensorFlow's cells, its arrays have that one's shapes"
-            ).format(name=repr(cell.own)),
+            why.format(name=repr(cell.own), others=", ".join(others)),
         )
 
 
-def _assume_options(usual: _Class, parts: Mapping[str, np.ndarray]) -> Iterator[Assumption]:
-    why = _("a checkpoint does not hold it")
+def _assume_options(usual: _Class, why: str) -> Iterator[Assumption]:
     if usual.options:
         yield Assumption(
             _("its forget_bias is 0"),

@@ -1,4 +1,4 @@
-"""TensorFlow's checkpoints, of TensorFlow 1 and 2, and the variables of a SavedModel; its graph is not loaded."""
+"""TensorFlow's checkpoints, of TensorFlow 1 and 2, SavedModels and frozen graphs; graphs are read as data, never run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from lstmviz.formats import protobuf
 from lstmviz.formats.found import MAX_PARTS, Content, FormatError, Found, need, say_too_large
 from lstmviz.formats.keras_h5 import arrange, by_layer
+from lstmviz.formats.tensorflow_graph import Graph, parse, weights_of
 from lstmviz.formats.tensorflow_metadata import Told, name_variables, read_metadata
 from lstmviz.formats.variables import find_layers, is_slot, say_slots
 from lstmviz.language import _
@@ -17,17 +19,40 @@ from lstmviz.language import _
 _OBJECTS = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 _MOST_STATE = 2**20
+# `tensorflow/core/framework/node_def.proto` and `op_def_builder.cc`: how operations are called.
+_NAME = re.compile(rb"[A-Za-z0-9.][A-Za-z0-9_.\\/>-]{0,1000}")
+_OPERATION = re.compile(rb"_?[A-Z][A-Za-z0-9_>]{1,100}")
 _DATA = re.compile(r"\.data-\d{5}-of-\d{5}")
 
 
 def knows(content: Content) -> bool:
-    """Whether there is a checkpoint's index with its data."""
+    """Whether there is a checkpoint's index with its data, or a graph by itself."""
+    if "" in content.files:
+        return _is_graph(content.data)
     return bool(_find_prefixes(content))
+
+
+def _is_graph(data: bytes) -> bool:
+    """Whether a file begins as a GraphDef does: an operation's name, and what it does."""
+    if data[:1] != b"\n":
+        return False
+    try:
+        node = next(protobuf.scan(data))
+        fields = protobuf.scan(data, node.start, node.end)
+        name, kind = next(fields), next(fields)
+    except (ValueError, IndexError, StopIteration):
+        return False
+    if node.end > len(data) or (name.number, name.kind, kind.number, kind.kind) != (1, 2, 2, 2):
+        return False
+    called, does = data[name.start : name.end], data[kind.start : kind.end]
+    return bool(_NAME.fullmatch(called) and _OPERATION.fullmatch(does))
 
 
 def read(content: Content, layout: str | None) -> Found:  # the names say what is what
     """The layers in a checkpoint's variables, as Keras described them where it did."""
     need("tensorflow", "cpu", content.name)
+    if "" in content.files:
+        return _read_frozen(content)
     chosen = _choose(content)
     assert chosen is not None
     prefix, notes = chosen
@@ -47,13 +72,50 @@ def read(content: Content, layout: str | None) -> Found:  # the names say what i
                 _("{name} is a damaged checkpoint: {cause}").format(name=content.name, cause=cause)
             ) from error
     if told is None:
-        found = find_layers(variables, slots)
+        graph, why = _read_graph(content, prefix)
+        found = find_layers(variables, slots, graph)
+        notes += why
     else:
         found = arrange(by_layer(variables, told.described), told.described, told.version)
         if slots:
             found.leave_out("optimizer", say_slots(slots), {})
     found.notes += notes
     return found
+
+
+def _read_frozen(content: Content) -> Found:
+    """The layers of a graph that holds its weights as constants."""
+    try:
+        proto = parse(content.data, is_meta=False)
+        constants = weights_of(proto, content.allowed)
+        if not constants:
+            raise FormatError(
+                _(
+                    "{name} is a graph of TensorFlow without weights in it; give the checkpoint or the SavedModel that "
+                    "holds them."
+                ).format(name=content.name)
+            )
+        return find_layers(constants, graph=Graph(proto))
+    except FormatError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise FormatError(
+            _("{name} is a graph of TensorFlow that is not read: {cause}.").format(
+                name=content.name, cause=error
+            )
+        ) from error
+
+
+def _read_graph(content: Content, prefix: str) -> tuple[Graph | None, list[str]]:
+    """The graph that lies beside a checkpoint, and why it is not read where it is not."""
+    data = content.files.get(f"{prefix}.meta")
+    if data is None:
+        return None, []
+    try:
+        return Graph(parse(data, is_meta=True)), []
+    except (ValueError, RecursionError) as error:
+        note = _("The graph beside the checkpoint, {part}, is not read: {cause}.")
+        return None, [note.format(part=f"{prefix}.meta", cause=error)]
 
 
 def _read_told(content: Content, prefix: str) -> Told | None:

@@ -10,7 +10,8 @@ import numpy as np
 from lstmviz.formats.found import Found
 from lstmviz.formats.keras_h5 import split_cells
 from lstmviz.formats.keras_variables import take_undescribed, title_of
-from lstmviz.formats.tensorflow_cells import take_cells
+from lstmviz.formats.tensorflow_cells import is_within_rnn, take_cells
+from lstmviz.formats.tensorflow_graph import Graph
 from lstmviz.language import _
 
 _AVERAGE = "/ExponentialMovingAverage"
@@ -36,12 +37,13 @@ def say_slots(count: int) -> str:
     return _("variables of the optimizer's own, which are no layer's: {count:,}").format(count=count)
 
 
-def find_layers(variables: Mapping[str, np.ndarray], slots: int = 0) -> Found:
+def find_layers(variables: Mapping[str, np.ndarray], slots: int = 0, graph: Graph | None = None) -> Found:
     """The layers that variables make, by the names of the modules that hold them.
 
     Args:
         variables: By their full names, without `:0`.
         slots: How many variables of an optimizer's there are beside them.
+        graph: What the model does with them, where that is known.
     """
     found = Found()
     slots += sum(map(is_slot, variables))
@@ -49,31 +51,37 @@ def find_layers(variables: Mapping[str, np.ndarray], slots: int = 0) -> Found:
     averages = {
         name.removesuffix(_AVERAGE): array for name, array in weights.items() if name.endswith(_AVERAGE)
     }
-    _take_all({name: array for name, array in weights.items() if not name.endswith(_AVERAGE)}, found)
+    own = {name: array for name, array in weights.items() if not name.endswith(_AVERAGE)}
+    _take_all(own, found, graph)
     if averages:
-        _take_averages(averages, found)
+        _take_averages(averages, found, graph)
     if slots:
         found.leave_out("optimizer", say_slots(slots), {})
     return found
 
 
-def _take_all(variables: Mapping[str, np.ndarray], found: Found) -> None:
+def _take_all(variables: Mapping[str, np.ndarray], found: Found, graph: Graph | None) -> None:
     numbers = {name: array for name, array in variables.items() if array.dtype.kind in "fiu"}
     cells, others = split_cells("", numbers)
     for cell in cells:
         own = cell.place.rpartition("/")[2]
         name = own if "/" in cell.place and "cell" in own else ""
         take_undescribed(title_of(cell.place), cell.parts, found, beside=cell.beside, cell=name)
-    others = take_cells(others, found)
+    others = take_cells(others, found, graph)
     others |= {name: array for name, array in variables.items() if name not in numbers}
     for name, array in others.items():
-        found.leave_out(name, _("it is no part of a recurrent layer"), {name: array})
+        reason = _("it is no part of a recurrent layer")
+        if is_within_rnn(name):
+            reason = _(
+                "it stands under a recurrent layer's name, and is no part of a cell that is known here"
+            )
+        found.leave_out(name, reason, {name: array})
 
 
-def _take_averages(averages: Mapping[str, np.ndarray], found: Found) -> None:
+def _take_averages(averages: Mapping[str, np.ndarray], found: Found, graph: Graph | None) -> None:
     """Adds the layers of moving averages, called what they are."""
     inner = Found()
-    _take_all(averages, inner)
+    _take_all(averages, inner, graph)
     for title, layer in inner.layers.items():
         found.layers[found.free_title(_("{title} (moving average)").format(title=title))] = layer
     if inner.skipped:

@@ -246,13 +246,13 @@ def test_the_newest_checkpoint_is_read_and_the_others_named(tmp_path, told):
     assert f"model.ckpt-{10 if told else 9}" in loaded.notes[""].partition("the others")[2]
 
 
-def test_a_frozen_graph_is_called_what_it_is(tmp_path):
+def test_a_graph_without_weights_is_called_what_it_is(tmp_path):
     from tensorflow.core.framework.graph_pb2 import GraphDef
 
     graph = GraphDef()
     for op in ("Placeholder", "Const", "MatMul"):
         graph.node.add(name=op.lower(), op=op)
-    with pytest.raises(FormatError, match="graph of TensorFlow"):
+    with pytest.raises(FormatError, match="graph of TensorFlow without weights"):
         lv.load(graph.SerializeToString(), name="frozen.pb")
 
 
@@ -329,7 +329,10 @@ def test_block_lstms_run_as_tensorflows_operator_does(tmp_path, scope, peepholes
 
     rng = np.random.default_rng(len(scope))
     x = rng.normal(size=(9, 3)).astype("float32")
-    arrays = {"kernel": rng.normal(size=(7, 16)).astype("float32"), "bias": rng.normal(size=16).astype("float32")}
+    arrays = {
+        "kernel": rng.normal(size=(7, 16)).astype("float32"),
+        "bias": rng.normal(size=16).astype("float32"),
+    }
     diagonals = peephole_vectors(rng, 4)
     zeros = tf.zeros([1, 4])
     h = tf.raw_ops.BlockLSTM(
@@ -357,6 +360,8 @@ def test_a_block_gru_runs_as_tensorflows_operator_does(tmp_path, names):
         h = tf.raw_ops.GRUBlockCell(x=step[None], h_prev=h, w_ru=w_ru, b_ru=b_ru, w_c=w_c, b_c=b_c).h
         steps.append(np.asarray(h)[0])
     called = dict(zip(names or arrays, arrays.values(), strict=True))
-    folder = save(tmp_path / "it", "m", {f"rnn/gru_block_cell/{name}": array for name, array in called.items()})
+    folder = save(
+        tmp_path / "it", "m", {f"rnn/gru_block_cell/{name}": array for name, array in called.items()}
+    )
     (cell,) = lv.load(folder).values()
     assert differs(cell, x, np.stack(steps)) <= TOLERANCE

@@ -37,7 +37,9 @@ def write(name, folder):
             variable.load(rng.normal(size=variable.shape, scale=0.5), session)
         given = rng.normal(size=(1, 9, 3))
         made = session.run(outputs, {x: given})
-        v1.train.Saver().save(session, str(folder / name), global_step=step, write_state=False)
+        v1.train.Saver().save(
+            session, str(folder / name), global_step=step, write_state=False, write_meta_graph=False
+        )
     np.savez(folder / f"{name}.npz", x=given[0], h=made[0])
 
 
