@@ -54,7 +54,8 @@ def choose(content: Content, know: Know) -> tuple[Content, str]:
     if whole is not None or not units:
         return content, ""
     (unit,) = units
-    others = len(content.files) - max(1, len(unit.content.files))
+    own = 1 if unit.name in content.files else len(unit.content.files)  # an archive in it is one file of its
+    others = len(content.files) - own
     note = _("{part} is the one model in {name}; other files there: {count:,}.").format(
         part=unit.name, name=content.name, count=others
     )

@@ -292,3 +292,9 @@ def test_a_bz2_or_lzma_member_is_unpacked_no_further_than_it_says(tmp_path):
                 bomb[place : place + 4] = (64).to_bytes(4, "little")
         with pytest.raises(FormatError, match="zip"):
             zips.unzip(bytes(bomb), "bomb.npz", 2**20)
+
+
+@pytest.mark.parametrize("beside", [{}, BESIDE])
+def test_the_other_files_are_counted_where_the_model_is_an_archive_itself(beside):
+    loaded = lv.load(zipped(**{"outer/arrays.npz": NPZ, **beside}), name="all.zip")
+    assert f"other files there: {len(beside)}." in loaded.notes[""]
