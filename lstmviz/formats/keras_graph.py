@@ -45,10 +45,12 @@ class Feed:
     Attributes:
         mask: The steps that it passes over.
         has_states: Whether it starts from states that the model computes.
+        has_own_mask: Whether the model computes a mask for it alone, or it is called several times with other masks.
     """
 
     mask: Mask | None = None
     has_states: bool = False
+    has_own_mask: bool = False
 
     @property
     def mask_value(self) -> float | None:
@@ -65,7 +67,7 @@ class Feed:
                 "{by}, an Embedding with mask_zero, feeds it: it passes over the steps whose number there is 0."
             )
         elif self.mask.is_seen:
-            text = _("{by}, a Masking, feeds it: it passes over the steps whose features are all {value:g}.")
+            text = _("{by}, a Masking, feeds it.")  # which steps it passes over, `Reads` tells
         else:
             text = _(
                 "{by}, a Masking further up, feeds it: it passes over the steps whose features there are all {value:g}."
@@ -75,14 +77,16 @@ class Feed:
     @property
     def assumed(self) -> tuple[Assumption, ...]:
         """What a picture of the layer alone rests on."""
-        if not self.has_states:
-            return ()
-        return (
-            Assumption(
-                _("it starts from zeros"),
-                _("it starts from states that the model computes, which are not shown"),
-            ),
-        )
+        found = []
+        if self.has_states:
+            why = _("it starts from states that the model computes, which are not shown")
+            found.append(Assumption(_("it starts from zeros"), why))
+        if self.has_own_mask:
+            why = _(
+                "the model gives it a mask that is not shown, or calls it several times with different ones"
+            )
+            found.append(Assumption(_("every step of its sequence counts"), why))
+        return tuple(found)
 
 
 def read_feeds(layers: Sequence[Any], outer: Feed) -> dict[int, Feed]:
@@ -94,6 +98,7 @@ def read_feeds(layers: Sequence[Any], outer: Feed) -> dict[int, Feed]:
     """
     has_graph = any(isinstance(layer, Mapping) and layer.get("inbound_nodes") for layer in layers)
     given: dict[str, Mask | None] = {}
+    computed: dict[str, tuple[str, Any]] = {}
     feeds: dict[int, Feed] = {}
     last = outer.mask
     for place, layer in enumerate(layers):
@@ -102,10 +107,14 @@ def read_feeds(layers: Sequence[Any], outer: Feed) -> dict[int, Feed]:
         nodes = layer.get("inbound_nodes") or ()
         sources = list(_sources(nodes))
         if has_graph and layer["class_name"] != "InputLayer":
-            mask = next((found for name in sources if (found := given.get(name)) is not None), None)
+            masks = list(dict.fromkeys(given.get(name) for name in sources))
+            mask = next(filter(None, masks), None)
         else:
             mask = outer.mask if layer["class_name"] == "InputLayer" else last
-        feeds[place] = Feed(mask, any(_counts_states(node) for node in nodes))
+            masks = [mask]
+        computed.update(_compute_mask(layer, sources, computed))
+        is_own = len(masks) > 1 or not all(_gets(node, mask, computed) for node in nodes)
+        feeds[place] = Feed(None if is_own else mask, any(map(_counts_states, nodes)), is_own)
         last = _pass_on(layer, mask, 0)
         given[name_of(layer)] = last
     return feeds
@@ -164,6 +173,33 @@ def _counts_states(node: Any) -> bool:
     calls = [call for call in node if isinstance(call, list)]
     told = [call[3] for call in calls if len(call) > 3 and isinstance(call[3], Mapping)]
     return len(calls) > 1 or any(each.get("initial_state") for each in told)
+
+
+def _compute_mask(
+    layer: Mapping[str, Any], sources: Sequence[str], computed: Mapping[str, tuple[str, Any]]
+) -> dict[str, tuple[str, Any]]:
+    """What a layer's mask, or an operation's result, is computed from: Keras 3 writes its own masks as operations."""
+    kind, own = str(layer["class_name"]), name_of(layer)
+    if kind in ("Masking", "Embedding") and sources:
+        return {own: (sources[0], layer["config"].get("mask_value", 0.0) if kind == "Masking" else 0)}
+    if kind == "Any" and sources and sources[0] in computed:
+        return {own: computed[sources[0]]}
+    if kind == "NotEqual" and sources:
+        args = list(layer["inbound_nodes"][0].get("args") or [])
+        return {own: (sources[0], args[1])} if len(args) == 2 and isinstance(args[1], int | float) else {}
+    return {}
+
+
+def _gets(node: Any, mask: Mask | None, computed: Mapping[str, tuple[str, Any]]) -> bool:
+    """Whether a call is given no mask by name, or the one that goes with its input."""
+    if isinstance(node, Mapping):
+        masks = _tensors((node.get("kwargs") or {}).get("mask"), 0)
+        names = [str(tensor["config"]["keras_history"][0]) for tensor in masks]
+        return not names or bool(
+            mask and mask.by in computed and all(computed.get(each) == computed[mask.by] for each in names)
+        )
+    calls = [call for call in node if isinstance(call, list)] if isinstance(node, list) else []
+    return not any(len(call) > 3 and isinstance(call[3], Mapping) and call[3].get("mask") for call in calls)
 
 
 def _tensors(value: Any, depth: int) -> Iterator[Mapping[str, Any]]:
