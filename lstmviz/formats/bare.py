@@ -6,10 +6,12 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations, permutations
+from types import MappingProxyType
 
 import numpy as np
 
 from lstmviz.formats.found import Assumption, Found, Layer
+from lstmviz.formats.naming import say_unread
 from lstmviz.formats.state_dicts import find_pytorch
 from lstmviz.formats.variables import find_layers
 from lstmviz.language import _
@@ -33,13 +35,37 @@ _MOST_IN_ORDER = 1_000  # arrays
 _MOST_BY_SHAPE = 6
 
 
-def find_bare(arrays: Arrays, layout: str | None) -> Found:
+def find_bare(arrays: Arrays, layout: str | None, unread: Mapping[str, str] = MappingProxyType({})) -> Found:
     """The layers in arrays that have nothing but names.
 
     Args:
         arrays: By name; real numbers.
         layout: How they are stored, a key of `LAYOUTS`; None where only the names can say it.
+        unread: Why other arrays of the file are not read, by name.
     """
+    found = _find(arrays, layout)
+    for title, layer in list(found.layers.items()):
+        names = [name for name in unread if _belongs(name, title, layer.layout)]
+        if names:
+            del found.layers[title]
+            found.leave_out(title, say_unread(names[0], unread[names[0]]), layer.arrays)
+    return found
+
+
+def _belongs(name: str, title: str, layout: str) -> bool:
+    """Whether an array's name is one of a layer's arrays, or of what stands under the layer's name."""
+    base = re.sub(r"(\.l\d+)?(_reverse)?(#\d+)?$", "", title)
+    rest = name if base == "layer" else name.removeprefix(base)
+    if base != "layer":
+        if rest == name or rest[:1] not in _SIGNS:
+            return False
+        if rest[0] != "_":
+            return True
+        rest = rest[1:]
+    return bool(_PYTORCH.fullmatch(rest)) if layout == "pytorch" else rest in _names_of(layout)
+
+
+def _find(arrays: Arrays, layout: str | None) -> Found:
     if layout in (None, "pytorch") and any(_PYTORCH.fullmatch(name) for name in arrays):
         return _find_pytorch(arrays, is_told=layout is not None)
     if layout is None and any(map(_TENSORFLOW_CELL.search, arrays)):
@@ -123,18 +149,28 @@ class _Group:
         prefix: What stands before them, with the sign that parts it from them.
         parts: The arrays by the layout's names.
         given: The same arrays by the names that they have.
-        others: The names of further arrays behind the same prefix.
+        others: Further arrays behind the same prefix, by their names.
     """
 
     prefix: str
     parts: Arrays
     given: Arrays
-    others: tuple[str, ...]
+    others: Arrays
 
     @property
     def title(self) -> str:
         """What the layer is called."""
         return self.prefix.rstrip("./:_") or "layer"
+
+    @property
+    def has_more(self) -> bool:
+        """Whether the further arrays are its own: behind a "_" they may be another's."""
+        return bool(self.others) and not self.prefix.endswith("_")
+
+    @property
+    def names(self) -> set[str]:
+        """The names of what is told of together."""
+        return {*self.given, *(self.others if self.has_more else ())}
 
 
 def _find_by_own_names(arrays: Arrays) -> Found:
@@ -144,7 +180,7 @@ def _find_by_own_names(arrays: Arrays) -> Found:
     for layout, core in _TOLD.items():
         for group in _group(arrays, {slot: slot for slot in _names_of(layout).values()}):
             if core <= group.parts.keys():
-                taken |= group.given.keys()
+                taken |= group.names
                 _take(group, layout, found, (_assume_stored(layout),) if layout == "onnx" else ())
     for group in _group(arrays, {part: part for part in _THEANO}):
         if group.parts.keys() >= {"W", "U"}:
@@ -181,7 +217,7 @@ def _find_by_names(arrays: Arrays, layout: str) -> Found:
     taken: set[str] = set()
     for group in _group(arrays, _names_of(layout)):
         if _is_core(group.parts, layout):  # else a dense layer's kernel and bias, say
-            taken |= group.given.keys()
+            taken |= group.names
             _take(group, layout, found)
     return _with_rest(found, arrays, taken, _("its name is that of no layer's array"))
 
@@ -207,22 +243,22 @@ def _group(arrays: Arrays, names: Mapping[str, str]) -> list[_Group]:
             given.setdefault(match["prefix"], {})[name] = array
         else:  # `kernel:0` beside `kernel` too
             rest.append(name)
-    others: dict[str, list[str]] = {prefix: [] for prefix in parts}
+    others: dict[str, dict[str, np.ndarray]] = {prefix: {} for prefix in parts}
     for name in rest:
         for prefix in [f"{start}{name[len(start)]}" for start in _starts(name, _SIGNS)] or [""]:
             if prefix in others:
-                others[prefix].append(name)
-    return [_Group(prefix, parts[prefix], given[prefix], tuple(sorted(others[prefix]))) for prefix in parts]
+                others[prefix][name] = arrays[name]
+    return [_Group(prefix, parts[prefix], given[prefix], others[prefix]) for prefix in parts]
 
 
 def _take(group: _Group, layout: str, found: Found, assumed: tuple[Assumption, ...] = ()) -> None:
     """Adds a group's layer, or why it is none."""
     title = found.free_title(group.title)
-    if group.others and not group.prefix.endswith("_"):
+    if group.has_more:
         reason = _("beside its arrays there are {names}, which no such layer of {layout}'s has").format(
-            names=", ".join(group.others[:8]), layout=LAYOUTS[layout].title
+            names=", ".join(sorted(group.others)[:8]), layout=LAYOUTS[layout].title
         )
-        found.leave_out(title, reason, group.given)
+        found.leave_out(title, reason, {**group.given, **group.others})
         return
     families = _families(group.parts, layout)
     if not families:

@@ -128,7 +128,14 @@ class _Walk:
         if self._count > MAX_PARTS:
             raise FormatError(_("{name} has too many groups in groups.").format(name=self._name))
         type_ = _type_of(dataset)
-        if type_ is None or not dataset.shape or place.partition("/")[0] in self._unread:
+        if dataset.shape is None or place.partition("/")[0] in self._unread:
+            return
+        if (
+            type_ is None
+        ):  # no numbers that are read, but something that its group has: its type and its shape
+            key, kept = self._know(dataset, place), "S1" if dataset.dtype.kind == "O" else dataset.dtype
+            self._tree.arrays[place] = np.broadcast_to(np.zeros((), kept), dataset.shape)
+            self._tree.places[place] = key
             return
         if dataset.external or dataset.is_virtual:
             raise FormatError(

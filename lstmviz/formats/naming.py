@@ -35,6 +35,18 @@ def find_family(
     raise ValueError(causes[-1])
 
 
+def say_unread(name: str, reason: str) -> str:
+    """Why a layer is left out of whose arrays one is not read."""
+    return _("its {name} is not read: {reason}").format(name=name, reason=reason)
+
+
+def say_no_floats(name: str, array: np.ndarray) -> str:
+    """Why a layer is left out one of whose arrays holds no floating-point numbers."""
+    return _("its {name} is kept as {dtype}, and what a number of it stands for is not in the file").format(
+        name=name, dtype=array.dtype
+    )
+
+
 def say_backward() -> str:
     """What is to be said of a layer that reads its sequence from the end."""
     return _("It reads the sequence from its end.")

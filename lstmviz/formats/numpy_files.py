@@ -27,7 +27,7 @@ def knows(content: Content) -> bool:
 def read(content: Content, layout: str | None) -> Found:
     """The layers that the arrays make; those of other names are left for the detective."""
     arrays, skipped = read_arrays(content)
-    found = find_bare(arrays, layout)
+    found = find_bare(arrays, layout, skipped)
     found.skipped |= skipped
     return found
 

@@ -49,7 +49,7 @@ def read(content: Content, layout: str | None) -> Found:
         ) from error
     found = find_pytorch(arrays, objects=skipped, types=types)
     if not found.layers and not found.skipped.keys() - arrays.keys():
-        bare = find_bare(arrays, layout)
+        bare = find_bare(arrays, layout, skipped)
         found = bare if bare.layers else found
     found.skipped |= skipped
     return found

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lstmviz.formats.found import Assumption, Found, Layer, Reads
-from lstmviz.formats.naming import find_family, say_backward
+from lstmviz.formats.naming import find_family, say_backward, say_unread
 from lstmviz.language import _
 from lstmviz.layouts import FAMILIES
 
@@ -116,9 +116,16 @@ class _StateDict:
         """Why what is under a module's name is no plain layer; "" where it is one."""
         module = self._modules.get(prefix)
         if module and module.of and not _OWN.fullmatch(module.of):
+            self._told |= set(self._further(prefix))
             return _(
                 "its class is {given}, not torch.nn's own: what it does with these arrays is in no state of it"
             ).format(given=module.of)
+        none = {
+            name: _("it holds no numbers") for name, a in self._arrays.items() if a.dtype.kind not in "fiu"
+        }
+        for name, reason in (none | dict(self._objects)).items():
+            if self._is_own(prefix, name):
+                return say_unread(name.rpartition(".")[2], reason)
         if module and (reason := self._contradict(prefix, module)):
             return reason
         further = list(self._further(prefix))
@@ -148,12 +155,18 @@ class _StateDict:
                 )
         return ""
 
+    @staticmethod
+    def _is_own(prefix: str, name: str) -> bool:
+        """Whether a name is that of one of a layer's own arrays, as a plain layer has them."""
+        head = f"{prefix}." if prefix else ""
+        return name.startswith(head) and bool(re.fullmatch(_LEAF, name.removeprefix(head)))
+
     def _further(self, prefix: str) -> Iterator[str]:
         """What is under a module's name and is none of a layer's own arrays."""
         head = f"{prefix}." if prefix else ""
         for name in (*self._arrays, *self._objects):
             inside = name.removeprefix(head)
-            if not name.startswith(head) or re.fullmatch(_LEAF, inside) or _OPTIMIZER.fullmatch(name):
+            if not name.startswith(head) or self._is_own(prefix, name) or _OPTIMIZER.fullmatch(name):
                 continue
             if prefix or name in self._arrays:
                 if inside.endswith("_raw") and name.removesuffix("_raw") in self._arrays:
@@ -271,7 +284,7 @@ class _StateDict:
             return _("it is named as MLX names a recurrent layer's arrays, and these are not read")
         if _FLAX.fullmatch(name):
             return _("it is named as Flax names a recurrent cell's arrays, and these are not read")
-        return _("its name is not that of a recurrent layer's weights")
+        return _("its name is none that PyTorch gives a recurrent layer's weights")
 
 
 def _list_shapes(names: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> str:

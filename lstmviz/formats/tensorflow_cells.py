@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lstmviz.formats.found import Assumption, Found, Layer, Reads
-from lstmviz.formats.naming import find_family
+from lstmviz.formats.naming import find_family, say_no_floats
 from lstmviz.formats.tensorflow_graph import Graph
 from lstmviz.formats.tensorflow_steps import Shown, follow
 from lstmviz.language import _
@@ -296,6 +296,9 @@ def _say_problem(cell: _Cell, graph: Graph | None) -> str:
         return _(
             "it keeps {count} more arrays than a plain cell: {names}; what it does with them is not in the file"
         ).format(count=len(cell.beside), names=more)
+    for name, array in cell.parts.items():
+        if array.dtype.kind != "f":
+            return say_no_floats(name, array)
     kernel = cell.parts.get("kernel")
     if kernel is not None and kernel.ndim > 2:
         return _(

@@ -217,13 +217,23 @@ def _read_variables(path: str, content: Content, told: Told | None) -> tuple[dic
             ).format(name=content.name, given=sum(sizes.values()) / 2**20, allowed=content.allowed / 2**20)
         )
     names = _read_names(reader, shapes, told)
-    wanted = {full: key for full, key in names.items() if types[key].is_floating and shapes[key]}
     slots = {full for full, key in names.items() if is_slot(full) or _is_optimizers(key)}
-    kept = {full: key for full, key in wanted.items() if full not in slots}
-    total = sum(sizes[key] for key in kept.values())
+    kept = {full: key for full, key in names.items() if full not in slots and _is_held(full, types[key])}
+    floats = {full: key for full, key in kept.items() if types[key].is_floating}
+    total = sum(sizes[key] for key in floats.values())
     if total > content.allowed:
         raise FormatError(say_too_large(content.name, total, content.allowed))
-    return {full: np.asarray(reader.get_tensor(key)) for full, key in kept.items()}, len(slots)
+    return {
+        full: np.asarray(reader.get_tensor(key))
+        if full in floats
+        else np.broadcast_to(np.zeros((), types[key].as_numpy_dtype), shapes[key])
+        for full, key in kept.items()
+    }, len(slots)
+
+
+def _is_held(name: str, type_: Any) -> bool:
+    """Whether a variable may be a cell's: what is no floating-point number has to be known of, too, under its name."""
+    return type_.is_floating or ("/" in name and (type_.is_integer or type_.is_bool or type_.is_complex))
 
 
 def _is_optimizers(key: str) -> bool:

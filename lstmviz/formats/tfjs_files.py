@@ -109,7 +109,9 @@ def _read_graph(name: str, variables: Mapping[str, np.ndarray]) -> Found:
     for cell in cells:
         take_undescribed(title_of(cell.place), cell.parts, found, beside=cell.beside, assumed=assumed)
     if others:
-        found.leave_out(_("the rest of the graph"), _("it is no part of a recurrent layer"), others)
+        found.leave_out(
+            _("the rest of the graph"), _("it belongs to no recurrent layer that is known here"), others
+        )
     return found
 
 

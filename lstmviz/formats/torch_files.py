@@ -69,7 +69,7 @@ def _find(tree: Tree, layout: str | None) -> Found:
     others = tree.objects | tree.unread
     found = find_pytorch(tree.arrays, tree.modules, others, tree.types)
     if not found.layers and not tree.modules and not found.skipped.keys() - tree.arrays.keys():
-        bare = find_bare(tree.arrays, layout)
+        bare = find_bare(tree.arrays, layout, others)
         found = bare if bare.layers else found
     found.skipped |= tree.unread
     return found
@@ -206,7 +206,7 @@ def _read_exported(content: Content, place: str) -> Found:
         arrays, types, unread = _exported_arrays(content, place)
     except (PickleError, *_DAMAGES) as error:
         raise FormatError(_("{name} is damaged: {cause}").format(name=content.name, cause=error)) from error
-    found = find_pytorch(arrays, modules, types=types)
+    found = find_pytorch(arrays, modules, unread, types)
     found.skipped |= unread
     return found
 

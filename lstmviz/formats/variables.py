@@ -61,16 +61,14 @@ def find_layers(variables: Mapping[str, np.ndarray], slots: int = 0, graph: Grap
 
 
 def _take_all(variables: Mapping[str, np.ndarray], found: Found, graph: Graph | None) -> None:
-    numbers = {name: array for name, array in variables.items() if array.dtype.kind in "fiu"}
-    cells, others = split_cells("", numbers)
+    cells, others = split_cells("", variables)
     for cell in cells:
         own = cell.place.rpartition("/")[2]
         name = own if "/" in cell.place and "cell" in own else ""
         take_undescribed(title_of(cell.place), cell.parts, found, beside=cell.beside, cell=name)
     others = take_cells(others, found, graph)
-    others |= {name: array for name, array in variables.items() if name not in numbers}
     for name, array in others.items():
-        reason = _("it is no part of a recurrent layer")
+        reason = _("it belongs to no recurrent layer that is known here")
         if is_within_rnn(name):
             reason = _(
                 "it stands under a recurrent layer's name, and is no part of a cell that is known here"

@@ -271,3 +271,27 @@ def test_many_arrays_and_long_names_take_no_long():
         started = time.process_time()
         assert not load(buffer.getvalue(), layout=layout)
         assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("layout", ["pytorch", "keras"])
+@pytest.mark.parametrize("prefix", ["", "encoder/"])
+def test_a_layer_of_whose_arrays_one_is_not_read_is_left_out(prefix, layout):
+    arrays = arrays_of("lstm", layout)
+    unread = {name: array.astype(np.complex64) for name, array in arrays.items() if "bias" in name}
+    named = {f"{prefix}{name}": array for name, array in {**arrays, **unread}.items()}
+    loaded = load(npz(named))
+    assert not loaded
+    title = prefix.rstrip("/") or "layer"
+    assert next(iter(unread)) in loaded.skipped[title]
+    beside = load(
+        npz({f"{prefix}{name}": array for name, array in arrays.items()} | {"words": np.array(["a"])})
+    )
+    assert list(beside) == [title]  # what is not under its name does not matter
+
+
+def test_an_array_that_is_told_as_the_reason_is_not_told_again():
+    arrays = {f"lstm.{name}": array for name, array in arrays_of("lstm", "keras").items()}
+    loaded = load(npz(arrays | {"lstm.gamma": np.ones(4, np.float32)}))
+    assert list(loaded.skipped) == ["lstm"]
+    assert "lstm.gamma" in loaded.skipped["lstm"]
+    assert "lstm.gamma" in loaded.arrays

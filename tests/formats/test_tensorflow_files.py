@@ -140,7 +140,9 @@ def save(folder, name, variables):
     folder.mkdir(exist_ok=True)
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         for key, value in variables.items():
-            tf.compat.v1.get_variable(key, initializer=np.asarray(value, "float32"), use_resource=False)
+            own = np.asarray(value)
+            own = own if own.dtype.kind in "bc" else own.astype("float32")
+            tf.compat.v1.get_variable(key, initializer=own, use_resource=False)
         session.run(tf.compat.v1.global_variables_initializer())
         tf.compat.v1.train.Saver().save(session, str(folder / name), write_meta_graph=False)
     return folder
@@ -214,8 +216,24 @@ def test_cells_with_more_in_them_are_left_out_for_that(named):
     assert not any("no cell:" in each for each in named.skipped.values())
 
 
+@pytest.mark.parametrize(
+    "further",
+    [
+        {"rnn/lstm_cell/scale": 2.0},
+        {"rnn/lstm_cell/is_fast": True},
+        {"rnn/lstm_cell/bias": np.zeros(8, "complex64")},
+    ],
+)
+def test_scalars_and_other_types_under_a_cells_name_count(further, tmp_path):
+    plain = cell_of("rnn/lstm_cell")
+    assert list(lv.load(save(tmp_path / "plain", "m", plain))) == ["rnn/lstm_cell"]
+    loaded = lv.load(save(tmp_path / "own", "m", plain | further))
+    assert not loaded
+    assert next(iter(further)).rpartition("/")[2] in loaded.skipped["rnn/lstm_cell"]
+
+
 def test_a_dense_layer_is_no_cell_though_its_shapes_fit(named):
-    assert named.skipped["dense/kernel"] == "it is no part of a recurrent layer"
+    assert named.skipped["dense/kernel"] == "it belongs to no recurrent layer that is known here"
 
 
 def test_an_optimizers_variables_are_one_entry_and_moving_averages_are_called_so(named):

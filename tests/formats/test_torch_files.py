@@ -4,6 +4,7 @@ import argparse
 import collections
 import datetime
 import io
+import json
 import os
 import pathlib
 import pickle
@@ -590,4 +591,46 @@ def test_other_frameworks_recurrent_layers_are_told_by_their_own(names, framewor
     loaded = lv.load(safetensors.numpy.save(arrays), name="model.safetensors")
     assert not loaded
     assert all(f"as {framework} names a recurrent" in loaded.skipped[name] for name in names)
-    assert loaded.skipped["fc.weight"] == "its name is not that of a recurrent layer's weights"
+    assert loaded.skipped["fc.weight"] == "its name is none that PyTorch gives a recurrent layer's weights"
+
+
+@pytest.mark.parametrize("part", ["weight_ih_l0", "bias_ih_l0", "bias_hh_l0", "bias"])
+def test_a_layer_of_whose_tensors_one_is_not_read_is_left_out(torch, part):
+    layer = {f"lstm.{name}": tensor for name, tensor in torch.nn.LSTM(3, 4).state_dict().items()}
+    changed = [
+        name for name in layer if part in name
+    ]  # without both halves of its bias it would be another layer
+    for change in (torch.Tensor.to_sparse, torch.Tensor.bool):
+        content = _saved(torch, layer | {name: change(layer[name].detach()) for name in changed})
+        loaded = lv.load(content, name="unread.pt")
+        assert not loaded
+        assert changed[0].rpartition(".")[2] in loaded.skipped["lstm"]
+
+
+def test_a_safetensors_layer_without_its_complex_bias_is_no_layer_without_a_bias():
+    weights = {"lstm.weight_ih_l0": np.ones((16, 3), "f4"), "lstm.weight_hh_l0": np.ones((16, 4), "f4")}
+    head = {name: ("F32", array.shape, array.tobytes()) for name, array in weights.items()}
+    head |= {f"lstm.bias_{way}_l0": ("C64", (16,), bytes(128)) for way in ("ih", "hh")}
+    told, data = {}, b""
+    for name, (type_, shape, numbers) in head.items():
+        offsets = [len(data), len(data) + len(numbers)]
+        told[name] = {"dtype": type_, "shape": shape, "data_offsets": offsets}
+        data += numbers
+    text = json.dumps(told).encode()
+    loaded = lv.load(len(text).to_bytes(8, "little") + text + data, name="complex.safetensors")
+    assert not loaded
+    assert "bias_ih_l0" in loaded.skipped["lstm"]
+
+
+def test_what_is_under_a_class_of_ones_own_is_told_with_it(torch):
+    class NormedLSTM(torch.nn.LSTM):
+        def __init__(self):
+            super().__init__(3, 4)
+            self.norm = torch.nn.LayerNorm(4)
+
+    NormedLSTM.__qualname__ = "NormedLSTM"
+    globals()["NormedLSTM"] = NormedLSTM  # so that it can be pickled
+    loaded = lv.load(_saved(torch, torch.nn.Sequential(NormedLSTM())), name="normed.pt")
+    assert not loaded
+    assert list(loaded.skipped) == ["0"]
+    assert "NormedLSTM" in loaded.skipped["0"]
