@@ -47,6 +47,7 @@ _OTHERS = re.compile(
     r"|Add|Subtract|Multiply|Average|Maximum|Minimum|Concatenate|Dot|Merge"
     r"|Attention|AdditiveAttention|MultiHeadAttention|GroupQueryAttention"
 )
+_WRAPPERS = ("RNN", "StackedRNNCells", "Bidirectional", "TimeDistributed")
 _FLOATS = ("float32", "float64", "floatx")
 
 
@@ -119,7 +120,8 @@ def class_of(entry: Mapping[str, Any]) -> str:
     if isinstance(registered, str) and ">" in registered:
         return registered[:200]
     if "module" in entry and ">" not in kind and not _is_keras(entry["module"]):
-        return f"{entry['module'] or 'Custom'}>{kind}"[:200] if kind in CELLS else kind[:200]
+        is_keras_name = kind in CELLS or kind in _WRAPPERS or _OTHERS.fullmatch(kind)
+        return f"{entry['module'] or 'Custom'}>{kind}"[:200] if is_keras_name else kind[:200]
     return kind[:200]
 
 
@@ -131,11 +133,24 @@ def say_class(kind: str) -> str:
     """Why a layer of a class that is none of `CELLS` cannot be shown."""
     if re.fullmatch(r"ConvLSTM[123]D(Cell)?|ConvRNN[123]D", kind):
         return _("it is a {kind}, a convolution in every gate, which no cell here has").format(kind=kind)
-    if _OTHERS.fullmatch(kind):
+    if is_no_layer(kind):
         return _("{kind} is no recurrent layer").format(kind=kind)
     return _("it is a {kind}, which is none of Keras's plain recurrent layers ({allowed})").format(
         kind=kind, allowed=", ".join(CELLS)
     )
+
+
+def is_no_layer(kind: str) -> bool:
+    """Whether a class is one of Keras's that have no part in any recurrent layer."""
+    return bool(_OTHERS.fullmatch(kind))
+
+
+def say_own(kind: str) -> str:
+    """Why a layer that is called as such a class, and has a recurrent cell in it, cannot be shown."""
+    return _(
+        "it is called {kind} and has a recurrent cell in it, which Keras's own {kind} has not: it is a class of the "
+        "model's own, and what it does with that is not in the file"
+    ).format(kind=kind)
 
 
 def read_cell(entry: Mapping[str, Any], version: Version) -> Says:

@@ -10,7 +10,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lstmviz.formats.found import Assumption
-from lstmviz.formats.keras_cells import CELLS, UNKNOWN, Says, Version, class_of, read_cell, say_class
+from lstmviz.formats.keras_cells import (
+    CELLS,
+    UNKNOWN,
+    Says,
+    Version,
+    class_of,
+    is_no_layer,
+    read_cell,
+    say_class,
+)
 from lstmviz.formats.keras_graph import Feed, name_of, read_feeds
 from lstmviz.language import _
 
@@ -227,6 +236,10 @@ def _say_wrapped(kind: str, config: Any) -> str:
     if isinstance(inside, Mapping) and "class_name" in inside:
         return _("it is a {kind} around a {inner}, and what it does with that is not in the file").format(
             kind=kind, inner=class_of(inside)
+        )
+    if is_no_layer(kind) and not (isinstance(config, Mapping) and "name" in config):
+        return _("it is called {kind} and is not described as Keras's own is, which has a name").format(
+            kind=kind
         )
     return say_class(kind)
 

@@ -11,7 +11,7 @@ import numpy as np
 from lstmviz.formats import hdf5
 from lstmviz.formats.found import Assumption, Content, FormatError, Found
 from lstmviz.formats.keras_config import Described, describe, parse
-from lstmviz.formats.keras_variables import ARRAYS, Held, take_described, take_undescribed
+from lstmviz.formats.keras_variables import ARRAYS, Held, assume_own, take_described, take_undescribed
 from lstmviz.formats.naming import find_family
 from lstmviz.language import _
 
@@ -39,7 +39,7 @@ class _Stored:
         own = self.groups[place]
         beside: dict[str, np.ndarray] = {}
         for other in self.groups:
-            if other != place and other.startswith(f"{under}/".lstrip("/")) and not _SEED.search(other):
+            if other != place and _is_under(other, under) and not _SEED.search(other):
                 beside |= self.full(other)
         if len(own) > len(ARRAYS):
             beside |= dict(list(self.full(place).items())[len(ARRAYS) :])
@@ -77,7 +77,7 @@ def read(
     if described is None:
         _take_all(stored, found, ())
     elif [each.names for each in described] == [()]:  # a class of the model's own, which is not looked up
-        _take_all(stored, found, _assume_own(described[0].kind))
+        _take_all(stored, found, assume_own(described[0].kind))
     else:
         _take_described(stored, described, found)
     if f"{_OPTIMIZER}/vars" in tree.attributes:
@@ -151,15 +151,6 @@ def _take_described(stored: _Stored, described: Sequence[Described], found: Foun
             )
 
 
-def _assume_own(kind: str) -> tuple[Assumption, ...]:
-    return (
-        Assumption(
-            _("it is a plain layer of Keras's"),
-            _("the model is a {kind}, a class of its own that is not in the file").format(kind=kind),
-        ),
-    )
-
-
 # --- Weights alone ----------------------------------------------------------------------------------------------------
 
 
@@ -175,13 +166,30 @@ def _take_all(stored: _Stored, found: Found, assumed: Sequence[Assumption]) -> N
                 if not any(name.startswith(f"{cell}/vars/") for cell in cells if cell != place)
             }
             cell = stored.names.get(place, "")
-            take_undescribed(title, held.parts, found, beside=others, cell=cell, assumed=assumed)
+            take_undescribed(
+                title,
+                held.parts,
+                found,
+                beside=others,
+                cell=cell,
+                kind=_kind_of(cells[place]),
+                assumed=assumed,
+            )
         elif not _SEED.search(place) and not any(_is_under(place, under) for under in cells.values()):
-            found.leave_out(title, _("it is no part of a recurrent layer"), stored.full(place))
+            found.leave_out(
+                title, _("it belongs to no recurrent layer that is known here"), stored.full(place)
+            )
+
+
+def _kind_of(place: str) -> str:
+    """The class of a layer in a list of layers: there Keras calls its folder so; "" where the model's own code named it."""
+    around, _slash, folder = re.sub("/(forward|backward)_layer$|/layer$", "", place).rpartition("/")
+    is_wrapped = re.fullmatch(r"(bidirectional|time_distributed)(_\d+)?", folder)
+    return folder if around.rpartition("/")[2] == "layers" and not is_wrapped else ""
 
 
 def _is_under(place: str, under: str) -> bool:
-    return place == under or place.startswith(f"{under}/")
+    return not under or place == under or place.startswith(f"{under}/")
 
 
 def _is_cell(place: str, stored: _Stored) -> bool:

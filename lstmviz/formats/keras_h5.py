@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from lstmviz.formats import hdf5
-from lstmviz.formats.found import Content, FormatError, Found
-from lstmviz.formats.keras_cells import Version
+from lstmviz.formats.found import Assumption, Content, FormatError, Found
+from lstmviz.formats.keras_cells import Version, is_no_layer, say_own
 from lstmviz.formats.keras_config import Described, describe, parse
 from lstmviz.formats.keras_variables import (
     ARRAYS,
     Held,
+    assume_own,
     is_recurrent,
     take_described,
     take_undescribed,
@@ -116,9 +118,11 @@ def arrange(
         version: The Keras that wrote it.
     """
     found = Found()
-    if described is None:
+    is_own = described is not None and [each.names for each in described] == [()]
+    if described is None or is_own:  # weights alone, or a class of the model's own, which is not looked up
+        assumed = assume_own(described[0].kind) if described else ()
         for layer, variables in layers.items():
-            _take_bare(layer, variables, version, found)
+            _take_bare(layer, variables, version, found, assumed)
         return found
     for layer in dict.fromkeys([*(each.names[0] for each in described if each.names), *layers]):
         own = [each for each in described if each.names[:1] == (layer,)]
@@ -148,9 +152,14 @@ def _take_layer(
 ) -> None:
     """Adds what the file describes of one of the model's layers, in that order."""
     cells, others = split_cells(layer, variables)
-    if not described:
-        _take_bare(layer, variables, version, found)
+    if not described:  # the description has no layer of that name: what it is may be there under another
+        if variables:
+            found.leave_out(
+                layer, _("the file's description of the model has no layer of this name"), variables
+            )
         return
+    if cells and len(described) == 1 and is_no_layer(described[0].kind):
+        described = [replace(described[0], problem=say_own(described[0].kind))]
     matches = _match(cells, described)
     if len(described) == 1 and described[0].family:  # everything under its name is its own
         for cell in matches.values():
@@ -170,7 +179,7 @@ def _take_layer(
     if any(not each.family for each in described):  # told with the layers that are left out
         found.arrays |= _numbers(others)
     elif others:
-        found.leave_out(f"{layer}/…", _("it is no part of a recurrent layer"), others)
+        found.leave_out(f"{layer}/…", _("it belongs to no recurrent layer that is known here"), others)
 
 
 def _match(cells: Sequence[Held], described: Sequence[Described]) -> dict[int, Held]:
@@ -193,13 +202,19 @@ def _passes(names: Sequence[str], path: Sequence[str]) -> bool:
     return all(name in rest for name in names)
 
 
-def _take_bare(layer: str, variables: Mapping[str, np.ndarray], version: Version, found: Found) -> None:
+def _take_bare(
+    layer: str,
+    variables: Mapping[str, np.ndarray],
+    version: Version,
+    found: Found,
+    assumed: Sequence[Assumption],
+) -> None:
     """Adds the cells of a layer of which there are the weights alone."""
     cells, others = split_cells(layer, variables)
     for cell in cells:
         take_undescribed(
             title_of(cell.place), cell.parts, found, beside=cell.beside, version=version,
-            cell=_cell_name(cell.place),
+            cell=_cell_name(cell.place), assumed=assumed,
         )  # fmt: skip
     if others:
         found.leave_out(layer, _say_others(layer, others), others)
@@ -214,7 +229,7 @@ def _say_others(layer: str, others: Mapping[str, np.ndarray]) -> str:
     if re.search("lstm|gru|rnn", layer, re.IGNORECASE):
         names = ", ".join(f"{name} {list(array.shape)}" for name, array in list(others.items())[:6])
         return _("its arrays are not those of a plain layer of Keras's: {names}").format(names=names)
-    return _("it is no part of a recurrent layer")
+    return _("it belongs to no recurrent layer that is known here")
 
 
 def _numbers(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -11,12 +11,14 @@ import numpy as np
 from lstmviz.formats.found import Assumption, Found, Layer, Reads
 from lstmviz.formats.keras_cells import KERAS_3, UNKNOWN, Version, assume_default
 from lstmviz.formats.keras_config import Described
-from lstmviz.formats.naming import find_family, say_backward
+from lstmviz.formats.naming import find_family, say_backward, say_no_floats
 from lstmviz.language import _
 
 ARRAYS = ("kernel", "recurrent_kernel", "bias")
 """A plain cell's arrays, in the order in which Keras makes and numbers them."""
 _PLAIN_CELL = re.compile(r"(?:^|/)(?:lstm|gru|simple_rnn)_cell(?:_\d+)?$")
+# What Keras calls its own layers, unless told; in files it writes `CuDNNLSTM` in several ways.
+_PLAIN_LAYER = re.compile(r"(lstm|gru|simple_?rnn|rnn|cu_?dnn_?_?(lstm|gru))(_?\d+)?(#\d+)?")
 _GATES_OF_KERAS_1 = {"lstm": "ifco", "gru": "zrh"}
 _CUDNN = {4: ("lstm", "CuDNNLSTM"), 3: ("gru", "CuDNNGRU")}
 
@@ -91,6 +93,7 @@ def take_undescribed(
     beside: Mapping[str, np.ndarray] | None = None,
     version: Version = KERAS_3,
     cell: str = "",
+    kind: str = "",
     assumed: Sequence[Assumption] = (),
 ) -> None:
     """Adds a layer of Keras's of which there are the weights alone.
@@ -102,6 +105,7 @@ def take_undescribed(
         beside: What else stands under its name, by full names.
         version: The Keras that wrote it, whose defaults are assumed.
         cell: What the cell is called, where that is known.
+        kind: What the file calls the layer's class, `my_lstm`; "" where only its name may say it.
         assumed: What else is.
     """
     held = Held(title, dict(parts), dict(beside or {}))
@@ -120,7 +124,15 @@ def take_undescribed(
     )
     side = re.search(r"(?:^|/)(backward|forward)_", title)
     is_back = bool(side and side[1] == "backward")
-    more = [*more, *_assume_side(side[1] if side else ""), *_assume_class(cell), *assumed]
+    own = re.sub("^(forward|backward)_", "", title.rpartition("/")[2])
+    is_named = bool(called or _PLAIN_LAYER.fullmatch(kind or own))  # cuDNN's arrays say it
+    is_told = any(each.that == _say_plain() for each in assumed)
+    more = [
+        *more,
+        _assume_side(side[1] if side else ""),
+        *_assume_class(cell, is_named, is_told),
+        *assumed,
+    ]
     found.layers[found.free_title(title)] = Layer(
         "keras",
         family,
@@ -164,9 +176,7 @@ def _say_beside(held: Held) -> str:
 def _say_no_matrices(parts: Mapping[str, np.ndarray]) -> str:
     for name, array in parts.items():
         if array.dtype.kind != "f":
-            return _(
-                "its {name} is kept as {dtype}, and what a number of it stands for is not in the file"
-            ).format(name=name, dtype=array.dtype)
+            return say_no_floats(name, array)
     recurrent = parts.get("recurrent_kernel")
     if recurrent is not None and recurrent.ndim in (3, 4, 5):
         return _(
@@ -300,28 +310,39 @@ def _settle_reset(
     ]
 
 
-def _assume_side(side: str) -> list[Assumption]:
+def _assume_side(side: str) -> Assumption:
     ends = {
         "backward": _("it reads the sequence from its end"),
         "forward": _("it reads the sequence from its start"),
     }
     if side not in ends:
-        return []
-    return [
-        Assumption(
-            ends[side], _("its name begins with {side}_, and weights alone do not say").format(side=side)
-        )
-    ]
+        that = _("it reads every step of its sequence, from the first to the last")
+        return Assumption(that, _("weights alone do not say"))
+    return Assumption(
+        ends[side], _("its name begins with {side}_, and weights alone do not say").format(side=side)
+    )
 
 
-def _assume_class(cell: str) -> list[Assumption]:
-    if not cell or _PLAIN_CELL.search(cell):
+def _say_plain() -> str:
+    return _("it is a plain layer of Keras's")
+
+
+def _assume_class(cell: str, is_named: bool, is_told: bool) -> list[Assumption]:
+    """That it is one of Keras's own; `is_named`: it is called as Keras calls those; `is_told`: that is assumed already."""
+    if cell and not _PLAIN_CELL.search(cell):
+        why = _("it is called {cell}, its arrays are a plain cell's, and the file does not say its class")
+        return [Assumption(_("it is a plain cell of Keras's"), why.format(cell=cell))]
+    if is_named or is_told:
         return []
-    return [
+    why = _("its arrays are a plain layer's, and neither they nor its name say its class")
+    return [Assumption(_say_plain(), why)]
+
+
+def assume_own(kind: str) -> tuple[Assumption, ...]:
+    """What the layers of a model of a class of its own are shown by."""
+    return (
         Assumption(
-            _("it is a plain cell of Keras's"),
-            _(
-                "it is called {cell}, its arrays are a plain cell's, and the file does not say its class"
-            ).format(cell=cell),
-        )
-    ]
+            _say_plain(),
+            _("the model is a {kind}, a class of its own that is not in the file").format(kind=kind),
+        ),
+    )

@@ -157,3 +157,66 @@ def test_the_content_decides_and_not_the_ending(ending, tmp_path):
     path = save(sequential(L.LSTM(2, name="it")), tmp_path, ".h5")
     other = path.rename(tmp_path / f"other{ending}")
     assert list(lv.load(other)) == ["it"]
+
+
+class Attention(L.Layer):
+    """One of Keras's names, and a recurrent layer in it."""
+
+    def __init__(self, **words):
+        super().__init__(**words)
+        self.inner = L.LSTM(2)
+
+    def build(self, shape):
+        self.inner.build(shape)
+
+    def call(self, x):
+        return self.inner(x)
+
+
+def assumed_of(loaded, name):
+    return [each.that for each in loaded.assumed[name]]
+
+
+PLAIN = "it is a plain layer of Keras's"
+EVERY = "it reads every step of its sequence, from the first to the last"
+
+
+@pytest.mark.parametrize("name", ["my_lstm", "lstm", "encoder"])
+def test_weights_alone_of_a_class_of_ones_own_are_no_plain_layer_for_certain(name, tmp_path):
+    loaded = lv.load(save(sequential(MyLSTM(2, name=name)), tmp_path, ".weights.h5"))
+    assert PLAIN in assumed_of(loaded, name)
+    plain = lv.load(save(sequential(L.LSTM(2, name=name)), tmp_path, ".weights.h5"))
+    assert PLAIN not in assumed_of(plain, name)  # its folder is its class
+
+
+def test_weights_alone_do_not_say_from_which_end_a_layer_reads(tmp_path):
+    model = sequential(L.LSTM(2, go_backwards=True, name="it"))
+    assert EVERY in assumed_of(lv.load(save(model, tmp_path, ".weights.h5")), "it")
+    assert lv.load(save(model, tmp_path, ".keras")).reads["it"].reverse
+
+
+@pytest.mark.parametrize("suffix", WHOLE)
+def test_a_class_of_ones_own_of_one_of_kerass_names_is_not_called_no_recurrent_layer(suffix, tmp_path):
+    loaded = lv.load(save(sequential(Attention()), tmp_path, suffix))
+    assert not loaded
+    assert all("is no recurrent layer" not in reason for reason in loaded.skipped.values())
+
+
+@pytest.mark.parametrize("suffix", WHOLE)
+def test_a_mask_of_the_models_own_and_masks_that_differ_are_assumed_away(suffix, tmp_path):
+    x, y, mask = keras.Input((5, 3)), keras.Input((5, 3)), keras.Input((5,), dtype="bool")
+    given, shared, same = L.LSTM(2, name="given"), L.LSTM(2, name="shared"), L.LSTM(2, name="same")
+    masked = L.Masking(2.0)(x)
+    outputs = [given(x, mask=mask), shared(masked), shared(y), same(masked), same(masked)]
+    loaded = lv.load(save(keras.Model([x, y, mask], outputs), tmp_path, suffix))
+    for name in ("given", "shared"):
+        assert assumed_of(loaded, name) == ["every step of its sequence counts"]
+        assert loaded.reads[name].mask_value is None
+    assert loaded.reads["same"].mask_value == 2.0
+    assert not loaded.assumed["same"]
+
+
+@pytest.mark.parametrize("suffix", WHOLE)
+def test_a_mask_is_told_once(suffix, tmp_path):
+    loaded = lv.load(save(sequential(L.Masking(0.0), L.LSTM(2, name="it")), tmp_path, suffix))
+    assert loaded.notes["it"].count("pass") == 1

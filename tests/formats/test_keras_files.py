@@ -4,6 +4,7 @@ import io
 import json
 import warnings
 import zipfile
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -263,7 +264,7 @@ def _loop(file):
         (_soft, "link"),
         (_absurd, "MB"),
         (_outside, "another file"),
-        (_loop, "groups in groups"),
+        (_loop, "the same thing under two names"),
     ],
 )
 def test_hdf5_that_leads_out_or_promises_too_much(fill, cause):
@@ -275,3 +276,32 @@ def test_hdf5_that_leads_out_or_promises_too_much(fill, cause):
 def test_hdf5_of_others():
     with pytest.raises(FormatError, match="not one of Keras"):
         lv.load(hdf5(lambda file: file.create_dataset("a", data=np.zeros(3))), name="data.h5")
+
+
+def _change(content, path, array):
+    """The file with an array in place of another, or beside them."""
+    buffer = io.BytesIO(content)
+    with h5py.File(buffer, "r+") as file:
+        if path in file:
+            del file[path]
+        file[path] = array
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("path", "array"),
+    [
+        ("layers/lstm/cell/vars/2", np.zeros(8, np.complex64)),
+        ("layers/lstm/cell/vars/2", np.array([b"a"] * 8)),
+        ("layers/lstm/cell/vars/3", np.float32(2)),
+        ("layers/lstm/vars/0", np.float32(2)),
+        ("layers/lstm/vars/0", np.ones((2, 2), np.float32)),
+        ("layers/lstm/cell/norm/vars/0", np.ones(2, np.bool_)),
+    ],
+)
+def test_whatever_else_is_under_a_layers_name_counts(path, array, tmp_path):
+    file = Path(save(sequential(keras.layers.LSTM(2, name="lstm")), tmp_path, ".weights.h5"))
+    assert len(lv.load(file)) == 1
+    loaded = lv.load(_change(file.read_bytes(), path, array), name="own.weights.h5")
+    assert not loaded
+    assert len(loaded.skipped) == 1
