@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from lstmviz.formats.found import Assumption
 from lstmviz.formats.keras_cells import CELLS, Version
 from lstmviz.formats.keras_config import Described, describe, parse
 from lstmviz.language import _
 
 _MOST_NODES = 20_000
+# The Keras of TensorFlow 2, which alone writes SavedModels with metadata, and one with the defaults before that.
+_USUAL, _OLDER = "2.4", "2.2"
 _WRAPPERS = ("RNN", "Bidirectional", "TimeDistributed")
 
 
@@ -52,17 +55,38 @@ def read_metadata(keras: bytes | None, saved: bytes | None) -> Told | None:
         config = top
     inside = config.get("config")
     if isinstance(inside, (dict, list)) and (isinstance(inside, list) or "layers" in inside):
-        return Told(layers, describe(config, version.text or "2.4"), version)
+        return Told(layers, _describe(config, version), version)
     described = [
         each
         for node in layers.values()
         if (node["class_name"] in CELLS and not node["class_name"].endswith("Cell"))
         or node["class_name"] in _WRAPPERS
-        for each in describe(
-            {"class_name": "Sequential", "config": {"layers": [node]}}, version.text or "2.4"
-        )
+        for each in _describe({"class_name": "Sequential", "config": {"layers": [node]}}, version)
     ]
     return Told(layers, list({each.names: each for each in described}.values()), version)
+
+
+def _describe(config: Any, version: Version) -> list[Described]:
+    """The layers of a description; where it does not say which Keras wrote it, what that changes is assumed."""
+    if version.text:
+        return describe(config, version.text)
+    return [
+        _assume_version(each, older)
+        for each, older in zip(describe(config, _USUAL), describe(config, _OLDER), strict=True)
+    ]
+
+
+def _assume_version(each: Described, older: Described) -> Described:
+    if each.options == older.options:
+        return each
+    rests = ", ".join(
+        f"{name} {value}" for name, value in each.options.items() if older.options.get(name) != value
+    )
+    assumed = Assumption(
+        _("it has the defaults of Keras {version}: {options}").format(version=_USUAL, options=rests),
+        _("the file says neither which Keras wrote it nor these options"),
+    )
+    return replace(each, assumed=(*each.assumed, assumed))
 
 
 def _in_keras_metadata(data: bytes) -> Iterator[tuple[int, bytes]]:

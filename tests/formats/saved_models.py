@@ -11,12 +11,24 @@ import tf_keras as keras  # noqa: E402  (tests put its folder on the path)
 
 L = keras.layers
 MANY = {"return_sequences": True, "name": "it"}
+
+
+class Doubled(L.LSTMCell):
+    """A cell of a model's own."""
+
+    def call(self, inputs, states, training=None):
+        output, states = super().call(inputs, states, training=training)
+        return output, [2 * states[0], states[1]]
+
+
 MODELS = {
     "relu": lambda: [L.LSTM(4, activation="relu", **MANY)],
     "gru": lambda: [L.GRU(3, reset_after=False, recurrent_activation="hard_sigmoid", **MANY)],
     "backwards": lambda: [L.SimpleRNN(3, activation="softsign", go_backwards=True, **MANY)],
     "masked": lambda: [L.Masking(-1.0), L.LSTM(3, **MANY)],
     "nested": lambda: [keras.Sequential([keras.Input((7, 3)), L.GRU(2, **MANY)], name="inner")],
+    "both": lambda: [L.Bidirectional(L.LSTM(3, return_sequences=True), name="it")],
+    "own": lambda: [L.RNN(Doubled(3), **MANY)],
 }
 
 

@@ -1,6 +1,7 @@
 """TensorFlow's checkpoints and SavedModels, made by TensorFlow's own cells and by Keras."""
 
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -323,6 +324,50 @@ def test_a_keras_saved_model_runs_as_keras_ran_it(saved, name, tmp_path):
             y if name == "backwards" else y[reads.order(x)]
         )  # Keras leaves a backward layer's outputs in its order
         assert np.abs(h - kept).max() <= TOLERANCE
+
+
+def test_both_directions_of_a_keras_saved_model_run_as_keras_ran_them(saved):
+    with np.load(saved / "outputs.npz") as outputs:
+        x, y = outputs["both/x"], outputs["both/y"]
+    loaded = lv.load(saved / "both")
+    assert [loaded.reads[title].reverse for title in loaded] == [False, True]
+    for (title, cell), kept in zip(loaded.items(), (y[:, :3], y[:, 3:]), strict=True):
+        assert differs(cell, x, kept, backward=loaded.reads[title].reverse) <= TOLERANCE
+
+
+def test_a_cell_of_a_class_of_the_models_own_is_left_out_by_its_name(saved):
+    loaded = lv.load(saved / "own")
+    assert not loaded
+    assert any("Doubled" in reason for reason in loaded.skipped.values())
+
+
+def without_keys(text, keys):
+    """Keras's JSON without some of its keys, at any depth."""
+    if isinstance(text, list):
+        return [without_keys(each, keys) for each in text]
+    if not isinstance(text, dict):
+        return text
+    return {key: without_keys(value, keys) for key, value in text.items() if key not in keys}
+
+
+@pytest.mark.parametrize("left_out", [(), ("recurrent_activation",)])
+def test_without_the_version_of_keras_what_is_left_to_its_defaults_is_assumed(saved, left_out):
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    from lstmviz.formats.tensorflow_metadata import _in_keras_metadata, read_metadata
+
+    model = SavedModel()
+    nodes = model.meta_graphs.add().object_graph_def.nodes
+    for number, text in _in_keras_metadata((saved / "relu" / "keras_metadata.pb").read_bytes()):
+        while len(nodes) <= number:
+            nodes.add()
+        own = nodes[number].user_object
+        own.identifier = "_tf_keras_layer"
+        own.metadata = json.dumps(without_keys(json.loads(text), ("keras_version", *left_out)))
+    told = read_metadata(None, model.SerializeToString())
+    (layer,) = [each for each in told.described if each.names[-1] == "it"]
+    assert layer.options["activation"] == "relu" and not layer.problem
+    assert ["recurrent_activation sigmoid" in each.that for each in layer.assumed] == [True] * len(left_out)
 
 
 def test_damaged_metadata_is_refused(saved, tmp_path):

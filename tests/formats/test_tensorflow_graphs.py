@@ -22,9 +22,13 @@ OPTIONS = {
     "rnn": {"activation": "elu"},
     "linear": {"activation": "linear"},
     "own": {"forget_bias": 0.75, "activation": "tanh"},
+    "block_lstm": {"forget_bias": 0.5, "activation": "tanh", "cell_clip": 0.3},
+    "block_cell": {"forget_bias": 2.5, "activation": "tanh"},
+    "block_gru": {"activation": "tanh"},
 }
+FUSED = {"block_lstm": "LSTMBlockFusedCell", "block_cell": "LSTMBlockCell", "block_gru": "GRUBlockCell"}
 MADE = [
-    *((name, "loop") for name in OPTIONS),
+    *((name, "fused" if name in FUSED else "loop") for name in OPTIONS),
     *((name, "unrolled") for name in ("zero", "clips", "gru", "rnn")),
     *((name, "trained") for name in ("much", "gru", "rnn")),
 ]
@@ -51,6 +55,7 @@ def test_a_graph_says_what_its_cell_does(graphs, name, how, ending):
     ((title, cell),) = loaded.items()
     assert dict(loaded.layers[title].options) == OPTIONS[name]
     assert not loaded.assumed[title] and title not in loaded.notes
+    assert loaded.stored[title].layer == FUSED.get(name, loaded.stored[title].layer)
     assert differs(cell, x, h) <= TOLERANCE
 
 

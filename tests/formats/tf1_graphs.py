@@ -47,11 +47,54 @@ class Zoneout(cells.BasicLSTMCell):
         return output, cells.LSTMStateTuple(0.1 * state[0] + 0.9 * c, h)
 
 
+def run_block_lstm(x, weight):
+    """The fused operator as 1.15's LSTMBlockFusedCell calls it."""
+    scope = "rnn/lstm_fused_cell"
+    diagonals = {f"wc{gate}": weight(f"{scope}/w_{gate}_diag", 4) for gate in "ifo"}
+    zeros = tf.zeros([1, 4])
+    return tf.raw_ops.BlockLSTM(
+        seq_len_max=tf.constant(6, tf.int64), x=x, cs_prev=zeros, h_prev=zeros, w=weight(f"{scope}/kernel", 7, 16),
+        b=weight(f"{scope}/bias", 16), use_peephole=True, forget_bias=0.5, cell_clip=0.3, **diagonals,
+    ).h  # fmt: skip
+
+
+def run_block_cell(x, weight):
+    """The fused operator as 1.15's LSTMBlockCell calls it."""
+    w, b, zeros = weight("rnn/lstm_cell/kernel", 7, 16), weight("rnn/lstm_cell/bias", 16), tf.zeros([4])
+
+    def step(state, x_t):
+        made = tf.raw_ops.LSTMBlockCell(
+            x=x_t, cs_prev=state[0], h_prev=state[1], w=w, b=b, wci=zeros, wcf=zeros, wco=zeros, forget_bias=2.5,
+            cell_clip=-1.0,
+        )  # fmt: skip
+        return made.cs, made.h
+
+    return tf.scan(step, x, (tf.zeros([1, 4]), tf.zeros([1, 4])))[1]
+
+
+def run_block_gru(x, weight):
+    """The fused operator as 1.15's GRUBlockCellV2 calls it."""
+    scope = "rnn/gru_cell"
+    given = {
+        "w_ru": weight(f"{scope}/gates/kernel", 7, 8), "b_ru": weight(f"{scope}/gates/bias", 8),
+        "w_c": weight(f"{scope}/candidate/kernel", 7, 4), "b_c": weight(f"{scope}/candidate/bias", 4),
+    }  # fmt: skip
+    return tf.scan(lambda h, x_t: tf.raw_ops.GRUBlockCell(x=x_t, h_prev=h, **given).h, x, tf.zeros([1, 4]))
+
+
+FUSED = {"block_lstm": run_block_lstm, "block_cell": run_block_cell, "block_gru": run_block_gru}
+
+
 def write(name, folder, how):
     rng = np.random.default_rng(len(name))
     with tf.Graph().as_default(), v1.Session() as session:
         x = v1.placeholder(tf.float32, [1, 6, 3])
-        if how == "unrolled":
+        if how == "fused":
+            outputs = FUSED[name](
+                tf.transpose(x, [1, 0, 2]), lambda called, *shape: v1.get_variable(called, shape)
+            )
+            outputs = tf.transpose(outputs, [1, 0, 2])
+        elif how == "unrolled":
             steps, _state = v1.nn.static_rnn(CELLS[name](), tf.unstack(x, axis=1), dtype=tf.float32)
             outputs = tf.stack(steps, axis=1)
         else:
@@ -84,5 +127,7 @@ if __name__ == "__main__":
         write(each, Path(sys.argv[1]), "loop")
     for each in UNROLLED:
         write(each, Path(sys.argv[1]), "unrolled")
+    for each in FUSED:
+        write(each, Path(sys.argv[1]), "fused")
     for each in TRAINED:
         write(each, Path(sys.argv[1]), "trained")
