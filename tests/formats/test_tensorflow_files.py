@@ -428,3 +428,23 @@ def test_a_block_gru_runs_as_tensorflows_operator_does(tmp_path, names):
     )
     (cell,) = lv.load(folder).values()
     assert differs(cell, x, np.stack(steps)) <= TOLERANCE
+
+
+def test_a_cell_of_a_name_of_its_own_says_what_else_its_shapes_are_and_that_they_are_none(tmp_path):
+    rng = np.random.default_rng(8)
+    shapes = {"rnn/fits_two": (24, 16), "rnn/my_rnn": (8, 5), "rnn/my_cell": (3, 7)}
+    variables = {}
+    for scope, shape in shapes.items():
+        variables |= {f"{scope}/kernel": rng.normal(size=shape), f"{scope}/bias": rng.normal(size=shape[1])}
+    loaded = lv.load(save(tmp_path / "it", "m", variables))
+    assert list(loaded) == ["rnn/fits_two", "rnn/my_rnn"]
+    assert "those of a BasicRNNCell too" in str(loaded.assumed["rnn/fits_two"][0])
+    assert "it is a BasicRNNCell" in loaded.assumed["rnn/my_rnn"][0].that
+    reason = loaded.skipped["rnn/my_cell"]
+    assert "kernel [3, 7]" in reason and "fit none" in reason
+
+
+def test_an_array_under_a_recurrent_layers_name_is_not_said_to_be_no_part_of_one(tmp_path):
+    variables = cell_of("rnn/basic_lstm_cell") | {"rnn/dense/kernel": np.ones((5, 8))}
+    loaded = lv.load(save(tmp_path / "it", "m", variables))
+    assert "stands under a recurrent layer's name" in loaded.skipped["rnn/dense/kernel"]
