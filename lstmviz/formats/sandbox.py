@@ -113,8 +113,10 @@ def read(
         }
         Path(folder, "request.json").write_text(json.dumps(request), encoding="utf-8")
         code = _run(folder, title, bounds)
-        if words := _last_words(folder):
-            _log.warning("Reading a file ended with %s: %s", code, words)
+        if words := _last_words(folder):  # a library's own start says much that is no trouble
+            _log.log(
+                logging.WARNING if code else logging.DEBUG, "Reading a file ended with %s: %s", code, words
+            )
         return _read_answer(folder, title, code, bounds)
 
 
