@@ -18,12 +18,13 @@ from lstmviz.cells import KINDS, Cell
 from lstmviz.formats.found import Assumption, Reads, say_assumed, say_if
 from lstmviz.formats.load import PACKED, READERS, load
 from lstmviz.language import _
-from lstmviz.layouts import Stored
+from lstmviz.layouts import LAYOUTS, Stored
 from lstmviz.web import limits, uploads, words
 from lstmviz.web.markup import escape
 from lstmviz.web.shelf import Shelf
 from lstmviz.web.view import View
 
+_BARE = ("numpy", "safetensors", "torch")  # formats of arrays that have nothing but names
 _MOST = 20  # things left out of a file that are told
 
 
@@ -70,6 +71,8 @@ class Model:
         note: What there is to know of the file as a whole.
         problem: Why none can, where the file could not be read at all.
         path: What code that loads it calls it.
+        layout: How its arrays are said to be stored, a key of `LAYOUTS`; "" where their names say it.
+        takes_layout: Whether it can be said: it has bare arrays.
         ticket: Names the model on the routes; nobody guesses it.
         shelf: What was computed of it.
     """
@@ -81,6 +84,8 @@ class Model:
     note: str = ""
     problem: str = ""
     path: str = ""
+    layout: str = ""
+    takes_layout: bool = False
     ticket: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     shelf: Shelf = field(default_factory=lambda: Shelf(max_entries=32, max_bytes=256 * 2**20, seconds=600))
 
@@ -105,6 +110,12 @@ def path(view: View) -> str:
     """What code that loads the file whose layer the view shows calls it."""
     model = find(view.model)
     return model.path or model.name if model else ""
+
+
+def layout(view: View) -> str:
+    """How the arrays of the file whose layer the view shows are said to be stored; "" where their names say it."""
+    model = find(view.model)
+    return model.layout if model else ""
 
 
 def facts(view: View) -> Facts:
@@ -177,6 +188,18 @@ def _tell(model: Model) -> None:
     if model.problem:
         st.error(escape(model.problem))
         st.button(_("Read it again"), key="read_again", on_click=_read_again)
+    if model.takes_layout:
+        st.selectbox(
+            _("stored as"),
+            ["", *LAYOUTS],
+            key="model_layout",
+            on_change=_read_again,
+            format_func={
+                "": _("its names say"),
+                **{key: each.title for key, each in LAYOUTS.items()},
+            }.__getitem__,
+            help=_("How the file stores its arrays, where their names do not say it."),
+        )
     if model.cells:
         st.selectbox(_("layer"), list(model.cells), key="layer", help=_("The layers of the file."))
     said = model.facts.get(st.session_state.get("layer", ""), Facts())
@@ -286,17 +309,21 @@ def _read() -> Model | None:
     key = " ".join(file.file_id for file in files)
     if st.session_state.get("model_file_id", "") != key:
         st.session_state["model_file_id"] = key
+        if st.session_state.get("model_layout_of", "") != key:  # what was said was of another file
+            st.session_state["model_layout"], st.session_state["model_layout_of"] = "", key
+        layout = str(st.session_state.get("model_layout", ""))
         _take(None)  # also where the next line does not come to an end
-        _take(_load(*uploads.join(files), uploads.path(files)) if files else None)
+        _take(_load(*uploads.join(files), uploads.path(files), layout) if files else None)
     model: Model | None = st.session_state.get("model")
     return model
 
 
-def _load(name: str, content: bytes, path: str) -> Model:
+def _load(name: str, content: bytes, path: str, layout: str) -> Model:
+    bounds = {"max_bytes": limits.MAX_MODEL, "max_weights": limits.MAX_WEIGHTS}
     try:
-        loaded = load(content, name=name, max_bytes=limits.MAX_MODEL, max_weights=limits.MAX_WEIGHTS)
+        loaded = load(content, name=name, layout=layout or None, **bounds)
     except ValueError as error:
-        return Model(name, {}, problem=str(error))
+        return Model(name, {}, problem=str(error), takes_layout=bool(layout))
     skipped = loaded.skipped | {
         layer: too_large for layer, cell in loaded.items() if (too_large := _tell_size(cell))
     }
@@ -313,7 +340,9 @@ def _load(name: str, content: bytes, path: str) -> Model:
         for layer in cells
     }
     problem = "" if cells else _("{name} holds no layer that can be shown.").format(name=name)
-    return Model(name, cells, said, skipped, loaded.notes.get("", ""), problem, path)
+    takes_layout = bool(layout) or (not cells and loaded.format in _BARE and bool(loaded.arrays))
+    note = loaded.notes.get("", "")
+    return Model(name, cells, said, skipped, note, problem, path, layout, takes_layout)
 
 
 def _tell_size(cell: Cell) -> str:

@@ -216,6 +216,7 @@ def _codes_of_file(view: View, cell: Cell, sequence: Sequence) -> dict[str, str]
         reverse=view.reverse,
         has_state=bool(facts.reads.initial_state) and view.initial_state == "file",
         time_steps=len(sequence),
+        stored_as=models.layout(view),
     )
     reads = replace(run, reverse=models.is_reversed(view))
     return {

@@ -145,6 +145,7 @@ class Run:
         reverse: Whether it reads its input from the end, where that is not as the file says; None where it is.
         has_state: Whether it starts from the file's own initial state.
         time_steps: The length of its input.
+        stored_as: How its arrays are said to be stored; "" where the file says it.
     """
 
     path: str
@@ -153,10 +154,12 @@ class Run:
     reverse: bool | None
     has_state: bool
     time_steps: int
+    stored_as: str = ""
 
 
 def this_library_from_file(run: Run) -> str:
     """A layer of a file in this library, with a run as the page makes it."""
+    layout = f", layout={run.stored_as!r}" if run.stored_as else ""
     turned = [] if run.reverse is None else [f"reads = replace(reads, reverse={run.reverse})"]
     state = ", initial_state=reads.initial_state" if run.has_state else ""
     return "\n".join(
@@ -164,7 +167,7 @@ def this_library_from_file(run: Run) -> str:
             *(["from dataclasses import replace", ""] if turned else []),
             "import lstmviz as lv",
             "",
-            f"cells = lv.load({run.path!r})",
+            f"cells = lv.load({run.path!r}{layout})",
             f"cell, reads = cells[{run.layer!r}], cells.reads[{run.layer!r}]",
             *turned,
             f"x = {run.sequence}",

@@ -586,6 +586,25 @@ def test_the_parts_of_a_checkpoint_go_in_together(tmp_path):
     assert "lv.load('model.ckpt')" in code
 
 
+def test_bare_arrays_are_shown_once_their_layout_is_said():
+    rng = np.random.default_rng(7)
+    kernel, recurrent, bias = (rng.standard_normal(shape).astype("f4") for shape in ((3, 16), (4, 16), (16,)))
+    buffer = io.BytesIO()
+    np.savez(buffer, kernel, recurrent, bias)  # as in np.savez(*model.get_weights())
+    page = upload(_open(), buffer.getvalue(), "weights.npz")
+    assert "stored" in " ".join(caption.value for caption in page.caption)
+    page.selectbox(key="model_layout").set_value("keras")
+    _run(page)
+    view = page.session_state["view"]
+    assert (view.cell, view.num_units, view.input_size) == ("BasicLSTMCell", 4, 3)
+    assert any("layout='keras'" in code.value for code in page.code)
+    _cell, content = weights()
+    page.file_uploader(key="model_file").clear()
+    _run(page)
+    upload(page, content)  # what was said was of the other file
+    assert page.session_state["view"].num_units == 5 and not page.exception
+
+
 def test_a_file_that_failed_is_read_once(monkeypatch):
     calls = []
 
