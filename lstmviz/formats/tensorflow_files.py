@@ -86,7 +86,7 @@ def read(content: Content, layout: str | None) -> Found:  # the names say what i
 def _read_frozen(content: Content) -> Found:
     """The layers of a graph that holds its weights as constants."""
     try:
-        proto = parse(content.data, is_meta=False)
+        proto = parse(content.data)
         constants = weights_of(proto, content.allowed)
         if not constants:
             raise FormatError(
@@ -107,15 +107,18 @@ def _read_frozen(content: Content) -> Found:
 
 
 def _read_graph(content: Content, prefix: str) -> tuple[Graph | None, list[str]]:
-    """The graph that lies beside a checkpoint, and why it is not read where it is not."""
-    data = content.files.get(f"{prefix}.meta")
-    if data is None:
+    """The graph that lies beside a checkpoint or is its SavedModel's, and why it is not read where it is not."""
+    root = prefix.removesuffix("variables/variables")
+    part, message = (
+        (f"{prefix}.meta", "MetaGraphDef") if root == prefix else (f"{root}saved_model.pb", "SavedModel")
+    )
+    if (data := content.files.get(part)) is None:
         return None, []
     try:
-        return Graph(parse(data, is_meta=True)), []
+        return Graph(parse(data, message)), []
     except (ValueError, RecursionError) as error:
         note = _("The graph beside the checkpoint, {part}, is not read: {cause}.")
-        return None, [note.format(part=f"{prefix}.meta", cause=error)]
+        return None, [note.format(part=part, cause=error)]
 
 
 def _read_told(content: Content, prefix: str) -> Told | None:

@@ -64,27 +64,32 @@ class Node:
     told: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
-def parse(data: bytes, is_meta: bool) -> Any:
+def parse(data: bytes, message: str = "GraphDef") -> Any:
     """A graph as TensorFlow's library makes it of a file, `GraphDef`, after a count of its parts.
 
     Args:
-        data: A `.meta` beside a checkpoint, or a graph by itself.
-        is_meta: Which it is.
+        data: A graph by itself, a `.meta` beside a checkpoint, or a `saved_model.pb`.
+        message: Which it is: "GraphDef", "MetaGraphDef", "SavedModel".
 
     Raises:
         ValueError: it is damaged, or has more parts than are read.
     """
     from tensorflow.core.framework.graph_pb2 import GraphDef
     from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-    kind = MetaGraphDef if is_meta else GraphDef
+    kind = {"GraphDef": GraphDef, "MetaGraphDef": MetaGraphDef, "SavedModel": SavedModel}[message]
     if protobuf.count_fields(data, kind, _MOST_FIELDS) > _MOST_FIELDS:
         raise ValueError(_("it has more than {most:,} parts").format(most=_MOST_FIELDS))
     try:
         parsed = kind.FromString(data)
     except Exception as error:  # DecodeError, and what protobuf's own libraries raise
         raise ValueError(_("it is no graph that can be read")) from error
-    return parsed.graph_def if is_meta else parsed
+    if message == "SavedModel":
+        if len(parsed.meta_graphs) != 1:
+            raise ValueError(_("it has {count:,} graphs").format(count=len(parsed.meta_graphs)))
+        parsed = parsed.meta_graphs[0]
+    return parsed if message == "GraphDef" else parsed.graph_def
 
 
 def read_constant(told: Mapping[str, Any], most: int) -> np.ndarray | None:

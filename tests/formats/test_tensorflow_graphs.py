@@ -59,6 +59,38 @@ def test_a_graph_says_what_its_cell_does(graphs, name, how, ending):
     assert differs(cell, x, h) <= TOLERANCE
 
 
+@pytest.mark.parametrize("name", ["zero", "gru"])
+def test_the_graph_of_a_saved_model_says_what_its_cell_does(graphs, name):
+    with np.load(graphs / f"{name}-unrolled.npz") as known:
+        x, h = known["x"], known["h"]
+    loaded = lv.load(graphs / f"{name}-unrolled-saved")
+    ((title, cell),) = loaded.items()
+    assert dict(loaded.layers[title].options) == OPTIONS[name] and not loaded.assumed[title]
+    assert differs(cell, x, h) <= TOLERANCE
+
+
+def _spoil(graph, how):
+    for node in graph.node:
+        if how == "circles" and node.op == "Identity":
+            node.input[0] = node.name
+        elif how == "nothing given" and node.op != "Const":
+            node.input[:] = []
+        elif how == "given by none":
+            node.input[:] = ["nowhere:99999999999"] * len(node.input)
+        elif how == "told nothing" and node.op != "Const":
+            node.attr.clear()
+
+
+@pytest.mark.parametrize("how", ["circles", "nothing given", "given by none", "told nothing"])
+def test_a_graph_that_no_tensorflow_wrote_is_not_followed(graphs, how):
+    from tensorflow.core.framework.graph_pb2 import GraphDef
+
+    graph = GraphDef.FromString((graphs / "clips-loop.pb").read_bytes())
+    _spoil(graph, how)
+    loaded = lv.load(graph.SerializeToString(), name="frozen.pb")
+    assert any("cannot be followed" in each.why for each in loaded.assumed["rnn/lstm_cell"])
+
+
 def test_a_stack_of_cells_says_what_each_does(graphs):
     with np.load(graphs / "stack-loop.npz") as known:
         x, h = known["x"], known["h"]

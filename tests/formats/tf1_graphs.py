@@ -113,6 +113,8 @@ def write(name, folder, how):
         frozen = convert_to_constants.convert_variables_to_constants(
             session, session.graph.as_graph_def(), ["outputs"]
         )
+        if how == "unrolled":
+            v1.saved_model.simple_save(session, f"{place}-saved", {"x": x}, {"outputs": outputs})
         Path(f"{place}.pb").write_bytes(frozen.SerializeToString())
     np.savez(place, x=known[0], h=made[0])
 
