@@ -284,7 +284,7 @@ def _name_input(text: str, within: str, arguments: Mapping[str, Tensor], kinds: 
 
 
 def _is_gradient(name: str) -> bool:
-    return bool(re.search(r"(^|/)gradients(_\d+)?/|__backward_", name))
+    return bool(re.search(r"(^|/)(gradients|gradient_tape)(_\d+)?/|__backward_", name))
 
 
 def describe_between(graph: Graph, last: Tensor, first: Tensor, most: int = 12) -> list[str]:
