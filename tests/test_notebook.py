@@ -131,7 +131,7 @@ def run(source, names):
 
 
 def test_the_notebook_runs_from_the_top(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("tempfile.mkdtemp", lambda: str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     names = {}
     values = [value for value in (run(source, names) for source in code_cells()) if value is not None]
     printed = capsys.readouterr().out

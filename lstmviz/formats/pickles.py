@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import io
 import pickletools
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -79,7 +80,9 @@ def run(program: bytes, position: int = 0) -> tuple[Any, int]:
     file = io.BytesIO(program)
     file.seek(position)
     try:
-        return _Machine(len(program)).run(file), file.tell()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a name with a backslash in it is damage, and no matter of Python's
+            return _Machine(len(program)).run(file), file.tell()
     except PickleError:
         raise
     except (
