@@ -38,7 +38,7 @@ def _drag(page: Page, key: str, panel: int, start: tuple[float, float], end: tup
 
 
 def _wait_for_level(page: Page, key: str, fits: Any) -> dict[str, Any]:
-    limit = time.monotonic() + 20
+    limit = time.monotonic() + 60
     while not fits(levels := _levels(page, key)):
         assert time.monotonic() < limit, levels
         time.sleep(0.05)
