@@ -80,8 +80,8 @@ def run(program: bytes, position: int = 0) -> tuple[Any, int]:
     file = io.BytesIO(program)
     file.seek(position)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a name with a backslash in it is damage, and no matter of Python's
+        with warnings.catch_warnings():  # a backslash in a name is damage, and no matter of Python's
+            warnings.simplefilter("ignore")
             return _Machine(len(program)).run(file), file.tell()
     except PickleError:
         raise
