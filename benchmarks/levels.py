@@ -21,8 +21,8 @@ from benchmarks.table import Line, parse_arguments, report
 from lstmviz import plot
 from lstmviz.cells import Cell, build
 from lstmviz.plot import levels
+from lstmviz.run.trace import Trace
 from lstmviz.sequences import wrap
-from lstmviz.trace import Trace
 
 KERNELS = ((2048, 512), (3328, 1472))  # num_units, input_size: 21 and 64 million weights
 TRACE = (10_000, 1024, 16)  # steps, num_units, input_size

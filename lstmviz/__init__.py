@@ -8,21 +8,21 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 from lstmviz import cells, language, sequences
 from lstmviz.cells import KINDS, Cell, Linear, build, build_linear, fold
-from lstmviz.compare import Comparison, Parting, compare
+from lstmviz.run import gradients, run
+from lstmviz.run.compare import Comparison, Parting, compare
+from lstmviz.run.trace import Explanation, Gradients, Trace
 from lstmviz.sequences import Sequence
-from lstmviz.trace import Explanation, Gradients, Trace
 
 if TYPE_CHECKING:
-    from lstmviz import detective, devices, engine, formats, layouts, plot
+    from lstmviz import detective, formats, layouts, plot
     from lstmviz.detective import identify
-    from lstmviz.engine import gradients, run
     from lstmviz.formats.load import load
     from lstmviz.formats.save import save
+    from lstmviz.run import devices, engine
 
 __version__ = "0.1.0"
 __all__ = [
@@ -55,22 +55,45 @@ __all__ = [
     "sequences",
 ]
 
-# TensorFlow takes 3 s to import and Plotly a quarter: each comes with the first use of what needs it.
-_LAZY_MODULES = ("detective", "devices", "engine", "formats", "layouts", "plot")
-_LAZY_NAMES = {
-    "gradients": "engine",
-    "identify": "detective",
-    "load": "formats.load",
-    "run": "engine",
-    "save": "formats.save",
-}
-
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY_MODULES:
-        return importlib.import_module(f"lstmviz.{name}")
-    if name in _LAZY_NAMES:
-        return getattr(importlib.import_module(f"lstmviz.{_LAZY_NAMES[name]}"), name)
+    # TensorFlow takes 3 s to import and Plotly a quarter: each comes with the first use of what needs it.
+    if name == "engine":
+        from lstmviz.run import engine
+
+        return engine
+    if name == "devices":
+        from lstmviz.run import devices
+
+        return devices
+    if name == "identify":
+        from lstmviz.detective import identify
+
+        return identify
+    if name == "load":
+        from lstmviz.formats.load import load
+
+        return load
+    if name == "save":
+        from lstmviz.formats.save import save
+
+        return save
+    if name == "detective":
+        import lstmviz.detective as detective
+
+        return detective
+    if name == "formats":
+        import lstmviz.formats as formats
+
+        return formats
+    if name == "layouts":
+        import lstmviz.layouts as layouts
+
+        return layouts
+    if name == "plot":
+        import lstmviz.plot as plot
+
+        return plot
     raise AttributeError(f"module 'lstmviz' has no attribute {name!r}")
 
 

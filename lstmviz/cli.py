@@ -30,8 +30,8 @@ from lstmviz.formats.save import WRITERS, Writer, loading_code, save_bytes
 from lstmviz.formats.write import is_stream, say_cause, write_file
 from lstmviz.language import LANGUAGES, _
 from lstmviz.layouts import LAYOUTS, Stored, StoredGate, prove
+from lstmviz.run.trace import Trace
 from lstmviz.sequences import Sequence
-from lstmviz.trace import Trace
 
 if TYPE_CHECKING:
     from lstmviz.detective import Match
@@ -364,7 +364,7 @@ def _run(
     cell: Cell, x: Sequence, device: str | None = None, initial_state: Mapping[str, np.ndarray] | None = None
 ) -> Trace:
     with _native_silence():
-        from lstmviz import engine
+        from lstmviz.run import engine
 
         return engine.run(cell, x, device, initial_state)
 

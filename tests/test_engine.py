@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lstmviz as lv
-from lstmviz import cells, engine
+from lstmviz import cells
+from lstmviz.run import engine
 from tests import tf1
 from tests.runs import TOLERANCE, make_run, runs
 

@@ -9,7 +9,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import lstmviz as lv
-from lstmviz import cells, engine
+from lstmviz import cells
+from lstmviz.run import engine
 from tests import tf1
 from tests.runs import make_run, runs
 from tests.tf1 import tf

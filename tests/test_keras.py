@@ -9,7 +9,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import lstmviz as lv
-from lstmviz import cells, trace
+from lstmviz import cells
+from lstmviz.run import trace
 from tests import keras3
 from tests.runs import TOLERANCE, make_run, runs
 

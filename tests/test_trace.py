@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import lstmviz as lv
 from lstmviz import cells
-from lstmviz import trace as traces
+from lstmviz.run import trace as traces
 from tests import keras3
 from tests.runs import TOLERANCE, make_run, runs
 

@@ -16,7 +16,7 @@ from lstmviz.cells import ACTIVATIONS
 from lstmviz.language import _
 from lstmviz.layouts.convert import Converted, to_layout
 from lstmviz.layouts.table import LAYOUTS
-from lstmviz.trace import NumpyOps, Trace
+from lstmviz.run.trace import NumpyOps, Trace
 
 Arrays = Mapping[str, np.ndarray]
 States = dict[str, np.ndarray]

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from lstmviz.cells import Cell
-from lstmviz.compare import Comparison
 from lstmviz.plot import theme as themes
 from lstmviz.plot.compare import draw_compare
 from lstmviz.plot.describe import (
@@ -25,7 +24,8 @@ from lstmviz.plot.kernel import draw_kernel
 from lstmviz.plot.layouts import draw_layout
 from lstmviz.plot.step import draw_step, make_step_frames
 from lstmviz.plot.summary import draw_summary
-from lstmviz.trace import Gradients, Trace
+from lstmviz.run.compare import Comparison
+from lstmviz.run.trace import Gradients, Trace
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

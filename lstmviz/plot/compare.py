@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from lstmviz.cells import Cell
-from lstmviz.compare import Comparison, Parting
 from lstmviz.language import _
 from lstmviz.plot import levels
 from lstmviz.plot import scale as scales
@@ -18,6 +17,7 @@ from lstmviz.plot.curves import DASHES, ENTRY, has_single_points, legend_rows, l
 from lstmviz.plot.kernel import column_names, names_axis, row_names
 from lstmviz.plot.link import link
 from lstmviz.plot.panels import NARROW, WIDE, Panel, row_axis, share_height, step_names, time_ticks, width
+from lstmviz.run.compare import Comparison, Parting
 
 _ROW, _LEAST, _MOST = 12, 110, 300  # pixels of a kernel's row, and of its height
 _CURVES, _PANEL, _GAP, _LINE = 150, 70, 25, 19  # pixels

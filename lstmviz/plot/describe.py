@@ -7,14 +7,14 @@ import math
 import numpy as np
 
 from lstmviz.cells import Cell
-from lstmviz.compare import Comparison
 from lstmviz.language import _
 from lstmviz.layouts import LAYOUTS, to_layout
 from lstmviz.plot import scale as scales
 from lstmviz.plot.compare import say_parting, say_settings
 from lstmviz.plot.gradients import draw_curves
 from lstmviz.plot.number import write
-from lstmviz.trace import Gradients, Term, Trace
+from lstmviz.run.compare import Comparison
+from lstmviz.run.trace import Gradients, Term, Trace
 
 
 def describe_kernel(cell: Cell) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from lstmviz.cells import OPERATORS, Operation, flow
 from lstmviz.plot.number import write
-from lstmviz.trace import Trace
+from lstmviz.run.trace import Trace
 
 START = "[x, h]"
 """What every pre-activation is made from; it has no node of its own."""

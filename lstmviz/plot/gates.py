@@ -13,7 +13,7 @@ from lstmviz.plot import scale as scales
 from lstmviz.plot import theme as themes
 from lstmviz.plot.link import link
 from lstmviz.plot.panels import NARROW, TITLE, WIDE, Panel, row_axis, shorten, step_names, time_ticks
-from lstmviz.trace import Trace
+from lstmviz.run.trace import Trace
 
 VALUES = ("activations", "preactivations")
 

@@ -13,7 +13,7 @@ from lstmviz.plot import theme as themes
 from lstmviz.plot.curves import DASHES, ENTRY, has_single_points, legend_rows, log_axis
 from lstmviz.plot.link import link
 from lstmviz.plot.panels import NARROW, TITLE, WIDE, Panel, row_axis, shorten, step_names, time_ticks
-from lstmviz.trace import Gradients
+from lstmviz.run.trace import Gradients
 
 _NORMS, _PANEL, _GAP, _TOP, _BOTTOM, _LINE = 170, 80, 27, 62, 34, 19  # pixels
 _SCREEN = 560  # pixels of the legend on the smallest screen that is no phone

@@ -17,7 +17,7 @@ from lstmviz import plot
 from lstmviz.cells import Cell
 from lstmviz.language import _
 from lstmviz.plot import theme as themes
-from lstmviz.trace import Trace
+from lstmviz.run.trace import Trace
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

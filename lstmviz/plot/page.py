@@ -11,7 +11,7 @@ from lstmviz import plot
 from lstmviz.cells import Cell
 from lstmviz.language import _, current
 from lstmviz.plot import theme as themes
-from lstmviz.trace import Trace
+from lstmviz.run.trace import Trace
 
 _CONFIG = {"displaylogo": False, "responsive": True}
 

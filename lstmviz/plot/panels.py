@@ -12,7 +12,7 @@ import numpy as np
 from lstmviz.language import _
 from lstmviz.plot import theme as themes
 from lstmviz.plot.levels import Span
-from lstmviz.trace import Trace
+from lstmviz.run.trace import Trace
 
 WIDE, NARROW = 720, 300
 """Pixels of the time axis on a small screen and on a phone."""

@@ -15,7 +15,7 @@ from lstmviz.plot import scale as scales
 from lstmviz.plot.frames import Bars, Panel, Place, Square, Text
 from lstmviz.plot.number import write
 from lstmviz.plot.waterfall import Reach, Waterfall, find_reach, is_alone, make_waterfall, shorten
-from lstmviz.trace import Terms, Trace, check_index
+from lstmviz.run.trace import Terms, Trace, check_index
 
 WINDOW = 120
 """The most steps whose frames are made at once; of a longer trace those around the step that is asked for."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from lstmviz.language import _
 from lstmviz.plot import theme as themes
-from lstmviz.trace import GateSummary, Trace
+from lstmviz.run.trace import GateSummary, Trace
 
 _ACROSS = 2  # histograms in a row: what a phone can show
 _HEIGHT, _TITLE, _TOP = 90, 92, 0  # pixels

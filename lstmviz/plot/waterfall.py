@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 
 from lstmviz.language import _
 from lstmviz.plot.number import write
-from lstmviz.trace import Terms
+from lstmviz.run.trace import Terms
 
 PLACES = 4096
 """The positions that a bar's end can have."""

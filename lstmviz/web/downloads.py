@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from lstmviz.cells import Cell
-from lstmviz.trace import Trace
+from lstmviz.run.trace import Trace
 
 
 def kernel_npz(cell: Cell, letters: Mapping[str, str] | None = None) -> bytes:

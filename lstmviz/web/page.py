@@ -17,8 +17,8 @@ from lstmviz import language
 from lstmviz.cells import Cell
 from lstmviz.language import LANGUAGES, _
 from lstmviz.plot.page import page_html
+from lstmviz.run.trace import Trace
 from lstmviz.sequences import Sequence
-from lstmviz.trace import Trace
 from lstmviz.web import (
     beside,
     controls,
@@ -381,7 +381,7 @@ def _check_device(view: View) -> tuple[View, list[str]]:
 
 
 def _device_titles() -> dict[str, str]:
-    from lstmviz import devices  # TensorFlow: warm by now
+    from lstmviz.run import devices  # TensorFlow: warm by now
 
     return {device.name: device.title for device in devices.list_devices()}
 

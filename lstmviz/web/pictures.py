@@ -195,6 +195,6 @@ def _is_for_all(view: View, sequence: Sequence) -> bool:
 
 
 def _has_device(view: View) -> bool:
-    from lstmviz import devices  # TensorFlow: warm by now
+    from lstmviz.run import devices  # TensorFlow: warm by now
 
     return not view.device or view.device in {device.name for device in devices.list_devices()}

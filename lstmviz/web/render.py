@@ -14,12 +14,12 @@ import numpy as np
 
 from lstmviz import language, plot, sequences
 from lstmviz.cells import Cell, Linear, build, build_linear, fold
-from lstmviz.compare import compare
 from lstmviz.formats.found import Reads
 from lstmviz.language import _
 from lstmviz.layouts import Proof, prove
+from lstmviz.run.compare import compare
+from lstmviz.run.trace import Trace
 from lstmviz.sequences import Sequence
-from lstmviz.trace import Trace
 from lstmviz.web import limits, models
 from lstmviz.web import view as views
 from lstmviz.web.cost import estimate
@@ -282,7 +282,7 @@ def load_trace(
     Raises:
         ValueError: the device is not there.
     """
-    from lstmviz import engine  # the page is there before TensorFlow is
+    from lstmviz.run import engine  # the page is there before TensorFlow is
 
     def make() -> Trace:
         return engine.run(
@@ -334,7 +334,7 @@ def sweep() -> None:
 
 def device_names() -> list[str]:
     """The devices that TensorFlow sees; waits for TensorFlow where it is not there yet."""
-    from lstmviz import devices
+    from lstmviz.run import devices
 
     return [device.name for device in devices.list_devices()]
 
@@ -433,7 +433,7 @@ def gradients_picture(view: View, sequence: Sequence, upload: Upload | None) -> 
     t, unit = asked_gradient(view, sequence)
 
     def make() -> GradientsPicture:
-        from lstmviz import engine
+        from lstmviz.run import engine
 
         found = [engine.gradients(load_trace(view, sequence, upload), unit, t)]
         if view.contrast:
@@ -511,7 +511,7 @@ def proof(view: View, sequence: Sequence, upload: Upload | None) -> Proof:
     """
     if len(sequence) <= _PROVED:
         return prove(load_trace(view, sequence, upload), view.layout)
-    from lstmviz import engine
+    from lstmviz.run import engine
 
     first = replace(sequence, values=sequence.values[:_PROVED], labels=sequence.labels[:_PROVED])
     return prove(engine.run(load_cell(view), first, view.device or None, _initial_state(view)), view.layout)
@@ -565,7 +565,7 @@ def _find_model(view: View) -> models.Model:
 
 
 def _fold_difference(view: View, sequence: Sequence, folded: Trace) -> float:
-    from lstmviz import engine
+    from lstmviz.run import engine
 
     cell, _shown = _load_cells(view)
     apart = engine.run(cell, load_linear(view)(sequence.values), view.device or None)

@@ -94,7 +94,7 @@ def _warm() -> None:
         _page_drawn.wait(_PATIENCE)
     started = time.perf_counter()
     try:
-        from lstmviz import engine
+        from lstmviz.run import engine
 
         engine.warm_up([View.cell])
         _spare_kernels()

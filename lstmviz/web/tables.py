@@ -11,7 +11,7 @@ import streamlit as st
 from lstmviz.cells import Cell
 from lstmviz.language import _
 from lstmviz.plot.number import write
-from lstmviz.trace import Trace
+from lstmviz.run.trace import Trace
 from lstmviz.web import sections
 from lstmviz.web.view import View
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import lstmviz as lv
 from lstmviz.plot.waterfall import PLACES, find_reach, is_alone, make_waterfall, shorten
-from lstmviz.trace import Terms
+from lstmviz.run.trace import Terms
 from tests.runs import TOLERANCE, make_run, runs
 
 

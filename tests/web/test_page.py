@@ -254,7 +254,7 @@ def test_a_question_compares_with_one_click():
 
 
 def test_cpu_against_gpu_says_why_it_cannot_be_had():
-    from lstmviz import devices
+    from lstmviz.run import devices
 
     button = _open(num_units="2", time_steps="3").button(key="ask_device")
     assert button.disabled == (not any(device.name.startswith("GPU") for device in devices.list_devices()))

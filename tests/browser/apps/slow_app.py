@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from lstmviz import engine
+from lstmviz.run import engine
 from lstmviz.web import server
 
 _quick_run = engine.run

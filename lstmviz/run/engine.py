@@ -18,14 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from lstmviz import devices  # isort: skip  # before TensorFlow: it sets the log level
+from lstmviz.run import devices  # isort: skip  # before TensorFlow: it sets the log level
 import tensorflow as tf
 from tensorflow.python.eager import context
 
 from lstmviz.cells import ACTIVATIONS, KINDS, Cell, Kind, Variable, as_numbers, build, is_on
 from lstmviz.language import _
+from lstmviz.run.trace import Gradients, Trace, check_index
 from lstmviz.sequences import make, wrap
-from lstmviz.trace import Gradients, Trace, check_index
 
 Progress = Callable[[int, int], None]
 

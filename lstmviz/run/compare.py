@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 
 from lstmviz.cells import Cell
 from lstmviz.language import _
-from lstmviz.trace import Trace
+from lstmviz.run.trace import Trace
 
 VALUES = ("activations", "preactivations")
 
