@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,18 @@ from lstmviz.language import _
 from lstmviz.plot import levels
 from lstmviz.plot import scale as scales
 from lstmviz.plot import theme as themes
-from lstmviz.plot.link import link
-from lstmviz.plot.panels import NARROW, TITLE, WIDE, Panel, row_axis, shorten, step_names, time_ticks
+from lstmviz.plot.over_time import (
+    TITLE,
+    Recorded,
+    row_axis,
+    state_rows,
+    state_title,
+    step_names,
+    time_axis,
+)
+from lstmviz.plot.panels import BELOW, Margins, Note, Panel, Row, Sheet, build, head
+from lstmviz.plot.ticks import edges
+from lstmviz.plot.words import shorten
 from lstmviz.run.trace import Trace
 
 VALUES = ("activations", "preactivations")
@@ -27,6 +38,42 @@ _STATES = "coloraxis"
 _SIGMOIDS = "coloraxis2"
 _INPUT = "coloraxis3"
 _PREACTIVATIONS = "coloraxis4"
+_OF_UNITS = "y2"  # the axis of the first array whose rows are the cell's units: that of the first gate
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """What of a trace is shown, and how finely.
+
+    Attributes:
+        trace: The run.
+        arrays: The sequence, the gates and the states, from the top.
+        chosen: The units that are drawn as lines; none where all are drawn as heatmaps.
+        units: The window's units.
+        steps: Its steps.
+        levels: How finely the heatmaps show it, in their order; with lines, the sequence is the only one.
+        in_tiles: Whether the whole of it needs tiles.
+        for_page: Whether the axes stay those of the whole.
+    """
+
+    trace: Trace
+    arrays: list[Recorded]
+    chosen: list[int]
+    units: levels.Span
+    steps: levels.Span
+    levels: list[levels.Level]
+    in_tiles: bool
+    for_page: bool
+
+    @property
+    def is_large(self) -> bool:
+        """Whether steps are numbers on the axis, and not names."""
+        return self.in_tiles or (bool(self.chosen) and len(self.trace) > 2 * _MOST_STEPS)
+
+    @property
+    def stretch(self) -> int:
+        """How many steps two points of a line stand for."""
+        return levels.choose_stretch(self.steps[1] - self.steps[0], _MOST_STEPS)
 
 
 def draw_gates(
@@ -41,8 +88,66 @@ def draw_gates(
 
     The axes end with the window, unless it is `for_page`: there they stay those of the whole, into which the page has zoomed.
     """
-    chosen = _check_units(trace, units)
-    rows = levels.check_window("units", seen_units, trace.cell.num_units)
+    view = _look(trace, values, units, seen_units, seen_steps, for_page)
+    notes, scale_of = _notes(view), _scales(view.arrays)
+    names = None if view.is_large else step_names(trace)
+    reach = (0, max(len(trace), 1)) if for_page or not len(trace) else view.steps
+    across, narrow = time_axis(trace, view.steps, names, reach)
+    panels = [
+        _draw_lines(view, one, scale_of[one.scale], names, first=index == 1)
+        if view.chosen and index
+        else _draw_heatmap(view, one, view.levels[index], scale_of[one.scale])
+        for index, one in enumerate(view.arrays)
+    ]
+    bottom = _BOTTOM + _LINE * len(notes) + (_LINE + 4 if view.chosen else 0)
+    foot = Note("<br>".join(notes), BELOW | {"yshift": 4 - _BOTTOM})
+    return build(
+        Sheet(
+            _("{kind}: {steps} steps × {units} units").format(
+                kind=trace.cell.kind.name, steps=len(trace), units=trace.cell.num_units
+            ),
+            [Row([panel], _PANEL, _GAP if index else 0) for index, panel in enumerate(panels)],
+            Margins(50, 8, _TOP, bottom),
+            across=across,
+            scales={one.scale: scale_of[one.scale] for one in view.arrays[: len(view.levels)]},
+            below=[foot] if notes else [],
+            cell=trace.cell,
+            steps=len(trace),
+            layout={"hovermode": "x", "hoversubplots": "axis", **(_LEGEND if view.chosen else {})},
+            narrow=narrow,
+            levels=_tell_level(view),
+        )
+    )
+
+
+_LEGEND = {
+    "showlegend": True,
+    "legend": {
+        "orientation": "h",
+        "x": 0,
+        "xanchor": "left",
+        "y": 0,
+        "yanchor": "bottom",
+        "yref": "container",
+    },
+}
+
+
+def _look(
+    trace: Trace,
+    values: str,
+    units: Iterable[int] | None,
+    seen_units: levels.Span | None,
+    seen_steps: levels.Span | None,
+    for_page: bool,
+) -> _View:
+    """What is asked for.
+
+    Raises:
+        ValueError: a unit, the window or `values` is none that there is.
+    """
+    chosen, num_units = _check_units(trace, units), trace.cell.num_units
+    rows = levels.check_window("units", seen_units, num_units)
     columns = levels.check_window("steps", seen_steps, len(trace)) if len(trace) else (0, 0)
     if values not in VALUES:
         raise ValueError(
@@ -50,102 +155,12 @@ def draw_gates(
                 given=values, allowed=", ".join(VALUES)
             )
         )
-    panels = _panels(trace, values)
-    height = len(panels) * _PANEL + (len(panels) - 1) * _GAP
-    title = _("{kind}: {steps} steps × {units} units").format(
-        kind=trace.cell.kind.name, steps=len(trace), units=trace.cell.num_units
-    )
-    in_lines = [bool(chosen) and index > 0 for index in range(len(panels))]
-    heatmaps = [panel for panel, lines in zip(panels, in_lines, strict=True) if not lines]
-    whole = _find_levels(heatmaps, trace, (0, trace.cell.num_units), (0, len(trace)))
-    found = _find_levels(heatmaps, trace, rows, columns)
-    notes = _say_levels(found)
-    stretch = levels.choose_stretch(columns[1] - columns[0], _MOST_STEPS)
-    if chosen and stretch > 1:
-        notes.append(
-            _("a line shows the smallest and the largest of every {count} steps").format(count=stretch)
-        )
-    notes += scales.name_nonfinite(panel.values for panel in panels)
-    bottom = _BOTTOM + _LINE * len(notes) + (_LINE + 4 if chosen else 0)
-    layout = themes.base_layout(title, height + _TOP + bottom)
-    in_tiles = not all(level.is_exact for level in whole.values())
-    is_large = in_tiles or (bool(chosen) and len(trace) > 2 * _MOST_STEPS)
-    names = step_names(trace)
-    # Plotly makes a column for each name of an axis, however few there are in view.
-    named = {"type": "category", "categoryorder": "array", "categoryarray": names}
-    steps_axis: dict[str, Any] = {} if is_large else named
-    wide, narrow = (time_ticks(trace.sequence.labels, room, columns) for room in (WIDE, NARROW))
-    across = (0, max(len(trace), 1)) if for_page or not len(trace) else columns
-    layout |= {
-        "margin": {"l": 50, "r": 8, "t": _TOP, "b": bottom},
-        "hovermode": "x",
-        "hoversubplots": "axis",
-        "xaxis": themes.axis(anchor=f"y{len(panels)}", **steps_axis,
-                             range=_edges(across), ticks="outside", ticklen=4, **wide),
-        "annotations": [],
-        "meta": {"narrow": {f"xaxis.{name}": value for name, value in narrow.items()}},
-    }  # fmt: skip
-    if is_large:
-        # Two points of a line stand for so many steps.
-        lines = levels.Level(rows, columns, tile_columns=stretch)
-        told = lines if chosen else found[panels[1].name]
-        layout["meta"]["levels"] = told.tell((trace.cell.num_units, len(trace)))
-    shown = ["input", *("" if lines else "hidden" if panel.name == "h" else "unit"
-                       for panel, lines in zip(panels[1:], in_lines[1:], strict=True))]  # fmt: skip
-    axes = ["y", *(f"y{number}" for number in range(2, len(panels) + 1))]
-    layout["meta"]["link"] = link(
-        trace.cell,
-        [("x", axis, panel.name, "step", row) for axis, panel, row in zip(axes, panels, shown, strict=True)],
-        steps=len(trace),
-    )
-    scale_of = _scales(panels)
-    data: list[dict[str, Any]] = []
-    for index, panel in enumerate(panels):
-        top = 1 - index * (_PANEL + _GAP) / height
-        axis = "y" if not index else f"y{index + 1}"
-        place = {"domain": [max(0.0, top - _PANEL / height), top]}
-        scale = scale_of[panel.scale]
-        words = f"<b>{panel.name}</b> {shorten(panel.title, TITLE)}"
-        layout["annotations"].append(themes.text(words, x=0, y=top, xanchor="left", yanchor="bottom"))
-        if in_lines[index]:
-            data += _draw_lines(panel, chosen, axis, columns, None if is_large else names, first=index == 1)
-            reach = scale if panel.scale == _SIGMOIDS else scales.centre([panel.values])
-            layout[axis.replace("y", "yaxis")] = _value_axis(reach, **place)
-        else:
-            level, is_units = found[panel.name], _is_of_units(panel, trace)
-            data += level.draw(
-                panel.values.T,
-                middle=0.5 if panel.scale == _SIGMOIDS else 0.0,
-                yaxis=axis,
-                coloraxis=panel.scale,
-                hovertemplate=_hover(panel, level, is_large),
-            )
-            layout[axis.replace("y", "yaxis")] = row_axis(panel, trace, level.rows, **place)
-            if not for_page:
-                layout[axis.replace("y", "yaxis")]["range"] = _edges(level.rows)[::-1]
-            if is_units and in_tiles:
-                layout[axis.replace("y", "yaxis")] |= {"fixedrange": False, "matches": "y2"}
-            layout[panel.scale] = scale.axis
-            layout["annotations"].append(
-                themes.text(scale.bar, x=1, y=top, xanchor="right", yanchor="bottom")
-            )
-    layout["meta"]["narrow"]["annotations[0].text"] = f"<b>x</b> {shorten(panels[0].title, _SHORT_TITLE)}"
-    if notes:
-        words = "<br>".join(notes)
-        layout["annotations"].append(
-            themes.text(words, x=0, y=0, xanchor="left", yanchor="top", yshift=4 - _BOTTOM, align="left")
-        )
-    if chosen:
-        legend = {
-            "orientation": "h",
-            "x": 0,
-            "xanchor": "left",
-            "y": 0,
-            "yanchor": "bottom",
-            "yref": "container",
-        }
-        layout |= {"showlegend": True, "legend": legend}
-    return {"data": data, "layout": layout}
+    arrays = _arrays(trace, values)
+    heatmaps = arrays[:1] if chosen else arrays
+    whole = _find_levels(heatmaps, num_units, (0, num_units), (0, len(trace)))
+    found = _find_levels(heatmaps, num_units, rows, columns)
+    in_tiles = not all(level.is_exact for level in whole)
+    return _View(trace, arrays, chosen, rows, columns, found, in_tiles, for_page)
 
 
 def _check_units(trace: Trace, units: Iterable[int] | None) -> list[int]:
@@ -164,48 +179,47 @@ def _check_units(trace: Trace, units: Iterable[int] | None) -> list[int]:
     return [int(unit) for unit in chosen]
 
 
-def _panels(trace: Trace, values: str) -> list[Panel]:
-    panels = [Panel("x", trace.sequence.title, trace.x, _INPUT)]
+def _arrays(trace: Trace, values: str) -> list[Recorded]:
+    """The sequence, the gates before or after their activations, and the states."""
+    arrays = [Recorded("x", trace.sequence.title, trace.x, _INPUT, "input")]
     for gate in trace.cell.kind.gates:
         if values == "preactivations":
             recorded, scale = trace.preactivations[gate.name], _PREACTIVATIONS
         else:
             recorded = trace.gates[gate.name]
             scale = _SIGMOIDS if trace.is_share(gate) else _STATES
-        panels.append(Panel(gate.name, _(gate.title), recorded, scale))
-    titles = {"c": _("cell state"), "h": _("hidden state, the output")}
-    panels += [Panel(name, titles[name], array, _STATES) for name, array in trace.states.items()]
-    return panels
+        arrays.append(Recorded(gate.name, _(gate.title), recorded, scale, "unit"))
+    arrays += [
+        Recorded(name, state_title(name), array, _STATES, state_rows(name))
+        for name, array in trace.states.items()
+    ]
+    return arrays
 
 
-def _scales(panels: list[Panel]) -> dict[str, scales.Scale]:
-    """One scale for all panels of a colour axis."""
+def _scales(arrays: list[Recorded]) -> dict[str, scales.Scale]:
+    """One scale for all arrays of a colour axis."""
     found = {_SIGMOIDS: scales.UNIT}
-    for name in {panel.scale for panel in panels} - set(found):
-        found[name] = scales.centre([panel.values for panel in panels if panel.scale == name])
+    for name in {one.scale for one in arrays} - set(found):
+        found[name] = scales.centre([one.values for one in arrays if one.scale == name])
     return found
 
 
-def _is_of_units(panel: Panel, trace: Trace) -> bool:
-    """Whether a panel's rows are the cell's units; those of the input and of a projected h are others."""
-    return panel.name != "x" and panel.values.shape[1] == trace.cell.num_units
+def _is_of_units(one: Recorded, units: int) -> bool:
+    """Whether an array's rows are the cell's units; those of the input and of a projected h are others."""
+    return one.rows != "input" and one.values.shape[1] == units
 
 
 def _find_levels(
-    heatmaps: list[Panel], trace: Trace, units: levels.Span, steps: levels.Span
-) -> dict[str, levels.Level]:
-    """How finely each heatmap shows a window of units and steps, by its panel's name.
+    heatmaps: list[Recorded], num_units: int, units: levels.Span, steps: levels.Span
+) -> list[levels.Level]:
+    """How finely each heatmap shows a window of units and steps.
 
     All of the cell's units have the same tiles; other panels show all of their rows, for they do not zoom.
     """
-    rows = {
-        panel.name: units if _is_of_units(panel, trace) else (0, panel.values.shape[1]) for panel in heatmaps
-    }
-    cells = sum((stop - start) * (steps[1] - steps[0]) for start, stop in rows.values())
+    rows = [units if _is_of_units(panel, num_units) else (0, panel.values.shape[1]) for panel in heatmaps]
+    cells = sum((stop - start) * (steps[1] - steps[0]) for start, stop in rows)
     exact = cells if cells <= _EXACT else _EXACT // len(heatmaps)
-    return {
-        name: levels.fit(some, steps, (), (), exact=exact, most=_tiles(steps)) for name, some in rows.items()
-    }
+    return [levels.fit(some, steps, (), (), exact=exact, most=_tiles(steps)) for some in rows]
 
 
 def _tiles(steps: levels.Span) -> tuple[int, int]:
@@ -214,53 +228,96 @@ def _tiles(steps: levels.Span) -> tuple[int, int]:
     return min(_MOST_ROWS, max(_LEAST_ROWS, _MOST_TILES // max(1, columns))), columns
 
 
-def _say_levels(found: dict[str, levels.Level]) -> list[str]:
+def _notes(view: _View) -> list[str]:
+    """The lines below the picture: what a cell or a point stands for, and how many numbers are not finite."""
+    notes = _say_levels(view)
+    if view.chosen and view.stretch > 1:
+        notes.append(
+            _("a line shows the smallest and the largest of every {count} steps").format(count=view.stretch)
+        )
+    return notes + scales.name_nonfinite(one.values for one in view.arrays)
+
+
+def _say_levels(view: _View) -> list[str]:
     """The lines that say what a cell stands for: most panels agree, the others are named."""
-    usual = list(found.values())[-1 if len(found) == 1 else 1]
+    usual = view.levels[min(1, len(view.levels) - 1)]
     notes = levels.note(usual, _("values"))
-    for name, level in found.items():
+    for one, level in zip(view.arrays, view.levels, strict=False):  # lines have none
         if level.tile != usual.tile and usual.is_exact:
-            notes += [f"{name}: {words}" for words in levels.note(level, _("values"))[:1]]
+            notes += [f"{one.name}: {words}" for words in levels.note(level, _("values"))[:1]]
         elif level.tile != usual.tile:
-            notes.insert(1, f"{name}: {level.tile_rows} × {level.tile_columns}")
+            notes.insert(1, f"{one.name}: {level.tile_rows} × {level.tile_columns}")
     return notes
 
 
-def _hover(panel: Panel, level: levels.Level, is_large: bool) -> str:
+def _tell_level(view: _View) -> dict[str, Any] | None:
+    """What a page needs to ask for a finer level, where there is one."""
+    if not view.is_large:
+        return None
+    # Two points of a line stand for so many steps.
+    lines = levels.Level(view.units, view.steps, tile_columns=view.stretch)
+    level = lines if view.chosen else view.levels[1]
+    return level.tell((view.trace.cell.num_units, len(view.trace)))
+
+
+def _draw_heatmap(view: _View, one: Recorded, level: levels.Level, scale: scales.Scale) -> Panel:
+    down = row_axis(one, view.trace, level.rows)
+    if not view.for_page:
+        down["range"] = edges(level.rows)[::-1]
+    if view.in_tiles and _is_of_units(one, view.trace.cell.num_units):
+        down |= {"fixedrange": False, "matches": _OF_UNITS}
+    data = level.draw(
+        one.values.T,
+        middle=0.5 if one.scale == _SIGMOIDS else 0.0,
+        coloraxis=one.scale,
+        hovertemplate=_hover(one, level, view.is_large),
+    )
+    return Panel(down, data, _head(one, scale.bar), linked=(one.name, "step", one.rows))
+
+
+def _head(one: Recorded, bar: str = "") -> tuple[Note, ...]:
+    narrow = {"text": f"<b>x</b> {shorten(one.title, _SHORT_TITLE)}"} if one.rows == "input" else None
+    return head(f"<b>{one.name}</b> {shorten(one.title, TITLE)}", bar, narrow)
+
+
+def _hover(one: Recorded, level: levels.Level, is_large: bool) -> str:
     row, column = level.hovered
     step = _("step {t}").format(t=column) if is_large else "%{x}"
-    return f"<b>{panel.name}[{row if is_large else '%{y:d}'}]</b> %{{z:.4g}}<br>{step}<extra></extra>"
-
-
-def _edges(span: levels.Span) -> list[float]:
-    return [span[0] - 0.5, span[1] - 0.5]
+    return f"<b>{one.name}[{row if is_large else '%{y:d}'}]</b> %{{z:.4g}}<br>{step}<extra></extra>"
 
 
 def _draw_lines(
-    panel: Panel, units: list[int], axis: str, steps: levels.Span, names: list[str] | None, first: bool
-) -> list[dict[str, Any]]:
-    lines = []
-    for index, unit in enumerate(units):
-        if unit >= panel.values.shape[1]:  # a projected h has fewer
-            continue
-        points, apart = levels.thin(panel.values[slice(*steps), unit], _MOST_STEPS)
-        # A line without a start would begin at a category of its own, after all steps.
-        begin = {"x0": names[steps[0]]} if names else {"x0": steps[0], "dx": apart}
-        lines.append(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "y": points,
-                **begin,
-                "yaxis": axis,
-                "name": _("unit {number}").format(number=unit),
-                "legendgroup": str(unit),
-                "showlegend": first,
-                "line": {"color": themes.LINES[index % len(themes.LINES)], "width": 2, "dash": _dash(index)},
-                "hovertemplate": f"<b>{panel.name}[{unit}]</b> %{{y:.4g}}<extra></extra>",
-            }
-        )
-    return lines
+    view: _View, one: Recorded, scale: scales.Scale, names: list[str] | None, first: bool
+) -> Panel:
+    """The chosen units as lines; only the first panel's are in the legend, which stands for all."""
+    units = [
+        (index, unit) for index, unit in enumerate(view.chosen) if unit < one.values.shape[1]
+    ]  # a projected h has fewer
+    data = [
+        _draw_line(one, unit, view.steps, names) | _style(index) | {"showlegend": first}
+        for index, unit in units
+    ]
+    reach = scale if one.scale == _SIGMOIDS else scales.centre([one.values])
+    return Panel(_value_axis(reach), data, _head(one), linked=(one.name, "step", ""))
+
+
+def _draw_line(one: Recorded, unit: int, steps: levels.Span, names: list[str] | None) -> dict[str, Any]:
+    points, apart = levels.thin(one.values[slice(*steps), unit], _MOST_STEPS)
+    # A line without a start would begin at a category of its own, after all steps.
+    begin = {"x0": names[steps[0]]} if names else {"x0": steps[0], "dx": apart}
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "y": points,
+        **begin,
+        "name": _("unit {number}").format(number=unit),
+        "legendgroup": str(unit),
+        "hovertemplate": f"<b>{one.name}[{unit}]</b> %{{y:.4g}}<extra></extra>",
+    }
+
+
+def _style(index: int) -> dict[str, Any]:
+    return {"line": {"color": themes.LINES[index % len(themes.LINES)], "width": 2, "dash": _dash(index)}}
 
 
 def _dash(index: int) -> str:
@@ -269,7 +326,7 @@ def _dash(index: int) -> str:
     return _DASHES[index] if not again else ("longdash", "longdashdot")[(again - 1) % 2]
 
 
-def _value_axis(scale: scales.Scale, **place: Any) -> dict[str, Any]:
+def _value_axis(scale: scales.Scale) -> dict[str, Any]:
     pad = (scale.high - scale.low) * 0.04
     middle = (scale.low + scale.high) / 2
     ticks = [scale.low, middle, scale.high]
@@ -277,5 +334,4 @@ def _value_axis(scale: scales.Scale, **place: Any) -> dict[str, Any]:
         range=[scale.low - pad, scale.high + pad],
         tickvals=ticks,
         ticktext=[scales.write(tick) for tick in ticks],
-        **place,
     ) | {"showgrid": True, "gridcolor": themes.GRID["light"]}

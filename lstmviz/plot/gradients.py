@@ -10,14 +10,23 @@ import numpy as np
 from lstmviz.language import _
 from lstmviz.plot import scale as scales
 from lstmviz.plot import theme as themes
-from lstmviz.plot.curves import DASHES, ENTRY, has_single_points, legend_rows, log_axis
-from lstmviz.plot.link import link
-from lstmviz.plot.panels import NARROW, TITLE, WIDE, Panel, row_axis, shorten, step_names, time_ticks
+from lstmviz.plot.curves import ENTRY, draw_curve, legend_rows, log_axis
+from lstmviz.plot.over_time import (
+    NARROW,
+    TITLE,
+    Recorded,
+    row_axis,
+    state_rows,
+    state_title,
+    step_names,
+    time_axis,
+)
+from lstmviz.plot.panels import ABOVE, BELOW, Margins, Note, Panel, Row, Sheet, build, head, measure
+from lstmviz.plot.words import shorten
 from lstmviz.run.trace import Gradients
 
 _NORMS, _PANEL, _GAP, _TOP, _BOTTOM, _LINE = 170, 80, 27, 62, 34, 19  # pixels
 _SCREEN = 560  # pixels of the legend on the smallest screen that is no phone
-_DOTTED = 60  # up to so many steps each has its dot
 _SCALE = "coloraxis"
 
 
@@ -41,81 +50,49 @@ class Curve:
 
 def draw_gradients(found: tuple[Gradients, ...]) -> dict[str, Any]:
     """The plain dictionary of the gradients' figure."""
-    curves, first = draw_curves(found), found[0]
-    trace, panels = first.trace, _panels(found)
-    height = _NORMS + len(panels) * (_PANEL + _GAP)
-    scale = replace(scales.centre([panel.values for panel in panels]), logarithmic=True)
+    curves, first, arrays = draw_curves(found), found[0], _arrays(found)
+    trace = first.trace
+    scale = replace(scales.centre([one.values for one in arrays]), logarithmic=True)
     notes = [*_explain_colours(scale), *_name_zeros(curves, str(trace.cell.dtype))]
-    notes += scales.name_nonfinite([*(panel.values for panel in panels), *(other.x for other in found[1:])])
-    margin, layout = {"l": 50, "r": 8, "t": _TOP, "b": _BOTTOM + _LINE * len(notes)}, _lay_out(found, curves)
+    notes += scales.name_nonfinite([*(one.values for one in arrays), *(other.x for other in found[1:])])
     # A phone's legend is the highest; on a screen, the panels take the room.
     legend, high_legend = (ENTRY * legend_rows([c.words for c in curves], room) for room in (_SCREEN, NARROW))
-    layout["height"] = height + margin["t"] + high_legend + margin["b"]
-    layout["margin"] = margin | {"t": _TOP + legend}
-    layout["meta"]["narrow"]["margin.t"] = _TOP + high_legend
-    layout["legend"]["y"] = 1 - (_TOP - 2) / layout["height"]
-    layout["annotations"][0]["yshift"] = legend
-    layout["meta"]["narrow"]["annotations[0].yshift"] = high_legend
-    layout |= {
-        "xaxis": _time_axis(first, len(panels) + 1, layout["meta"]["narrow"]),
-        "yaxis": log_axis(np.concatenate([curve.norms for curve in curves]), domain=[1 - _NORMS / height, 1]),
-        _SCALE: scale.axis,
-    }
-    data = _draw_lines(curves, list(layout["xaxis"]["categoryarray"]))
-    for index, panel in enumerate(panels):
-        top = 1 - (_NORMS + _GAP + index * (_PANEL + _GAP)) / height
-        layout[f"yaxis{index + 2}"] = row_axis(panel, trace, domain=[max(0.0, top - _PANEL / height), top])
-        _head_panel(panel, first, top, scale, layout)
-        data += scales.heatmap(
-            panel.values.T,
-            yaxis=f"y{index + 2}",
-            coloraxis=_SCALE,
-            hovertemplate=f"<b>∂{panel.name}[%{{y:d}}]</b> %{{z:.4g}}<br>%{{x}}<extra></extra>",
-        )
-    rows = {"x": "input", "h": "hidden"}
-    linked = [
-        ("x", f"y{n}", panel.name, "step", rows.get(panel.name, "unit")) for n, panel in enumerate(panels, 2)
-    ]
-    # The norms are of no gate and no unit: they show a step alone.
-    layout["meta"]["link"] = link(trace.cell, [("x", "y", "", "step", ""), *linked], steps=len(first))
-    layout["meta"]["narrow"][f"annotations[{len(layout['annotations'])}].font.size"] = 11
-    layout["annotations"].append(_foot(notes))
-    return {"data": data, "layout": layout}
-
-
-def _lay_out(found: tuple[Gradients, ...], curves: list[Curve]) -> dict[str, Any]:
-    """Title, heading and legend; the rest of the layout depends on the panels."""
-    trace = found[0].trace
-    title = _("{kind} gradients: {steps} steps × {units} units").format(
-        kind=trace.cell.kind.name, steps=len(found[0]), units=trace.cell.num_units
-    )
+    margins = Margins(50, 8, _TOP + legend, _BOTTOM + _LINE * len(notes), phone_top=_TOP + high_legend)
+    names = step_names(trace)[: len(first)]
+    across, narrow = time_axis(trace, (0, len(first)), names)
     heading, short = _headings(found)
-    return themes.base_layout(title, 0) | {
+    above = Note(heading, ABOVE | {"yshift": legend}, {"text": short, "yshift": high_legend})
+    rows = [Row([_draw_norms(curves, names)], _NORMS)]
+    rows += [Row([_draw_heatmap(one, first, scale)], _PANEL, _GAP) for one in arrays]
+    return build(
+        Sheet(
+            _("{kind} gradients: {steps} steps × {units} units").format(
+                kind=trace.cell.kind.name, steps=len(first), units=trace.cell.num_units
+            ),
+            rows,
+            margins,
+            across=across,
+            scales={_SCALE: scale},
+            above=[above],
+            below=[_foot(notes)],
+            cell=trace.cell,
+            steps=len(first),
+            layout=_lay_out(measure(rows) + margins.height),
+            # The title names the kind too: on a phone it begins at the edge, in a smaller font.
+            narrow=narrow | {"title.xref": "container", "title.font.size": 13},
+        )
+    )
+
+
+def _lay_out(height: int) -> dict[str, Any]:
+    """Hover and legend of a figure that is so many pixels high."""
+    return {
         "hovermode": "x",
         "hoversubplots": "axis",
         "showlegend": True,
         "legend": {"orientation": "h", "x": 0, "xanchor": "left", "yref": "container", "yanchor": "top",
-                   "tracegroupgap": 0, "bgcolor": "rgba(0,0,0,0)"},
-        "annotations": [themes.text(heading, x=0, y=1, xanchor="left", yanchor="bottom")],
-        # The title names the kind too: on a phone it begins at the edge, in a smaller font.
-        "meta": {"narrow": {"annotations[0].text": short, "title.xref": "container", "title.font.size": 13}},
+                   "y": 1 - (_TOP - 2) / height, "tracegroupgap": 0, "bgcolor": "rgba(0,0,0,0)"},
     }  # fmt: skip
-
-
-def _time_axis(one: Gradients, last: int, narrow: dict[str, Any]) -> dict[str, Any]:
-    """The steps up to `t`, at the foot of panel `last`; adds a phone's ticks to `narrow`."""
-    labels = one.trace.sequence.labels[: len(one)]
-    narrow |= {f"xaxis.{name}": value for name, value in time_ticks(labels, NARROW).items()}
-    return themes.axis(
-        anchor=f"y{last}",
-        type="category",
-        categoryorder="array",
-        categoryarray=step_names(one.trace)[: len(one)],
-        range=[-0.5, len(one) - 0.5],
-        ticks="outside",
-        ticklen=4,
-        **time_ticks(labels, WIDE),
-    )
 
 
 def draw_curves(found: tuple[Gradients, ...]) -> list[Curve]:
@@ -182,53 +159,41 @@ def _headings(found: tuple[Gradients, ...]) -> tuple[str, str]:
     return words, _("<b>norm</b> of ∂{h} / ∂x, step {t}").format(h=h, t=found[0].t)
 
 
-def _panels(found: tuple[Gradients, ...]) -> list[Panel]:
+def _arrays(found: tuple[Gradients, ...]) -> list[Recorded]:
     """The first one's heatmaps; beside others, under its label."""
-    one = found[0]
-    titles = {"x": one.trace.sequence.title, "c": _("cell state"), "h": _("hidden state, the output")}
-    if len(found) > 1:
-        titles = dict.fromkeys(titles, _labels(found)[0])
-    return [
-        Panel(name, titles.get(name, ""), values, _SCALE)
-        for name, values in {"x": one.x, **one.states}.items()
+    one, label = found[0], _labels(found)[0] if len(found) > 1 else None
+    arrays = [Recorded("x", label or one.trace.sequence.title, one.x, _SCALE, "input")]
+    return arrays + [
+        Recorded(name, label or state_title(name), values, _SCALE, state_rows(name))
+        for name, values in one.states.items()
     ]
+
+
+def _draw_norms(curves: list[Curve], names: list[str]) -> Panel:
+    """The norms are of no gate and no unit: they show a step alone."""
+    axis = log_axis(np.concatenate([curve.norms for curve in curves]))
+    return Panel(axis, _draw_lines(curves, names), linked=("", "step", ""))
+
+
+def _draw_heatmap(one: Recorded, found: Gradients, scale: scales.Scale) -> Panel:
+    slope = f"∂h[{found.unit}] / ∂{one.name}"
+    data = scales.heatmap(
+        one.values.T,
+        coloraxis=_SCALE,
+        hovertemplate=f"<b>∂{one.name}[%{{y:d}}]</b> %{{z:.4g}}<br>%{{x}}<extra></extra>",
+    )
+    words = f"<b>{slope}</b> {shorten(one.title, TITLE - len(slope))}"
+    notes = head(words, scale.bar, {"text": f"<b>{slope}</b>"})
+    return Panel(row_axis(one, found.trace), data, notes, linked=(one.name, "step", one.rows))
 
 
 def _draw_lines(curves: list[Curve], names: list[str]) -> list[dict[str, Any]]:
     """Each norm as a line, with a circle where it has faded."""
     data: list[dict[str, Any]] = []
     for index, curve in enumerate(curves):
-        shown = np.isfinite(curve.norms) & (curve.norms > 0)
-        dotted = len(names) <= _DOTTED or has_single_points(shown)
-        colour = themes.LINES[index % len(themes.LINES)]
-        data.append(
-            {"type": "scatter", "mode": "lines+markers" if dotted else "lines", "x0": names[0],
-             "y": np.where(shown, curve.norms, np.nan), "name": curve.words, "legendgroup": curve.name,
-             "line": {"color": colour, "width": 2, "dash": DASHES[index % len(DASHES)]},
-             "marker": {"color": colour, "size": 4},
-             "hovertemplate": f"<b>{curve.name}</b> %{{y:.3g}}<extra></extra>"}
-        )  # fmt: skip
         faded = None if curve.reach is None else len(names) - 1 - curve.reach
-        if faded is not None and shown[faded]:
-            data.append(
-                {"type": "scatter", "mode": "markers", "x": [names[faded]], "y": [curve.norms[faded]],
-                 "marker": {"symbol": "circle-open", "color": colour, "size": 12, "line": {"width": 2.5}},
-                 "legendgroup": curve.name, "showlegend": False, "hoverinfo": "skip"}
-            )  # fmt: skip
+        data += draw_curve(curve.name, curve.words, curve.norms, names, index, faded, circle=(12, 2.5))
     return data
-
-
-def _head_panel(
-    panel: Panel, one: Gradients, top: float, scale: scales.Scale, layout: dict[str, Any]
-) -> None:
-    """Adds to `layout` what stands above a heatmap: of what it is, and its scale."""
-    slope = f"∂h[{one.unit}] / ∂{panel.name}"
-    words = f"<b>{slope}</b> {shorten(panel.title, TITLE - len(slope))}"
-    layout["meta"]["narrow"][f"annotations[{len(layout['annotations'])}].text"] = f"<b>{slope}</b>"
-    layout["annotations"] += [
-        themes.text(words, x=0, y=top, xanchor="left", yanchor="bottom"),
-        themes.text(scale.bar, x=1, y=top, xanchor="right", yanchor="bottom"),
-    ]
 
 
 def _explain_colours(scale: scales.Scale) -> list[str]:
@@ -254,7 +219,5 @@ def _name_zeros(curves: list[Curve], dtype: str) -> list[str]:
     return notes
 
 
-def _foot(notes: list[str]) -> dict[str, Any]:
-    return themes.text(
-        "<br>".join(notes), x=0, y=0, xanchor="left", yanchor="top", align="left", xshift=-42, yshift=-24
-    )
+def _foot(notes: list[str]) -> Note:
+    return Note("<br>".join(notes), BELOW | {"xshift": -42, "yshift": -24}, {"font.size": 11})

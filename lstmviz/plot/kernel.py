@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,8 @@ from lstmviz.language import _
 from lstmviz.plot import levels
 from lstmviz.plot import scale as scales
 from lstmviz.plot import theme as themes
-from lstmviz.plot.link import link
-from lstmviz.plot.panels import round_places, share_height
+from lstmviz.plot.panels import BELOW, Margins, Note, Panel, Row, Sheet, build, head
+from lstmviz.plot.ticks import edges, ends, names_axis, round_places
 
 _ROW, _STRIP = 22, 24  # pixels of a row of a small kernel, and of one below it
 _LEAST, _MOST = 130, 520  # pixels of the kernel's height
@@ -23,9 +23,41 @@ _UNIT_NAMES, _ROW_NAMES = 6, 12  # of a window, that there is room for
 _HOVER = "%{y} → %{x}<br><b>%{z:.4g}</b><extra></extra>"
 _HOVER_LARGE = "%{text}<br><b>%{z:.4g}</b><extra></extra>"
 _HOVER_STRIP = "%{y} → %{text}<br><b>%{z:.4g}</b><extra></extra>"
+_SCALE = "coloraxis"
 _EXACT = 350_000  # weights that a picture shows one by one: a kernel of 256 units, the slider's most, is among them
 _EXACT_WINDOW = 60_000  # weights of a larger one that a window shows one by one
 _TILES = (160, 320)  # beyond that, rows and columns of tiles: 3 pixels each, and 0.4 MB
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """What of a cell's weights is shown, and how finely.
+
+    Attributes:
+        cell: The cell.
+        level: How finely the kernel's window is shown.
+        for_page: Whether the axes stay those of the whole, and the page names the cells of a large kernel.
+    """
+
+    cell: Cell
+    level: levels.Level
+    for_page: bool
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the whole kernel has more weights than a picture shows one by one."""
+        return self.cell.kernel.size > _EXACT
+
+    @property
+    def is_window(self) -> bool:
+        """Whether it is only a part of the kernel."""
+        rows, columns = self.cell.kernel.shape
+        return self.level.rows != (0, rows) or self.level.columns != (0, columns)
+
+    @property
+    def height(self) -> int:
+        """The kernel's pixels."""
+        return int(np.clip(len(self.cell.kernel) * _ROW, _LEAST, _MOST))
 
 
 def draw_kernel(
@@ -40,83 +72,143 @@ def draw_kernel(
     axes stay those of the whole, into which the page has zoomed, and the page names the cells.
     """
     rows, columns = cell.kernel.shape
-    borders = (cell.input_size,), tuple(range(cell.num_units, columns, cell.num_units))
+    view = _look(cell, seen_rows, seen_columns, for_page)
+    matrices = {
+        v: cell.weights[v.name] for v in cell.kind.variables if v.name in cell.weights and _is_apart(v)
+    }
+    peepholes = [gate for gate in cell.kind.gates if gate.peephole in cell.weights]
+    vectors = {gate: cell.weights[str(gate.peephole)] for gate in peepholes}
+    # Biases of 1 beside weights of a tenth would leave the kernel without colour: they may be clipped, and it is said.
+    scale = scales.centre(
+        [cell.kernel, *vectors.values(), *matrices.values()],
+        beyond=[cell.bias, cell.hidden_bias, cell.offset],
+    )
+    notes = [*_notes(cell), *levels.note(view.level, _("weights")), scale.bar]
+    notes += scales.name_nonfinite(cell.weights.values())
+    strips = [*_biases(cell), *([_("peepholes")] if peepholes else [])]
+    return build(
+        Sheet(
+            f"{cell.kind.name} kernel [{rows}, {columns}]",
+            [
+                Row([_draw_blocks(view)], view.height),
+                Row([_draw_strips(view, strips, vectors)], len(strips) * _STRIP, _GAP),
+                *(
+                    Row(
+                        [_draw_matrix(variable, matrix)], int(np.clip(len(matrix) * _ROW, 80, 260)), _LINE * 4
+                    )
+                    for variable, matrix in matrices.items()
+                ),
+            ],
+            Margins(_LEFT, 8, _TOP, 26 + _LINE * len(notes)),
+            across=_columns_axis(view),
+            columns_apart=range(cell.num_units, columns, cell.num_units),
+            scales={_SCALE: scale},
+            below=[_foot(notes)],
+            cell=cell,
+            levels=view.level.tell((rows, columns)) if view.is_large else None,
+        )
+    )
+
+
+def _look(
+    cell: Cell, seen_rows: levels.Span | None, seen_columns: levels.Span | None, for_page: bool
+) -> _View:
+    """What is asked for.
+
+    Raises:
+        ValueError: the window is not within the kernel.
+    """
+    rows, columns = cell.kernel.shape
     window = (
         levels.check_window("rows", seen_rows, rows),
         levels.check_window("columns", seen_columns, columns),
     )
-    is_large = cell.kernel.size > _EXACT
-    level = levels.fit(*window, *borders, exact=_EXACT if not is_large else _EXACT_WINDOW, most=_TILES)
-    biases = _biases(cell)
-    strip = replace(level, rows=(0, len(biases)), row_borders=(), tile_rows=1)
-    apart = [v for v in cell.kind.variables if v.name in cell.weights and _is_apart(v)]
-    peepholes = [gate for gate in cell.kind.gates if gate.peephole in cell.weights]
-    strips = [*biases, *([_("peepholes")] if peepholes else [])]
-    vectors = [cell.weights[str(gate.peephole)] for gate in peepholes]
-    matrices = [cell.weights[variable.name] for variable in apart]
-    # Biases of 1 beside weights of a tenth would leave the kernel without colour: they may be clipped, and it is said.
-    scale = scales.centre(
-        [cell.kernel, *vectors, *matrices], beyond=[cell.bias, cell.hidden_bias, cell.offset]
-    )
+    borders = (cell.input_size,), tuple(range(cell.num_units, columns, cell.num_units))
+    exact = _EXACT if cell.kernel.size <= _EXACT else _EXACT_WINDOW
+    return _View(cell, levels.fit(*window, *borders, exact=exact, most=_TILES), for_page)
 
-    heights = [int(np.clip(rows * _ROW, _LEAST, _MOST)), len(strips) * _STRIP]
-    heights += [int(np.clip(matrix.shape[0] * _ROW, 80, 260)) for matrix in matrices]
-    gaps = [0, _GAP] + [_LINE * 4] * len(matrices)
-    notes = [*_notes(cell), *levels.note(level, _("weights")), scale.bar]
-    notes += scales.name_nonfinite(cell.weights.values())
-    bottom = 26 + _LINE * len(notes)
-    domains = share_height(heights, gaps)
-    title = f"{cell.kind.name} kernel [{rows}, {columns}]"
-    layout = themes.base_layout(title, sum(heights) + sum(gaps) + _TOP + bottom)
+
+def _columns_axis(view: _View) -> dict[str, Any]:
+    """The axis of the columns: the first of each gate's block is named, of a window a few round units."""
+    cell, level = view.cell, view.level
+    columns = cell.kernel.shape[1]
     starts = list(range(0, columns, cell.num_units))
     names = [_("column {number}").format(number=0), *map(str, starts[1:])]
-    layout |= {
-        "meta": {
-            "narrow": {f"annotations[{k}].font.size": 12 for k in range(len(starts))},  # the gates' names
-            **({"levels": level.tell((rows, columns))} if is_large else {}),
-            "link": link(cell, [("x", "y", "kernel", "column", "row"), ("x", "y2", strips[0], "column", "")]),
-        },
-        "margin": {"l": _LEFT, "r": 8, "t": _TOP, "b": bottom},
-        "coloraxis": scale.axis,
-        "xaxis": themes.axis(**names_axis(None if is_large else column_names(cell)), anchor="y2",
-                             range=[-0.5, columns - 0.5], **themes.ticks(starts, names, columns)),
-        "yaxis": themes.axis(**names_axis(None if is_large else row_names(cell)), domain=domains[0],
-                             range=[rows - 0.5, -0.5], **_row_ticks(cell, heights[0])),
-        "yaxis2": themes.axis(type="category", categoryorder="array", categoryarray=strips, domain=domains[1],
-                              range=[len(strips) - 0.5, -0.5], fixedrange=True,
-                              tickvals=list(range(len(strips))), ticktext=strips),
-        "shapes": _separators(cell, domains),
-        "annotations": [*_gate_names(cell, level.columns),
-                        *_row_groups(cell, level.rows, domains[0], heights[0]), _foot(notes)],
-    }  # fmt: skip
-    if level.rows != (0, rows) or level.columns != (0, columns):
-        for axis, changes in _window_axes(cell, level, is_there=not for_page).items():
-            layout[axis] |= changes
-    on_scale: dict[str, Any] = {
-        "coloraxis": "coloraxis",
-        "hovertemplate": _HOVER_LARGE if is_large else _HOVER,
-    }
-    cell_names = _name_cells(cell) if is_large and not for_page else None
-    data = level.draw(cell.kernel, names=cell_names, **on_scale)
-    if is_large:
-        on_scale["hovertemplate"] = _HOVER_STRIP
-    strip_names = _name_columns(cell) if is_large and not for_page else None
-    data += strip.draw(np.stack(list(biases.values())), names=strip_names, yaxis="y2", **on_scale)
-    for gate, vector in zip(peepholes, vectors, strict=True):
+    axis = themes.axis(
+        **names_axis(None if view.is_large else column_names(cell)),
+        range=edges((0, columns)),
+        **themes.ticks(starts, names, columns),
+    )
+    if view.is_window:
+        blocks = [(gate.name, cell.columns(gate.name).start, cell.num_units) for gate in cell.kind.gates]
+        units = _name_round(blocks, level.columns, _UNIT_NAMES)
+        axis |= themes.ticks([at for at, _name in units], [name for _at, name in units],
+                             level.columns[1] - level.columns[0])  # fmt: skip
+        if not view.for_page:
+            axis["range"] = edges(level.columns)
+    return axis
+
+
+def _rows_axis(view: _View) -> dict[str, Any]:
+    """The axis of the rows: the first and the last of each group are named, of a window a few round ones."""
+    cell, level = view.cell, view.level
+    axis = themes.axis(
+        **names_axis(None if view.is_large else row_names(cell)),
+        range=edges((0, len(cell.kernel)))[::-1],
+        **_row_ticks(cell, view.height),
+    )
+    if view.is_window:
+        groups = [("x", 0, cell.input_size), ("h", cell.input_size, cell.output_size)]
+        rows = _name_round(groups, level.rows, _ROW_NAMES)
+        axis |= {"tickvals": [at for at, _name in rows], "ticktext": [name for _at, name in rows]}
+        if not view.for_page:
+            axis["range"] = edges(level.rows)[::-1]
+    return axis
+
+
+def _draw_blocks(view: _View) -> Panel:
+    """The kernel itself, with its gates' names above and its rows' beside it."""
+    cell, level = view.cell, view.level
+    data = level.draw(
+        cell.kernel,
+        names=_name_cells(cell) if view.is_large and not view.for_page else None,
+        coloraxis=_SCALE,
+        hovertemplate=_HOVER_LARGE if view.is_large else _HOVER,
+    )
+    notes = [*_gate_names(cell, level.columns), *_row_groups(cell, level.rows, view.height)]
+    linked = ("kernel", "column", "row")
+    return Panel(_rows_axis(view), data, notes, rows_apart=[cell.input_size], linked=linked)
+
+
+def _draw_strips(view: _View, strips: list[str], vectors: dict[Gate, np.ndarray]) -> Panel:
+    """What is added to the columns, a strip each, and the peepholes below the gates that they belong to."""
+    cell, biases = view.cell, _biases(view.cell)
+    level = replace(view.level, rows=(0, len(biases)), row_borders=(), tile_rows=1)
+    data = level.draw(
+        np.stack(list(biases.values())),
+        names=_name_columns(cell) if view.is_large and not view.for_page else None,
+        coloraxis=_SCALE,
+        hovertemplate=_HOVER_STRIP if view.is_large else _HOVER,
+    )
+    for gate, vector in vectors.items():
         hover = f"{gate.peephole} · c → %{{x}}<br><b>%{{z:.4g}}</b><extra></extra>"
-        if is_large:
+        if view.is_large:
             hover = hover.replace("%{x}", _("column {number}").format(number="%{x:d}"))
         data += scales.heatmap(
             vector[np.newaxis],
             x0=cell.columns(gate.name).start,
             y0=len(strips) - 1,
-            yaxis="y2",
-            coloraxis="coloraxis",
+            coloraxis=_SCALE,
             hovertemplate=hover,
         )
-    for index, (variable, matrix) in enumerate(zip(apart, matrices, strict=True)):
-        data += _draw_matrix(variable, matrix, domains[index + 2], index + 2, layout)
-    return {"data": data, "layout": layout}
+    axis = themes.axis(
+        **names_axis(strips),
+        range=edges((0, len(strips)))[::-1],
+        fixedrange=True,
+        tickvals=list(range(len(strips))),
+        ticktext=strips,
+    )
+    return Panel(axis, data, linked=(strips[0], "column", ""))
 
 
 def _is_apart(variable: Variable) -> bool:
@@ -152,36 +244,25 @@ def _notes(cell: Cell) -> list[str]:
     return notes if cell.biased else [*notes, _("the cell stores no bias")]
 
 
-def _draw_matrix(
-    variable: Variable, matrix: np.ndarray, domain: list[float], number: int, layout: dict[str, Any]
-) -> list[dict[str, Any]]:
-    """A panel of its own for a matrix that belongs to no gate; adds its axes and title to `layout`."""
+def _draw_matrix(variable: Variable, matrix: np.ndarray) -> Panel:
+    """A panel of its own for a matrix that belongs to no gate."""
     (rows, columns), unit = matrix.shape, _("unit {number}")
-    x, y = f"x{number}", f"y{number + 1}"
-    layout[f"xaxis{number}"] = themes.axis(
-        anchor=y,
-        range=[-0.5, columns - 0.5],
-        tickvals=_ends(columns),
-        ticktext=[f"h[{k}]" for k in _ends(columns)],
-    )
-    layout[f"yaxis{number + 1}"] = themes.axis(
-        anchor=x,
-        domain=domain,
-        range=[rows - 0.5, -0.5],
-        tickvals=_ends(rows),
-        ticktext=[unit.format(number=k) for k in _ends(rows)],
-    )
-    words = f"<b>{variable.name}</b> {list(matrix.shape)}"
-    layout["annotations"].append(
-        themes.text(words, x=0, y=domain[1], xanchor="left", yanchor="bottom", yshift=2)
-    )
     hover = unit.format(number="%{y:d}") + " → h[%{x:d}]<br><b>%{z:.4g}</b><extra></extra>"
     level = levels.fit((0, rows), (0, columns), (), (), exact=_EXACT, most=_TILES)
-    return level.draw(matrix, xaxis=x, yaxis=y, coloraxis="coloraxis", hovertemplate=hover)
-
-
-def _ends(length: int) -> list[int]:
-    return sorted({0, length - 1})
+    return Panel(
+        themes.axis(
+            range=edges((0, rows))[::-1],
+            tickvals=ends(rows),
+            ticktext=[unit.format(number=k) for k in ends(rows)],
+        ),
+        level.draw(matrix, coloraxis=_SCALE, hovertemplate=hover),
+        head(f"<b>{variable.name}</b> {list(matrix.shape)}", yshift=2),
+        across=themes.axis(
+            range=edges((0, columns)),
+            tickvals=ends(columns),
+            ticktext=[f"h[{k}]" for k in ends(columns)],
+        ),
+    )
 
 
 def column_names(cell: Cell) -> list[str]:
@@ -192,11 +273,6 @@ def column_names(cell: Cell) -> list[str]:
         for index, gate in enumerate(cell.kind.gates)
         for unit in range(cell.num_units)
     ]
-
-
-def names_axis(names: list[str] | None) -> dict[str, Any]:
-    """An axis of names, which the hover shows; without names, of numbers: Plotly makes a cell for each name there is."""
-    return {} if names is None else {"type": "category", "categoryorder": "array", "categoryarray": names}
 
 
 def _name_cells(cell: Cell) -> levels.Names:
@@ -240,32 +316,22 @@ def _row_ticks(cell: Cell, height: int) -> dict[str, Any]:
     pixels = height / (cell.input_size + cell.output_size)
     shown: list[int] = []
     for start, length in ((0, cell.input_size), (cell.input_size, cell.output_size)):
-        for row in (start + k for k in _ends(length)):
+        for row in (start + k for k in ends(length)):
             if not shown or (row - shown[-1]) * pixels >= _LABEL:
                 shown.append(row)
     names = row_names(cell)
     return {"tickvals": shown, "ticktext": [names[row] for row in shown]}
 
 
-def _separators(cell: Cell, domains: list[list[float]]) -> list[dict[str, Any]]:
-    """Lines between the gates' blocks, down to the last strip, and between the rows of x and those of h."""
-    edges = [edge - 0.5 for edge in range(cell.num_units, cell.kernel.shape[1], cell.num_units)]
-    bottom, top, border = domains[1][0], domains[0][1], cell.input_size - 0.5
-    across = themes.lines(f"M0,{border}H1", xref="paper", yref="y")
-    if not edges:
-        return [across]
-    down = "".join(f"M{edge},{bottom:.4f}V{top:g}" for edge in edges)
-    return [themes.lines(down, xref="x", yref="paper"), across]
-
-
-def _gate_names(cell: Cell, seen: levels.Span) -> list[dict[str, Any]]:
+def _gate_names(cell: Cell, seen: levels.Span) -> list[Note]:
     """The gates' names above the middle of what is `seen` of their blocks."""
     names = []
     for gate in cell.kind.gates:
         block = cell.columns(gate.name)
         start, stop = _cut((block.start, block.stop), seen) or (block.start, block.stop)
         middle = (start + stop - 1) / 2
-        names.append(themes.text(_gate_name(gate), x=middle, y=1, xref="x", yanchor="bottom", yshift=2))
+        place = {"x": middle, "y": 1, "xref": "x", "yanchor": "bottom", "yshift": 2}
+        names.append(Note(_gate_name(gate), place, {"font.size": 12}))
     return names
 
 
@@ -281,39 +347,20 @@ def _gate_name(gate: Gate) -> str:
     return f"<b>{gate.name}</b> {first}<br>{' '.join(rest)}" if rest else f"<b>{gate.name}</b><br>{first}"
 
 
-def _row_groups(cell: Cell, seen: levels.Span, domain: list[float], height: int) -> list[dict[str, Any]]:
+def _row_groups(cell: Cell, seen: levels.Span, height: int) -> list[Note]:
     """`x [512]` and `h [2048]` beside the middle of what is `seen` of them, as far as there is room."""
     names = []
     for letter, start, length in (("x", 0, cell.input_size), ("h", cell.input_size, cell.output_size)):
         first, stop = _cut((start, start + length), seen) or (0, 0)
         pixels = (stop - first) * height / (seen[1] - seen[0])
         if pixels >= _LABEL:
-            share = domain[1] - (domain[1] - domain[0]) * ((first + stop) / 2 - seen[0]) / (seen[1] - seen[0])
+            share = 1 - ((first + stop) / 2 - seen[0]) / (seen[1] - seen[0])
             words = f"<b>{letter}</b> [{length}]"
             # Beside the rows' names, or, where it is too long for that, in their column.
             shift = -50 if length < 1000 else -40
-            names.append(themes.text(words, x=0, y=share, xanchor="right", yanchor="middle", xshift=shift))
+            place = {"x": 0, "y": share, "xanchor": "right", "yanchor": "middle", "xshift": shift}
+            names.append(Note(words, place))
     return names
-
-
-def _window_axes(cell: Cell, level: levels.Level, is_there: bool) -> dict[str, dict[str, Any]]:
-    """What of the axes differs where a window is drawn: round units and rows are named, for no block may begin in it.
-
-    With `is_there` the axes end with the window.
-    """
-    blocks = [(gate.name, cell.columns(gate.name).start, cell.num_units) for gate in cell.kind.gates]
-    groups = [("x", 0, cell.input_size), ("h", cell.input_size, cell.output_size)]
-    units = _name_round(blocks, level.columns, _UNIT_NAMES)
-    rows = _name_round(groups, level.rows, _ROW_NAMES)
-    axes: dict[str, dict[str, Any]] = {
-        "xaxis": themes.ticks([at for at, _name in units], [name for _at, name in units],
-                              level.columns[1] - level.columns[0]),
-        "yaxis": {"tickvals": [at for at, _name in rows], "ticktext": [name for _at, name in rows]},
-    }  # fmt: skip
-    if is_there:
-        axes["xaxis"]["range"] = [level.columns[0] - 0.5, level.columns[1] - 0.5]
-        axes["yaxis"]["range"] = [level.rows[1] - 0.5, level.rows[0] - 0.5]
-    return axes
 
 
 def _name_round(blocks: list[tuple[str, int, int]], seen: levels.Span, most: int) -> list[tuple[int, str]]:
@@ -331,9 +378,6 @@ def _name_round(blocks: list[tuple[str, int, int]], seen: levels.Span, most: int
     return named
 
 
-def _foot(lines: list[str]) -> dict[str, Any]:
+def _foot(lines: list[str]) -> Note:
     """The lines below the picture: what is added when the cell runs, and the scale."""
-    words = "<br>".join(lines)
-    return themes.text(
-        words, x=0, y=0, xanchor="left", yanchor="top", xshift=8 - _LEFT, yshift=-22, align="left"
-    )
+    return Note("<br>".join(lines), BELOW | {"xshift": 8 - _LEFT, "yshift": -22})

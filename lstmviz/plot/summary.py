@@ -4,51 +4,44 @@ from __future__ import annotations
 
 from typing import Any
 
+from lstmviz.cells import Gate
 from lstmviz.language import _
 from lstmviz.plot import theme as themes
+from lstmviz.plot.panels import Margins, Panel, Row, Sheet, build, head
 from lstmviz.run.trace import GateSummary, Trace
 
 _ACROSS = 2  # histograms in a row: what a phone can show
-_HEIGHT, _TITLE, _TOP = 90, 92, 0  # pixels
+_HEIGHT, _TITLE = 90, 92  # pixels
+_APART = 0.02  # of the width, on either side of the middle
 
 
 def draw_summary(trace: Trace) -> dict[str, Any]:
     """The plain dictionary of the summary's figure."""
-    gates = trace.cell.kind.gates
-    lines = -(-len(gates) // _ACROSS)
-    height = lines * (_HEIGHT + _TITLE)
-    layout = themes.base_layout("", height + _TOP + 24) | {
-        "margin": {"l": 8, "r": 8, "t": _TOP, "b": 24},
-        "bargap": 0.06,
-        "annotations": [],
+    gates = list(zip(trace.cell.kind.gates, trace.summary().values(), strict=True))
+    panels = [_draw_histogram(index, *each) for index, each in enumerate(gates)]
+    rows = [Row(panels[k : k + _ACROSS], _HEIGHT, _TITLE) for k in range(0, len(panels), _ACROSS)]
+    return build(Sheet("", rows, Margins(8, 8, 0, 24), layout={"bargap": 0.06}))
+
+
+def _draw_histogram(index: int, gate: Gate, summary: GateSummary) -> Panel:
+    column = index % _ACROSS
+    left = column / _ACROSS + (_APART if column else 0)
+    right = (column + 1) / _ACROSS - (_APART if column < _ACROSS - 1 else 0)
+    bars = {
+        "type": "bar",
+        "x": (summary.edges[:-1] + summary.edges[1:]) / 2,
+        "y": summary.counts.tolist(),
+        "marker": {"color": themes.GATES[index % len(themes.GATES)]},
+        "hovertemplate": f"<b>{gate.name}</b> %{{x:.2f}}: %{{y:,}}<extra></extra>",
     }
-    data = []
-    for index, (gate, summary) in enumerate(zip(gates, trace.summary().values(), strict=True)):
-        line, column = divmod(index, _ACROSS)
-        top = 1 - (line * (_HEIGHT + _TITLE) + _TITLE) / height
-        left = column / _ACROSS + (0.02 if column else 0)
-        right = (column + 1) / _ACROSS - (0.02 if column < _ACROSS - 1 else 0)
-        number = "" if not index else str(index + 1)
-        layout[f"xaxis{number}"] = themes.axis(domain=[left, right], anchor=f"y{number}", nticks=4, ticks="outside",
-                                               fixedrange=True)  # fmt: skip
-        layout[f"yaxis{number}"] = themes.axis(
-            domain=[top - _HEIGHT / height, top],
-            anchor=f"x{number}",
-            showticklabels=False,
-            rangemode="tozero",
-            fixedrange=True,
-        )
-        middles = (summary.edges[:-1] + summary.edges[1:]) / 2
-        data.append(
-            {"type": "bar", "x": middles, "y": summary.counts.tolist(), "xaxis": f"x{number}", "yaxis": f"y{number}",
-             "marker": {"color": themes.GATES[index % len(themes.GATES)]},
-             "hovertemplate": f"<b>{gate.name}</b> %{{x:.2f}}: %{{y:,}}<extra></extra>"}
-        )  # fmt: skip
-        layout["annotations"].append(
-            {"text": f"<b>{gate.name}</b> {_(gate.title)}<br>{_say(summary)}", "showarrow": False, "xref": "paper",
-             "yref": "paper", "x": left, "y": top, "xanchor": "left", "yanchor": "bottom", "align": "left", "yshift": 2}
-        )  # fmt: skip
-    return {"data": data, "layout": layout}
+    words = f"<b>{gate.name}</b> {_(gate.title)}<br>{_say(summary)}"
+    return Panel(
+        themes.axis(showticklabels=False, rangemode="tozero", fixedrange=True),
+        [bars],
+        head(words, align="left", yshift=2),
+        across=themes.axis(nticks=4, ticks="outside", fixedrange=True),
+        span=(left, right),
+    )
 
 
 def _say(summary: GateSummary) -> str:

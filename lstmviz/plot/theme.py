@@ -138,6 +138,21 @@ def lines(path: str, **place: Any) -> dict[str, Any]:
     return {"type": "path", "path": path, "line": {"color": FONT["light"], "width": 1.5}, **place}
 
 
+def dashed(number: float, axis: str) -> dict[str, Any]:
+    """A dashed line across the whole figure at a number of a y axis."""
+    line = {"color": FONT["light"], "width": 1.5, "dash": "dash"}
+    return {
+        "type": "line",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "yref": axis,
+        "y0": number,
+        "y1": number,
+        "line": line,
+    }
+
+
 def text(words: str, **place: Any) -> dict[str, Any]:
     """Words on the figure, by default placed in shares of its drawing area."""
     return {

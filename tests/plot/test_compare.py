@@ -144,7 +144,7 @@ def test_what_is_left_out_is_said_in_the_picture(trace):
     comparison = lv.compare(trace, run("GRUCell", num_units=5))
     figure = lv.plot.compare(comparison)
     assert len(kernels(figure)) == 2 and len(panels(figure)) == 1
-    below = figure.layout.annotations[1].text.replace("<br>", " ")
+    below = figure.layout.annotations[-1].text.replace("<br>", " ")
     for sentence in comparison.left_out:
         assert sentence in below
     assert "a: BasicLSTMCell, num_units=8; b: GRUCell, num_units=5" in texts(figure)[0]
@@ -162,7 +162,7 @@ def test_what_is_not_finite_is_marked_counted_and_told(trace):
     comparison = lv.compare(trace, run(x=x))
     figure = lv.plot.compare(comparison)
     count = sum(int(np.isnan(array).sum()) for array in comparison.differences.values())
-    assert texts(figure)[1].endswith(f"NaN or infinite: {count:,}")
+    assert texts(figure)[-1].endswith(f"NaN or infinite: {count:,}")
     assert "f[0]" not in texts(figure)[0] and "against NaN" in texts(figure)[0]
     assert lines(figure)[0].name == "i: NaN"
     assert not circles(figure)  # NaN has no place on the axis
@@ -171,7 +171,7 @@ def test_what_is_not_finite_is_marked_counted_and_told(trace):
 def test_a_phone_gets_its_lines_broken_where_there_is_room(trace):
     figure = lv.plot.compare(lv.compare(trace, run("GRUCell", num_units=5)))
     narrow = figure.layout.meta["narrow"]
-    for index in (0, 1):
+    for index in (0, len(texts(figure)) - 1):
         words = narrow[f"annotations[{index}].text"]
         assert max(len(line.replace("<b>", "").replace("</b>", "")) for line in words.split("<br>")) <= 49
         assert words.replace("<br>", " ").split() == texts(figure)[index].replace("<br>", " ").split()

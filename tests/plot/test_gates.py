@@ -133,7 +133,7 @@ def test_numbered_steps_are_named_once():
 
 @given(st.integers(0, 3_000), st.integers(1, 8))
 def test_labels_at_the_time_axis_have_room(steps, letters):
-    from lstmviz.plot.panels import time_ticks
+    from lstmviz.plot.over_time import time_ticks
 
     labels = tuple("x" * letters for _ in range(steps))
     for room in (720, 300):

@@ -1,0 +1,112 @@
+"""What pictures over time share: arrays by steps and rows, their axes, and the names of steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lstmviz.language import _
+from lstmviz.plot import theme as themes
+from lstmviz.plot.levels import Span
+from lstmviz.plot.ticks import edges, names_axis, round_places
+from lstmviz.plot.words import width
+from lstmviz.run.trace import Trace
+
+WIDE, NARROW = 720, 300
+"""Pixels of the time axis on a small screen and on a phone."""
+
+TITLE = 60
+"""Characters of a panel's title on a screen."""
+
+_ROWS = 3  # names that a panel's rows have room for
+_LETTER, _AIR = 8, 3  # pixels of a character at the time axis; characters between two labels
+
+
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """An array over time: `values` `[time, rows]` on the colour axis `scale`; its rows are "input", "hidden" or "unit"."""
+
+    name: str
+    title: str
+    values: np.ndarray
+    scale: str
+    rows: str
+
+
+def state_title(name: str) -> str:
+    """What a state is called."""
+    titles = {"c": _("cell state"), "h": _("hidden state, the output")}
+    return titles.get(name, "")
+
+
+def state_rows(name: str) -> str:
+    """What a state's rows are: h, the output, may be projected, and then has other ones than the cell's units."""
+    return "hidden" if name == "h" else "unit"
+
+
+def row_axis(one: Recorded, trace: Trace, seen: Span | None = None) -> dict[str, Any]:
+    """The axis of an array's rows: the first and the last are named, an input's by its feature where that is short.
+
+    Of a window, the rows that it has `seen`, a few round numbers are named.
+    """
+    rows = one.values.shape[1]
+    shown = (
+        sorted({0, rows - 1})
+        if seen in (None, (0, rows))
+        else round_places(*seen, (seen[1] - seen[0]) / _ROWS)
+    )
+    names = {row: f"{one.name}[{row}]" for row in shown}
+    if one.rows == "input":
+        short = trace.sequence.features
+        names |= {row: themes.escape(short[row]) for row in shown if len(short[row]) < len("x[1000]")}
+    return themes.axis(
+        range=[rows - 0.5, -0.5], tickvals=shown, ticktext=list(names.values()), fixedrange=True
+    )
+
+
+def step_names(trace: Trace) -> list[str]:
+    """What the hover calls each step; all different, as Plotly's categories have to be."""
+    plain, labelled = _("step {t}"), _("step {t}: {label}")
+    return [
+        plain.format(t=t) if label == str(t) else labelled.format(t=t, label=themes.escape(label))
+        for t, label in enumerate(trace.sequence.labels)
+    ]
+
+
+def time_axis(
+    trace: Trace, seen: Span, names: list[str] | None, reach: Span | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The axis of the steps, and what of it is different on a phone, by paths.
+
+    Args:
+        trace: The run.
+        seen: The steps in view.
+        names: What the hover calls the steps; None for their numbers, for Plotly makes a column for each name of an axis,
+            however few there are in view.
+        reach: From where to where the axis goes; by default as far as is seen, one step at least.
+    """
+    wide, narrow = (time_ticks(trace.sequence.labels, room, seen) for room in (WIDE, NARROW))
+    first, last = reach or (seen[0], max(seen[1], seen[0] + 1))
+    axis = themes.axis(**names_axis(names), range=edges((first, last)), ticks="outside", ticklen=4, **wide)
+    return axis, {f"xaxis.{name}": value for name, value in narrow.items()}
+
+
+def time_ticks(labels: tuple[str, ...], room: int, seen: Span | None = None) -> dict[str, Any]:
+    """As many steps' labels as there is room for, evenly spaced; each step's where all fit.
+
+    Args:
+        labels: All steps' labels.
+        room: Pixels of the axis.
+        seen: The steps in view; by default all.
+    """
+    start, stop = seen or (0, len(labels))
+    in_view = labels[start:stop]
+    longest = max((len(a) if a.isascii() else sum(map(width, a)) for a in in_view), default=1)
+    wanted = _LETTER * (1 if longest == 1 else longest + _AIR)
+    shown = round_places(start, stop, len(in_view) * wanted / room)
+    words = [themes.escape(labels[t]) for t in shown]
+    if words[:1] == ["0"]:
+        words[0] = _("step {t}").format(t=0)
+    return themes.ticks(shown, words, len(in_view))
