@@ -153,7 +153,7 @@ def test_what_is_left_out_is_said_in_the_picture(trace):
 def test_other_inputs_are_said(trace):
     x = np.array(SUNSPOTS.values)
     x[7] += 1
-    assert "Their inputs differ, from step 7 on." in texts(lv.plot.compare(lv.compare(trace, run(x=x))))[1]
+    assert "Their inputs differ, from step 7 on." in texts(lv.plot.compare(lv.compare(trace, run(x=x))))[-1]
 
 
 def test_what_is_not_finite_is_marked_counted_and_told(trace):
