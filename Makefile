@@ -29,9 +29,9 @@ run: $(VENV)/.runtime  ## set up, then serve the page on http://localhost:8501 (
 	@exec $(BIN)/streamlit run app.py --server.port=$(PORT) --server.showEmailPrompt=false --logger.hideWelcomeMessage=true
 
 .PHONY: test
-test: .venv/.dev .venv/.chromium  ## set up, then run every test, the browser's too (ARGS="-k kernel")
+test: .venv/.dev .venv/.chromium  ## set up, then run every test, the browser's too, in two processes (ARGS="-k kernel")
 	@echo "Testing"
-	@.venv/bin/python -m pytest $(ARGS)
+	@.venv/bin/python -m pytest --numprocesses=2 $(ARGS)
 
 .PHONY: oracles
 oracles: .venv/.oracles  ## set up what the tests compare with beside: PyTorch and Keras 2, gigabytes on some machines

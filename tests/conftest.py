@@ -1,7 +1,9 @@
 """Checks types and shapes, as the annotations in lstmviz state them, while the tests run."""
 
 import os
+import random
 
+import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
@@ -13,3 +15,17 @@ install_import_hook("lstmviz", "tests.annotations.check")
 # How long an example takes is the benchmarks' matter. What must pass before a change lands draws the same examples each time.
 settings.register_profile("lstmviz", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("lstmviz")
+
+# Which options' structures `tests.runs` draws from: others in each session, the same in all its processes.
+os.environ.setdefault("LSTMVIZ_STRUCTURES", "0" if "CI" in os.environ else str(random.randrange(10**6)))
+
+
+def pytest_report_header():
+    return f"LSTMVIZ_STRUCTURES={os.environ['LSTMVIZ_STRUCTURES']}"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    from tests.parallel import ByFile
+
+    return ByFile(config, log)

@@ -10,7 +10,7 @@ NAMES = tuple(layouts.LAYOUTS)
 
 
 @st.composite
-def conversions(draw, names=NAMES, kinds=tuple(lv.KINDS), forget_bias=(0.0, 1.0, -0.75)):
+def conversions(draw, names=NAMES, kinds=tuple(lv.KINDS), forget_bias=(0.0, 1.0, -0.75), compiled=True):
     """The name of a layout and a case for `make_run`."""
     name = draw(st.sampled_from(names))
     pairs = [(f, kind) for f in layouts.LAYOUTS[name].forms for kind in f.kinds if kind in kinds]
@@ -23,7 +23,7 @@ def conversions(draw, names=NAMES, kinds=tuple(lv.KINDS), forget_bias=(0.0, 1.0,
         for option, values in told.items()
         if option in CHOICES
     }
-    return name, draw(runs((kind,), choices | {"forget_bias": list(forget_bias)}, fixed))
+    return name, draw(runs((kind,), choices | {"forget_bias": list(forget_bias)}, fixed, compiled))
 
 
 def read_back(converted):

@@ -1,5 +1,8 @@
 """Random runs, over every kind with its options: a strategy, and what it stands for."""
 
+import os
+import random
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -16,35 +19,60 @@ CHOICES = {
 
 
 _KINDS = tuple(sorted(lv.KINDS))
+# The loop that runs a cell is compiled for each structure: the kind, its options and the type, a number counting only by
+# being there. That takes longer than all else a test does with a run, so a session draws from so many of each kind.
+# Which these are changes from session to session, and with them goes every combination in the end.
+_STRUCTURES = 6
+_SESSION = os.environ["LSTMVIZ_STRUCTURES"]
+
+
+def _forms(option, choices):
+    """Strategies for an option's values, one for each way in which it is compiled."""
+    if option.name in choices and option.type is not float:
+        return [st.just(value) for value in choices[option.name]]
+    if option.name == "num_proj":
+        return [st.none(), st.integers(1, 5)]
+    if option.choices:
+        return [st.just(value) for value in option.choices]
+    if option.type is bool:
+        return [st.just(False), st.just(True)]
+    if option.default is None:
+        return [st.none(), st.sampled_from([0.0, 0.05, 0.5])]
+    return [st.sampled_from(choices.get(option.name, [1.0, 0.0, -0.75]))]
+
+
+def _structures(kind, forms):
+    """Some of the ways to choose a form for each name: every form once before one comes twice, over all kinds."""
+    columns = {}
+    for name, each in forms.items():
+        order, first = list(each), _STRUCTURES * _KINDS.index(kind)
+        random.Random(f"{_SESSION} {name}").shuffle(order)
+        columns[name] = [order[(first + number) % len(order)] for number in range(_STRUCTURES)]
+        random.Random(f"{_SESSION} {name} {kind}").shuffle(columns[name])
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 @st.composite
-def runs(draw, kinds=_KINDS, choices=CHOICES, fixed=()):
+def runs(draw, kinds=_KINDS, choices=CHOICES, fixed=(), compiled=True):
     """A kind, its options, and the sizes, type and seed of a run.
 
-    `choices` are the values for the options of names, `fixed` the names of those that stay at their defaults.
+    `choices` are the values for the options of names, `fixed` the names of those that stay at their defaults. What is not
+    `compiled`, nothing being run, may have any structure.
     """
     kind = draw(st.sampled_from(kinds))
-    options = {}
-    for option in lv.KINDS[kind].options:
-        if option.name in fixed:
-            continue
-        if option.name in choices:
-            options[option.name] = draw(st.sampled_from(choices[option.name]))
-        elif option.name == "num_proj":
-            options[option.name] = draw(st.none() | st.integers(1, 5))
-        elif option.choices:
-            options[option.name] = draw(st.sampled_from(option.choices))
-        elif option.type is bool:
-            options[option.name] = draw(st.booleans())
-        elif option.default is None:
-            options[option.name] = draw(st.none() | st.sampled_from([0.0, 0.05, 0.5]))
-        else:
-            options[option.name] = draw(st.sampled_from([1.0, 0.0, -0.75]))
+    forms = {o.name: _forms(o, choices) for o in lv.KINDS[kind].options if o.name not in fixed}
+    forms["dtype"] = [st.just(name) for name in sorted(TOLERANCE)]
+    structure = (
+        draw(st.sampled_from(_structures(kind, forms)))
+        if compiled
+        else {name: st.one_of(each) for name, each in forms.items()}
+    )
+    options = {name: draw(form) for name, form in structure.items()}
+    dtype = options.pop("dtype")
     if options.get("num_proj") is None:
         options.pop("proj_clip", None)
     sizes = draw(st.integers(1, 7)), draw(st.integers(1, 6)), draw(st.integers(0, 20))
-    return kind, options, *sizes, draw(st.sampled_from(sorted(TOLERANCE))), draw(st.integers(0, 2**32))
+    return kind, options, *sizes, dtype, draw(st.integers(0, 2**32))
 
 
 def make_run(kind, options, num_units, input_size, steps, dtype, seed):

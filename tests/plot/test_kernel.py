@@ -32,7 +32,7 @@ def with_kernel(kernel):
     )
 
 
-@given(runs())
+@given(runs(compiled=False))
 def test_the_picture_holds_the_kernel_the_bias_and_every_other_weight(run):
     kind, options, num_units, input_size, _steps, dtype, seed = run
     cell, _x, _state = make_run(kind, options, num_units, input_size, 0, dtype, seed)
@@ -49,7 +49,7 @@ def test_the_picture_holds_the_kernel_the_bias_and_every_other_weight(run):
     assert all(trace.coloraxis == "coloraxis" for trace in figure.data)
 
 
-@given(runs())
+@given(runs(compiled=False))
 def test_lines_part_the_gates_blocks_and_the_rows_of_x_and_h(run):
     kind, options, num_units, input_size, _steps, dtype, seed = run
     cell, _x, _state = make_run(kind, options, num_units, input_size, 0, dtype, seed)
@@ -59,7 +59,7 @@ def test_lines_part_the_gates_blocks_and_the_rows_of_x_and_h(run):
     assert across.path == f"M0,{cell.input_size - 0.5}H1"
 
 
-@given(runs())
+@given(runs(compiled=False))
 def test_the_colours_are_centred_on_0_and_hold_the_largest_weight(run):
     kind, options, num_units, input_size, _steps, dtype, seed = run
     cell, _x, _state = make_run(kind, options, num_units, input_size, 0, dtype, seed)

@@ -28,7 +28,7 @@ def words(drawn):
     return [note["text"] for note in drawn["layout"]["annotations"]]
 
 
-@given(conversions())
+@given(conversions(compiled=False))
 @settings(max_examples=60, deadline=None)
 def test_every_block_is_drawn_once_and_every_move_has_its_way(conversion):
     layout, case = conversion
@@ -42,7 +42,7 @@ def test_every_block_is_drawn_once_and_every_move_has_its_way(conversion):
         assert f"<b>{array}</b> {list(numbers.shape)}" in words(drawn)
 
 
-@given(conversions())
+@given(conversions(compiled=False))
 @settings(max_examples=40, deadline=None)
 def test_nothing_lies_on_anything_else_or_outside(conversion):
     layout, case = conversion
