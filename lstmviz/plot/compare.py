@@ -14,14 +14,21 @@ from lstmviz.plot import levels
 from lstmviz.plot import scale as scales
 from lstmviz.plot import theme as themes
 from lstmviz.plot.curves import ENTRY, draw_curve, legend_rows, log_axis
-from lstmviz.plot.kernel import column_names, row_names
+from lstmviz.plot.names import (
+    borders,
+    column_groups,
+    column_names,
+    gate_title,
+    row_groups,
+    row_names,
+    state_title,
+)
 from lstmviz.plot.over_time import (
     NARROW,
     WIDE,
     Recorded,
     row_axis,
     state_rows,
-    state_title,
     step_names,
     time_axis,
 )
@@ -150,7 +157,7 @@ def say_settings(comparison: Comparison) -> str:
 
 def _arrays(comparison: Comparison, values: str) -> list[Recorded]:
     """The differences of gates and states, in the order of computation."""
-    gates = {gate.name: _(gate.title) for gate in comparison.a.cell.kind.gates}
+    gates = {gate.name: gate_title(gate) for gate in comparison.a.cell.kind.gates}
     return [
         Recorded(name, gates[name], array.astype(np.float32), _GATES, "unit")
         if name in comparison.a.gates
@@ -259,9 +266,9 @@ def _draw_kernels(kernels: list[_Kernel], kernel_scales: dict[str, scales.Scale]
 
 def _draw_kernel(kernel: _Kernel, span: Span, is_first: bool) -> Panel:
     (rows, columns), cell = kernel.values.shape, kernel.cell
-    named = {row: name for row, name in enumerate(row_names(cell)) if row in (0, cell.input_size, rows - 1)}
-    borders = (cell.input_size,), range(cell.num_units, columns, cell.num_units)
-    level = levels.fit((0, rows), (0, columns), *borders, exact=_EXACT, most=_TILES)
+    parts = borders(row_groups(cell)), borders(column_groups(cell))
+    named = {row: name for row, name in enumerate(row_names(cell)) if row in (0, *parts[0], rows - 1)}
+    level = levels.fit((0, rows), (0, columns), *parts, exact=_EXACT, most=_TILES)
     numbers = _("row {row}, column {column}").format(row=level.hovered[0], column=level.hovered[1])
     place = "%{y} → %{x}" if level.is_exact else numbers
     data = level.draw(
@@ -278,23 +285,19 @@ def _draw_kernel(kernel: _Kernel, span: Span, is_first: bool) -> Panel:
         _name_blocks(kernel),
         across=themes.axis(**across, range=edges((0, columns)), showticklabels=False),
         span=span,
-        rows_apart=borders[0],
-        columns_apart=borders[1],
+        rows_apart=parts[0],
+        columns_apart=parts[1],
     )  # fmt: skip
 
 
 def _name_blocks(kernel: _Kernel) -> list[Note]:
     """The gates' letters above their blocks, and above them whose kernel it is."""
-    middle = (kernel.cell.num_units - 1) / 2
     shape = list(kernel.values.shape) if kernel.values.any() else "= 0"
     return [
         *head(f"<b>{kernel.letter}</b> {shape}", yshift=18),
         *(
-            Note(
-                gate.name,
-                {"x": index * kernel.cell.num_units + middle, "xref": "x", "y": 1, "yanchor": "bottom"},
-            )
-            for index, gate in enumerate(kernel.cell.kind.gates)
+            Note(letter, {"x": start + (length - 1) / 2, "xref": "x", "y": 1, "yanchor": "bottom"})
+            for letter, start, length in column_groups(kernel.cell)
         ),
     ]
 

@@ -12,6 +12,7 @@ from lstmviz.layouts import LAYOUTS, to_layout
 from lstmviz.plot import scale as scales
 from lstmviz.plot.compare import say_parting, say_settings
 from lstmviz.plot.gradients import draw_curves
+from lstmviz.plot.names import name_span, row_groups
 from lstmviz.plot.number import write
 from lstmviz.run.compare import Comparison
 from lstmviz.run.trace import Gradients, Term, Trace
@@ -22,7 +23,7 @@ def describe_kernel(cell: Cell) -> str:
     rows, columns = cell.kernel.shape
     row, column = _find_farthest(cell.kernel)
     gate = cell.kind.gates[int(column) // cell.num_units].name
-    name = f"x[{row}]" if row < cell.input_size else f"h[{row - cell.input_size}]"
+    name = name_span(row_groups(cell), row, 1)
     text = _(
         "The kernel as a heatmap of {rows} rows and {columns} columns, blocks {gates}. "
         "The weight farthest from 0 is {value:.3f}, from {row} to {gate}[{unit}]."
@@ -76,8 +77,8 @@ def describe_gates(trace: Trace) -> str:
         units=trace.cell.num_units,
     )
     shares = {name: (s.low or 0.0) + (s.high or 0.0) for name, s in trace.summary().items()}
-    most = max(shares, key=lambda name: shares[name])
-    if shares[most] > 0:
+    most = max(shares, key=lambda name: shares[name], default="")
+    if shares.get(most, 0.0) > 0:
         text += " " + _("Gate {gate} is saturated most, in {share:.0%} of its values.").format(
             gate=most, share=shares[most]
         )

@@ -12,12 +12,12 @@ from lstmviz.language import _
 from lstmviz.plot import levels
 from lstmviz.plot import scale as scales
 from lstmviz.plot import theme as themes
+from lstmviz.plot.names import gate_title, state_title
 from lstmviz.plot.over_time import (
     TITLE,
     Recorded,
     row_axis,
     state_rows,
-    state_title,
     step_names,
     time_axis,
 )
@@ -38,7 +38,6 @@ _STATES = "coloraxis"
 _SIGMOIDS = "coloraxis2"
 _INPUT = "coloraxis3"
 _PREACTIVATIONS = "coloraxis4"
-_OF_UNITS = "y2"  # the axis of the first array whose rows are the cell's units: that of the first gate
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +68,12 @@ class _View:
     def is_large(self) -> bool:
         """Whether steps are numbers on the axis, and not names."""
         return self.in_tiles or (bool(self.chosen) and len(self.trace) > 2 * _MOST_STEPS)
+
+    @property
+    def units_axis(self) -> str:
+        """The axis of the first array whose rows are the cell's units; the others go along when it is zoomed."""
+        of_units = [_is_of_units(one, self.trace.cell.num_units) for one in self.arrays]
+        return f"y{of_units.index(True) + 1}"
 
     @property
     def stretch(self) -> int:
@@ -188,7 +193,7 @@ def _arrays(trace: Trace, values: str) -> list[Recorded]:
         else:
             recorded = trace.gates[gate.name]
             scale = _SIGMOIDS if trace.is_share(gate) else _STATES
-        arrays.append(Recorded(gate.name, _(gate.title), recorded, scale, "unit"))
+        arrays.append(Recorded(gate.name, gate_title(gate), recorded, scale, "unit"))
     arrays += [
         Recorded(name, state_title(name), array, _STATES, state_rows(name))
         for name, array in trace.states.items()
@@ -265,7 +270,7 @@ def _draw_heatmap(view: _View, one: Recorded, level: levels.Level, scale: scales
     if not view.for_page:
         down["range"] = edges(level.rows)[::-1]
     if view.in_tiles and _is_of_units(one, view.trace.cell.num_units):
-        down |= {"fixedrange": False, "matches": _OF_UNITS}
+        down |= {"fixedrange": False, "matches": view.units_axis}
     data = level.draw(
         one.values.T,
         middle=0.5 if one.scale == _SIGMOIDS else 0.0,

@@ -11,13 +11,13 @@ from lstmviz.language import _
 from lstmviz.plot import scale as scales
 from lstmviz.plot import theme as themes
 from lstmviz.plot.curves import ENTRY, draw_curve, legend_rows, log_axis
+from lstmviz.plot.names import state_title
 from lstmviz.plot.over_time import (
     NARROW,
     TITLE,
     Recorded,
     row_axis,
     state_rows,
-    state_title,
     step_names,
     time_axis,
 )

@@ -12,6 +12,16 @@ from lstmviz.language import _
 from lstmviz.plot import levels
 from lstmviz.plot import scale as scales
 from lstmviz.plot import theme as themes
+from lstmviz.plot.names import (
+    Group,
+    borders,
+    column_groups,
+    column_names,
+    gate_title,
+    name_span,
+    row_groups,
+    row_names,
+)
 from lstmviz.plot.panels import BELOW, Margins, Note, Panel, Row, Sheet, build, head
 from lstmviz.plot.ticks import edges, ends, names_axis, round_places
 
@@ -20,6 +30,7 @@ _LEAST, _MOST = 130, 520  # pixels of the kernel's height
 _LEFT, _TOP, _GAP, _LINE = 96, 76, 10, 19  # beside and above the kernel; to what is below; of a line of text
 _LABEL = 15  # pixels a row needs to be named
 _UNIT_NAMES, _ROW_NAMES = 6, 12  # of a window, that there is room for
+_TITLES, _TITLES_NARROW = 8, 4  # gates whose titles there is room for, on a screen and on a phone
 _HOVER = "%{y} → %{x}<br><b>%{z:.4g}</b><extra></extra>"
 _HOVER_LARGE = "%{text}<br><b>%{z:.4g}</b><extra></extra>"
 _HOVER_STRIP = "%{y} → %{text}<br><b>%{z:.4g}</b><extra></extra>"
@@ -101,7 +112,7 @@ def draw_kernel(
             ],
             Margins(_LEFT, 8, _TOP, 26 + _LINE * len(notes)),
             across=_columns_axis(view),
-            columns_apart=range(cell.num_units, columns, cell.num_units),
+            columns_apart=borders(column_groups(cell)),
             scales={_SCALE: scale},
             below=[_foot(notes)],
             cell=cell,
@@ -123,16 +134,16 @@ def _look(
         levels.check_window("rows", seen_rows, rows),
         levels.check_window("columns", seen_columns, columns),
     )
-    borders = (cell.input_size,), tuple(range(cell.num_units, columns, cell.num_units))
+    parts = borders(row_groups(cell)), borders(column_groups(cell))
     exact = _EXACT if cell.kernel.size <= _EXACT else _EXACT_WINDOW
-    return _View(cell, levels.fit(*window, *borders, exact=exact, most=_TILES), for_page)
+    return _View(cell, levels.fit(*window, *parts, exact=exact, most=_TILES), for_page)
 
 
 def _columns_axis(view: _View) -> dict[str, Any]:
     """The axis of the columns: the first of each gate's block is named, of a window a few round units."""
     cell, level = view.cell, view.level
     columns = cell.kernel.shape[1]
-    starts = list(range(0, columns, cell.num_units))
+    starts = [start for _letter, start, _length in column_groups(cell)]
     names = [_("column {number}").format(number=0), *map(str, starts[1:])]
     axis = themes.axis(
         **names_axis(None if view.is_large else column_names(cell)),
@@ -140,8 +151,7 @@ def _columns_axis(view: _View) -> dict[str, Any]:
         **themes.ticks(starts, names, columns),
     )
     if view.is_window:
-        blocks = [(gate.name, cell.columns(gate.name).start, cell.num_units) for gate in cell.kind.gates]
-        units = _name_round(blocks, level.columns, _UNIT_NAMES)
+        units = _name_round(column_groups(cell), level.columns, _UNIT_NAMES)
         axis |= themes.ticks([at for at, _name in units], [name for _at, name in units],
                              level.columns[1] - level.columns[0])  # fmt: skip
         if not view.for_page:
@@ -158,8 +168,7 @@ def _rows_axis(view: _View) -> dict[str, Any]:
         **_row_ticks(cell, view.height),
     )
     if view.is_window:
-        groups = [("x", 0, cell.input_size), ("h", cell.input_size, cell.output_size)]
-        rows = _name_round(groups, level.rows, _ROW_NAMES)
+        rows = _name_round(row_groups(cell), level.rows, _ROW_NAMES)
         axis |= {"tickvals": [at for at, _name in rows], "ticktext": [name for _at, name in rows]}
         if not view.for_page:
             axis["range"] = edges(level.rows)[::-1]
@@ -177,7 +186,7 @@ def _draw_blocks(view: _View) -> Panel:
     )
     notes = [*_gate_names(cell, level.columns), *_row_groups(cell, level.rows, view.height)]
     linked = ("kernel", "column", "row")
-    return Panel(_rows_axis(view), data, notes, rows_apart=[cell.input_size], linked=linked)
+    return Panel(_rows_axis(view), data, notes, rows_apart=borders(row_groups(cell)), linked=linked)
 
 
 def _draw_strips(view: _View, strips: list[str], vectors: dict[Gate, np.ndarray]) -> Panel:
@@ -265,57 +274,31 @@ def _draw_matrix(variable: Variable, matrix: np.ndarray) -> Panel:
     )
 
 
-def column_names(cell: Cell) -> list[str]:
-    """What the hover calls each of the kernel's columns."""
-    words = _("{gate}[{unit}], kernel column {column}")
-    return [
-        words.format(gate=gate.name, unit=unit, column=index * cell.num_units + unit)
-        for index, gate in enumerate(cell.kind.gates)
-        for unit in range(cell.num_units)
-    ]
-
-
 def _name_cells(cell: Cell) -> levels.Names:
-    name_columns = _name_columns(cell)
+    groups, name_columns = row_groups(cell), _name_columns(cell)
 
     def name(rows: range, columns: range, tile: tuple[int, int]) -> list[list[str]]:
         (names,) = name_columns(range(1), columns, tile)
-        letters = [_name_row(cell, row, tile[0]) for row in rows]
+        letters = [name_span(groups, row, tile[0]) for row in rows]
         return [[f"{letter} → {name}" for name in names] for letter in letters]
 
     return name
 
 
-def _name_row(cell: Cell, row: int, tile: int) -> str:
-    of_x = ("x", row, cell.input_size)
-    letter, first, size = of_x if row < cell.input_size else ("h", row - cell.input_size, cell.output_size)
-    last = min(first + tile, size) - 1
-    return f"{letter}[{first}]" if last == first else f"{letter}[{first}…{last}]"
-
-
 def _name_columns(cell: Cell) -> levels.Names:
+    groups = column_groups(cell)
+
     def name(rows: range, columns: range, tile: tuple[int, int]) -> list[list[str]]:
-        names = []
-        for column in columns:
-            gate, first = divmod(column, cell.num_units)
-            last = min(first + tile[1], cell.num_units) - 1
-            letter = cell.kind.gates[gate].name
-            names.append(f"{letter}[{first}]" if last == first else f"{letter}[{first}…{last}]")
-        return [names] * len(rows)
+        return [[name_span(groups, column, tile[1]) for column in columns]] * len(rows)
 
     return name
 
 
-def row_names(cell: Cell) -> list[str]:
-    """What the hover calls each of the kernel's rows."""
-    return [f"x[{k}]" for k in range(cell.input_size)] + [f"h[{k}]" for k in range(cell.output_size)]
-
-
 def _row_ticks(cell: Cell, height: int) -> dict[str, Any]:
     """The first and the last row of each group, as far as there is room."""
-    pixels = height / (cell.input_size + cell.output_size)
+    pixels = height / len(cell.kernel)
     shown: list[int] = []
-    for start, length in ((0, cell.input_size), (cell.input_size, cell.output_size)):
+    for _letter, start, length in row_groups(cell):
         for row in (start + k for k in ends(length)):
             if not shown or (row - shown[-1]) * pixels >= _LABEL:
                 shown.append(row)
@@ -324,15 +307,15 @@ def _row_ticks(cell: Cell, height: int) -> dict[str, Any]:
 
 
 def _gate_names(cell: Cell, seen: levels.Span) -> list[Note]:
-    """The gates' names above the middle of what is `seen` of their blocks."""
-    names = []
-    for gate in cell.kind.gates:
-        block = cell.columns(gate.name)
-        start, stop = _cut((block.start, block.stop), seen) or (block.start, block.stop)
-        middle = (start + stop - 1) / 2
-        place = {"x": middle, "y": 1, "xref": "x", "yanchor": "bottom", "yshift": 2}
-        names.append(Note(_gate_name(gate), place, {"font.size": 12}))
-    return names
+    """The gates' names above the middle of what is `seen` of their blocks; many leave each other no room for words."""
+    notes, many = [], len(cell.kind.gates)
+    for gate, (letter, start, length) in zip(cell.kind.gates, column_groups(cell), strict=True):
+        first, stop = _cut((start, start + length), seen) or (start, start + length)
+        place = {"x": (first + stop - 1) / 2, "y": 1, "xref": "x", "yanchor": "bottom", "yshift": 2}
+        words = _gate_name(gate) if many <= _TITLES else f"<b>{letter}</b>"
+        short = {} if many <= _TITLES_NARROW else {"text": f"<b>{letter}</b>"}
+        notes.append(Note(words, place, {"font.size": 12, **short}))
+    return notes
 
 
 def _cut(span: levels.Span, seen: levels.Span) -> levels.Span | None:
@@ -343,14 +326,14 @@ def _cut(span: levels.Span, seen: levels.Span) -> levels.Span | None:
 
 def _gate_name(gate: Gate) -> str:
     # On two lines, so that the names of four narrow blocks do not meet on a phone; Japanese names are one word.
-    first, *rest = _(gate.title).split(" ")
+    first, *rest = gate_title(gate).split(" ")
     return f"<b>{gate.name}</b> {first}<br>{' '.join(rest)}" if rest else f"<b>{gate.name}</b><br>{first}"
 
 
 def _row_groups(cell: Cell, seen: levels.Span, height: int) -> list[Note]:
     """`x [512]` and `h [2048]` beside the middle of what is `seen` of them, as far as there is room."""
     names = []
-    for letter, start, length in (("x", 0, cell.input_size), ("h", cell.input_size, cell.output_size)):
+    for letter, start, length in row_groups(cell):
         first, stop = _cut((start, start + length), seen) or (0, 0)
         pixels = (stop - first) * height / (seen[1] - seen[0])
         if pixels >= _LABEL:
@@ -363,7 +346,7 @@ def _row_groups(cell: Cell, seen: levels.Span, height: int) -> list[Note]:
     return names
 
 
-def _name_round(blocks: list[tuple[str, int, int]], seen: levels.Span, most: int) -> list[tuple[int, str]]:
+def _name_round(blocks: list[Group], seen: levels.Span, most: int) -> list[tuple[int, str]]:
     """Where round numbers stand in what is `seen` of the blocks (letter, start, length), with their names; about `most`."""
     apart = (seen[1] - seen[0]) / most
     named: list[tuple[int, str]] = []

@@ -144,8 +144,7 @@ def _find_end(box: _Box, boxes: list[_Box], side: int) -> tuple[float, float]:
 
 
 def _colour(cell: Cell, gate: str) -> str:
-    names = [each.name for each in cell.kind.gates]
-    return themes.GATES[names.index(gate)] if gate in names else _NAMELESS
+    return themes.gate_colours([each.name for each in cell.kind.gates]).get(gate, _NAMELESS)
 
 
 def _draw_way(

@@ -7,7 +7,7 @@
  * @typedef {{x: string, y: string, name: string, columns: "step" | "column" | "", rows: "unit" | "input" | "hidden" | "row" | ""}} Panel
  *     one picture in a figure: its axes, and what its columns and rows stand for; "column" is one of the kernel's, "row"
  *     one of its rows of x, then of h; a panel without a name is of no gate and no state
- * @typedef {{panels: Panel[], gates: string[], units: number, inputs: number, outputs: number, steps: number, words: Record<string, string>}} Link
+ * @typedef {{panels: Panel[], gates: string[], units: number, inputs: number, outputs: number, hidden: number, steps: number, words: Record<string, string>}} Link
  * @typedef {{t?: number, gate?: string, unit?: number, input?: number, hidden?: number}} Place
  */
 
@@ -248,9 +248,9 @@ class Linked {
 
   /** @param {number} index */
   size(index) {
-    const { panels, gates, units, inputs, outputs, steps } = this.link;
+    const { panels, gates, units, inputs, outputs, hidden, steps } = this.link;
     const { rows, columns } = panels[index];
-    const known = { unit: units, input: inputs, hidden: outputs, row: inputs + outputs };
+    const known = { unit: units, input: inputs, hidden: outputs, row: inputs + hidden };
     return [known[rows] ?? this.heatmaps(index)[0]?.z.length ?? 1, columns === "step" ? steps : gates.length * units];
   }
 

@@ -35,12 +35,6 @@ class Recorded:
     rows: str
 
 
-def state_title(name: str) -> str:
-    """What a state is called."""
-    titles = {"c": _("cell state"), "h": _("hidden state, the output")}
-    return titles.get(name, "")
-
-
 def state_rows(name: str) -> str:
     """What a state's rows are: h, the output, may be projected, and then has other ones than the cell's units."""
     return "hidden" if name == "h" else "unit"

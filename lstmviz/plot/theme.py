@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from typing import Any
 
 from lstmviz.language import _
@@ -59,8 +60,11 @@ NONFINITE = "#d6249f"
 RISES, FALLS, NEUTRAL = "#e07f1f", "#2f74b5", "#868d94"
 """What adds, what takes away, and what is neither; in both themes."""
 
-GATES = ("#0072b2", "#d55e00", "#009e73", "#aa5c8a")
-"""A colour for each gate (Okabe and Ito 2008, the pink a little darker)."""
+GATES = ("#0072b2", "#d55e00", "#009e73", "#aa5c8a", "#694bd2", "#5a692d", "#f02d4b", "#e15ae1")
+"""Colours for gates: Okabe and Ito's (2008), the pink a little darker, then four that stay apart from these and each other
+for every common colour blindness, and from a page of either theme."""
+
+_OF_LETTERS = {"i": 0, "j": 1, "f": 2, "o": 3, "r": 0, "u": 1, "c": 2}  # places in `GATES`
 
 LINES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#7f7f7f")
 """Colours for lines (Okabe and Ito 2008, yellow left out, for it fades on white)."""
@@ -70,6 +74,22 @@ GRID = {"light": "#c5cdd4", "dark": "#44505b"}
 _BACKGROUND = {"light": "#ffffff", "dark": "#0f161c"}
 PAGE = {"light": ("#ffffff", "#1a1c24"), "dark": ("#0e1117", "#fafafa")}
 """A page's background and text around the figures: Streamlit's own."""
+
+
+def gate_colours(names: Sequence[str]) -> dict[str, str]:
+    """A colour for each gate of a kind, by name: the letters of LSTM and GRU have their own, any other gate a free one.
+
+    Where two letters have the same one, LSTM's keeps it. Beyond eight gates, colours come again.
+    """
+    colours: dict[str, str] = {}
+    rank = {letter: place for place, letter in enumerate(_OF_LETTERS)}
+    for name in sorted(names, key=lambda name: rank.get(name, len(rank))):
+        free = [colour for colour in GATES if colour not in colours.values()]
+        own = GATES[_OF_LETTERS[name]] if name in _OF_LETTERS else None
+        if own is None or own not in free:
+            own = free[0] if free else GATES[len(colours) % len(GATES)]
+        colours[name] = own
+    return {name: colours[name] for name in names}
 
 
 def apply(figure: dict[str, Any], theme: str) -> dict[str, Any]:

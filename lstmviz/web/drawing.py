@@ -7,23 +7,23 @@ from html import escape
 
 from lstmviz.cells import Cell
 from lstmviz.language import _
+from lstmviz.plot.theme import gate_colours
 
 PITCH = 10  # pixels from dot to dot
 _ROWS = 16  # dots in a column, before the next one begins
 _MOST = 512  # dots of a part: 320 pixels wide
 
 
-def draw_layer(cell: Cell, colours: tuple[str, ...], letters: Mapping[str, str] | None = None) -> str:
+def draw_layer(cell: Cell, letters: Mapping[str, str] | None = None) -> str:
     """HTML of x, the gates' nodes and h as grids of dots, for a page of either theme.
 
     Args:
         cell: The cell; each of its gates has `num_units` nodes.
-        colours: A colour for each gate, reused from the start where there are more gates.
         letters: What to call each gate, by our names of them, in the order in which they are drawn; by default ours.
     """
     each = _nodes_of_a_dot(max(cell.input_size, cell.num_units))
     blocks = [_block("x", cell.input_size, "currentColor", each)]
-    own = {gate.name: colours[n % len(colours)] for n, gate in enumerate(cell.kind.gates)}
+    own = gate_colours([gate.name for gate in cell.kind.gates])
     shown = letters or {name: name for name in own}
     blocks += [_block(letter, cell.num_units, own[gate], each) for gate, letter in shown.items()]
     blocks.append(_block("h", cell.output_size, "currentColor", each))

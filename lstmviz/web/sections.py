@@ -9,7 +9,6 @@ import streamlit as st
 from lstmviz import cells
 from lstmviz.cells import Cell
 from lstmviz.language import _
-from lstmviz.plot import theme
 from lstmviz.sequences import Sequence
 from lstmviz.web import drawing, figure, models, own_words, pictures, render, snippets
 from lstmviz.web import view as views
@@ -30,7 +29,7 @@ def layer(view: View, cell: Cell) -> None:
         )
     ).format(num_units=cell.num_units)
     write(_("What is num_units?"), f"{text} {own_words.tell_gates(cell, facts.stored)}".strip())
-    st.html(drawing.draw_layer(cell, theme.GATES, own_words.letters(facts)))
+    st.html(drawing.draw_layer(cell, own_words.letters(facts)))
 
 
 def kernel(view: View, cell: Cell, sequence: Sequence | None) -> None:

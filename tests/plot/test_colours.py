@@ -6,6 +6,8 @@ import itertools
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lstmviz.plot import theme as themes
 
@@ -101,6 +103,28 @@ def test_gates_are_told_apart_by_colour_blind_readers():
     for eye in EYES[:-1]:  # each has its letter beside it too
         for one, other in itertools.combinations(themes.GATES, 2):
             assert apart(one, other, eye) > 10, (eye, one, other)
+
+
+@pytest.mark.parametrize("page", ["#ffffff", "#0e1117"])
+def test_gates_stand_out_from_the_page_for_every_reader(page):
+    for eye in EYES:
+        for colour in themes.GATES:
+            assert apart(colour, page, eye) > 30, (eye, colour)
+
+
+def test_letters_of_the_lstm_and_the_gru_have_one_hue_in_every_kind():
+    blue, orange, green, pink = themes.GATES[:4]
+    assert themes.gate_colours("ijfo") == {"i": blue, "j": orange, "f": green, "o": pink}
+    assert themes.gate_colours("ruc") == {"r": blue, "u": orange, "c": green}
+    assert themes.gate_colours(("z", "i", "f", "o")) == {"z": orange, "i": blue, "f": green, "o": pink}
+    assert themes.gate_colours(("c", "f"))["f"] == green  # two letters of one hue: the LSTM's keeps it
+
+
+@given(st.lists(st.text(min_size=1, max_size=3), unique=True, max_size=20))
+def test_no_two_gates_of_a_kind_have_one_colour_while_there_are_colours(names):
+    colours = themes.gate_colours(names)
+    assert list(colours) == names
+    assert len(set(colours.values())) == min(len(names), len(themes.GATES))
 
 
 def test_lines_that_look_alike_to_somebody_have_other_dashes():

@@ -60,7 +60,7 @@ def test_nothing_lies_on_anything_else_or_outside(conversion):
 def test_a_gate_keeps_its_colour_and_takes_the_frameworks_letter():
     cell = build("BasicLSTMCell", 8, 4)
     drawn = draw_layout(cell, "pytorch")
-    colours = dict(zip("ijfo", theme.GATES, strict=True))
+    colours = theme.gate_colours("ijfo")
     by_text = {block["text"]: block["line"]["color"] for block in blocks(drawn)}
     for move in layouts.to_layout(cell, "pytorch").moves:
         if move.source:

@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 from lstmviz.cells import KINDS, build
 from lstmviz.web.drawing import PITCH, draw_layer
 
-_COLOURS = ("#111111", "#222222", "#333333", "#444444")
-
 
 def _dots(block: ElementTree.Element) -> float:
     sizes = (re.search(r"width:(\d+)px;height:(\d+)px", each.get("style", "")) for each in block.iter("div"))
@@ -21,27 +19,27 @@ def _dots(block: ElementTree.Element) -> float:
 
 @given(st.sampled_from(list(KINDS)), st.integers(1, 300), st.integers(1, 300))
 def test_each_gate_is_drawn_with_as_many_dots_as_units(kind, num_units, input_size):
-    layer = ElementTree.fromstring(draw_layer(build(kind, num_units, input_size), _COLOURS))
+    layer = ElementTree.fromstring(draw_layer(build(kind, num_units, input_size)))
     gates = [gate.name for gate in KINDS[kind].gates]
     assert [block.find(".//b").text for block in layer] == ["x", *gates, "h"]
     assert [_dots(block) for block in layer] == [input_size] + [num_units] * (len(gates) + 1)
 
 
 def test_the_drawing_says_its_sizes_to_who_cannot_see_it():
-    layer = ElementTree.fromstring(draw_layer(build("BasicLSTMCell", 100, 4), _COLOURS))
+    layer = ElementTree.fromstring(draw_layer(build("BasicLSTMCell", 100, 4)))
     assert layer.get("role") == "img"
     assert "4 gates of 100 nodes" in layer.get("aria-label")
 
 
 def test_a_large_layer_weighs_no_more_than_a_small_one():
-    small, large = (draw_layer(build("GRUCell", n, n), _COLOURS) for n in (20, 250))
+    small, large = (draw_layer(build("GRUCell", n, n)) for n in (20, 250))
     assert len(large) < 1.2 * len(small)
 
 
 @given(st.integers(513, 4096), st.integers(1, 4096))
 def test_a_dot_of_a_huge_layer_stands_for_several_nodes_and_says_so(num_units, input_size):
     cell = build("BasicRNNCell", num_units, input_size, initial_weights="zeros")
-    layer = ElementTree.fromstring(draw_layer(cell, _COLOURS))
+    layer = ElementTree.fromstring(draw_layer(cell))
     *blocks, note = layer
     each = int(re.search(r"stands for (\d+) nodes", note.text)[1])
     dots = [_dots(block) for block in blocks]
