@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lstmviz import cells, language, sequences
+from lstmviz import cells, language, notebook, sequences
 from lstmviz.cells import KINDS, Cell, Linear, build, build_linear, fold
 from lstmviz.run import gradients, run
 from lstmviz.run.compare import Comparison, Parting, compare
@@ -49,11 +49,15 @@ __all__ = [
     "language",
     "layouts",
     "load",
+    "notebook",
     "plot",
     "run",
     "save",
     "sequences",
 ]
+
+
+notebook.register()
 
 
 def __getattr__(name: str) -> Any:

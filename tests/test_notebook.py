@@ -12,10 +12,12 @@ from pathlib import Path
 
 import plotly.graph_objects as go
 import pytest
+from IPython.core.formatters import DisplayFormatter
 from plotly.io import renderers
 
 import lstmviz as lv
-from lstmviz.plot.notebook import PLOTLY
+from lstmviz import notebook
+from lstmviz.notebook import PLOTLY
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOK = ROOT / "docs" / "lstmviz.ipynb"
@@ -26,9 +28,20 @@ def trace(request):
     return lv.run(lv.build(request.param, num_units=3, input_size=2), lv.sequences.from_text("abba"))
 
 
+class Shell:
+    """What a running IPython shows values with."""
+
+    display_formatter = DisplayFormatter()
+
+
+notebook.load_ipython_extension(Shell)
+
+
 def shown(value):
-    """What a notebook gets, as it travels there: JSON."""
-    return json.loads(json.dumps(value._repr_mimebundle_()))
+    """What IPython sends to a notebook, as it travels there: JSON."""
+    bundle, metadata = Shell.display_formatter.format(value)
+    assert metadata == {}
+    return json.loads(json.dumps(bundle))
 
 
 def read(value):
@@ -85,7 +98,7 @@ def test_without_the_picture_the_facts_and_the_description_are_read(trace):
 
 def test_the_html_alone_draws_the_picture_without_a_network(trace):
     for value, drawn in ((trace.cell, "kernel"), (trace, "gates")):
-        whole = value._repr_html_()
+        whole = notebook.show_html(value)
         assert "Plotly.newPlot(" in whole and not re.search(r"<(script|link)[^>]+(src|href)=", whole)
         assert f"{trace.cell.kind.name}, num_units 3" in whole
         title = getattr(lv.plot, drawn)(value).layout.title.text
@@ -103,15 +116,56 @@ def test_the_words_are_in_the_language_in_use(trace):
     assert lv.plot.describe_gates(trace) in read(trace)
 
 
-def test_a_cell_brings_no_plotly_until_a_notebook_asks():
-    program = (
-        "import sys, lstmviz as lv; cell = lv.build('GRUCell', 3, 2); print('plotly' in sys.modules);"
-        "cell._repr_html_(); print('plotly' in sys.modules, 'tensorflow' in sys.modules)"
-    )
+def test_a_value_is_shown_without_ipython_too(trace):
+    for value in (trace.cell, trace):
+        assert shown(value) == json.loads(json.dumps(notebook.show(value)))
+
+
+def test_what_has_no_picture_is_not_shown(trace):
+    with pytest.raises(TypeError, match="int has no picture"):
+        notebook.show(3)
+    assert list(shown(trace.sequence)) == ["text/plain"]
+
+
+def run_alone(program):
+    """What a program prints in a process of its own, word by word."""
     done = subprocess.run(
         [sys.executable, "-c", program], check=True, capture_output=True, text=True, cwd=ROOT, timeout=300
     )
-    assert done.stdout.split() == ["False", "True", "False"]
+    return done.stdout.split()
+
+
+FORMAT = (
+    "from IPython.core.interactiveshell import InteractiveShell as Shell; shell = Shell.instance();"
+    "format = lambda value: ' '.join(sorted(shell.display_formatter.format(value)[0]));"
+)
+
+
+def test_a_cell_brings_no_plotly_until_a_notebook_asks():
+    program = (
+        f"{FORMAT} import sys, lstmviz as lv; cell = lv.build('GRUCell', 3, 2);"
+        "print('plotly' in sys.modules, 'lstmviz.plot' in sys.modules); format(cell);"
+        "print('plotly' in sys.modules, 'tensorflow' in sys.modules)"
+    )
+    assert run_alone(program) == ["False", "False", "True", "False"]
+
+
+def test_ipython_shows_a_cell_where_it_runs_when_lstmviz_is_imported():
+    program = f"{FORMAT} import lstmviz as lv; print(format(lv.build('GRUCell', 3, 2)))"
+    assert run_alone(program) == [PLOTLY, "text/html", "text/plain"]
+
+
+def test_an_ipython_that_starts_later_is_told_by_its_own_word():
+    program = (
+        f"import IPython, lstmviz as lv; cell = lv.build('GRUCell', 3, 2); {FORMAT} print(format(cell), end=' then ');"
+        "shell.run_line_magic('load_ext', 'lstmviz.notebook'); print(format(cell))"
+    )
+    assert run_alone(program) == ["text/plain", "then", PLOTLY, "text/html", "text/plain"]
+
+
+def test_nothing_is_asked_of_ipython_where_it_does_not_run():
+    assert run_alone("import sys, lstmviz; print('IPython' in sys.modules)") == ["False"]
+    assert run_alone("import IPython, lstmviz; print(IPython.get_ipython())") == ["None"]
 
 
 # --- docs/lstmviz.ipynb

@@ -23,7 +23,6 @@ import numpy as np
 from jaxtyping import Float
 
 from lstmviz.language import _
-from lstmviz.notebook import Shown
 
 Array = Any  # an array of whichever library runs the step
 OptionValue = bool | int | float | str | None
@@ -761,7 +760,7 @@ class GateWeights:
 
 
 @dataclass(frozen=True, eq=False)
-class Cell(Shown):
+class Cell:
     """A kind with its sizes, options and weights. `build` makes one and fills in what is not given.
 
     Attributes:

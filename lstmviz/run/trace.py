@@ -13,7 +13,6 @@ from jaxtyping import Float, Int
 
 from lstmviz.cells import ACTIVATIONS, OPERATORS, Cell, Gate, Operation, flow
 from lstmviz.language import _
-from lstmviz.notebook import Shown
 from lstmviz.sequences import Sequence
 
 RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
@@ -133,7 +132,7 @@ class GateSummary:
 
 
 @dataclass(frozen=True, eq=False)
-class Trace(Shown):
+class Trace:
     """Everything a run recorded.
 
     Attributes:

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 import lstmviz as lv
-from lstmviz import cli
-from lstmviz.plot.notebook import PLOTLY
+from lstmviz import cli, notebook
 
 
 @pytest.fixture
@@ -150,7 +149,7 @@ def test_what_a_notebook_shows_has_its_facts_apart_from_all_other_words(open_alo
     import plotly.offline
 
     for name, value in {"cell": trace.cell, "trace": trace}.items():
-        sent = json.dumps(value._repr_mimebundle_()[PLOTLY])
+        sent = json.dumps(notebook.show(value)[notebook.PLOTLY])
         path = tmp_path / f"{name}.html"
         path.write_text(
             f"<!doctype html><meta charset=utf-8><script>{plotly.offline.get_plotlyjs()}</script><div id=here></div>"
