@@ -166,6 +166,39 @@ def readings(arrays: Mapping[str, np.ndarray], family: str, input_size: int, num
     return found
 
 
+def find_readings(named: Mapping[str, np.ndarray], input_size: int, sizes: Sequence[int]) -> list[Reading]:
+    """Every reading for these numbers of units.
+
+    Raises:
+        ValueError: there is none.
+    """
+    found = [
+        reading
+        for num_units in sizes
+        for family in FAMILIES
+        for reading in readings(named, family, input_size, num_units)
+    ]
+    if found:
+        return found
+    listed = [f"{name} {list(array.shape)}" for name, array in named.items()]
+    given = ", ".join(listed[:12] + ["…"] * (len(listed) > 12))
+    if len(sizes) == 1:
+        allowed = "; ".join(shapes_of(family, input_size, sizes[0]) for family in FAMILIES)
+        raise ValueError(
+            _(
+                "the arrays fit no layer with input_size {input_size} and num_units {num_units}: {given}. They would be "
+                "{allowed} (kernels also transposed, up to two biases; no peepholes, no projection). Give all arrays of "
+                "one layer and no others."
+            ).format(input_size=input_size, num_units=sizes[0], given=given, allowed=allowed)
+        )
+    raise ValueError(
+        _(
+            "the arrays fit no LSTM, GRU or RNN with input_size {input_size}: {given}. Give all arrays of one layer and no "
+            "others."
+        ).format(input_size=input_size, given=given)
+    )
+
+
 def shapes_of(family: str, input_size: int, num_units: int) -> str:
     """The shapes that a layer of these sizes has, in words for an error."""
     columns = len(FAMILIES[family].gates) * num_units
