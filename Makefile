@@ -42,6 +42,7 @@ check: .venv/.dev  ## format, lint, types, import rules, Dockerfile
 	@echo "Checking the style";        .venv/bin/ruff check --quiet .
 	@echo "Checking the types";        .venv/bin/mypy
 	@echo "Checking the import rules"; .venv/bin/lint-imports --no-logo
+	@! grep -rnw --include=*.py __import__ lstmviz app.py # which no rule of Ruff knows
 	@echo "Checking the Dockerfile";   .venv/bin/hadolint Dockerfile
 
 .PHONY: format

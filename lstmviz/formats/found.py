@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -241,14 +240,15 @@ class Found:
         self.arrays |= {name: array for name, array in arrays.items() if array.dtype.kind in "fiu"}
 
 
-def need(package: str, extra: str, name: str) -> Any:
-    """A package that reads a format.
+@contextmanager
+def needing(package: str, extra: str, name: str) -> Iterator[None]:
+    """Around the import of a package that reads a format.
 
     Raises:
         FormatError: it is not installed; the message names the extra that brings it.
     """
     try:
-        return importlib.import_module(package)
+        yield
     except ImportError as error:
         raise FormatError(
             _(

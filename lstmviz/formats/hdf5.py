@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmviz.formats.found import MAX_FILE_BYTES, MAX_PARTS, FormatError, need
+from lstmviz.formats.found import MAX_FILE_BYTES, MAX_PARTS, FormatError, needing
 from lstmviz.language import _
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -65,7 +65,8 @@ def read_tree(data: bytes, name: str, allowed: int = MAX_FILE_BYTES, unread: tup
     Raises:
         FormatError: it is damaged, leads out of itself, or holds more than is read.
     """
-    h5py = need("h5py", "cpu", name)
+    with needing("h5py", "cpu", name):
+        import h5py
     try:
         with h5py.File(io.BytesIO(data), "r") as file:
             return _Walk(h5py, name, data, allowed, unread).run(file)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -13,7 +12,19 @@ from typing import Any
 import numpy as np
 
 from lstmviz.cells import Cell
-from lstmviz.formats import cures, sandbox
+from lstmviz.formats import (
+    cures,
+    keras_files,
+    keras_h5,
+    numpy_files,
+    onnx_files,
+    safetensors_files,
+    sandbox,
+    tensorflow_files,
+    tfjs_files,
+    tflite_files,
+    torch_files,
+)
 from lstmviz.formats.choose import choose
 from lstmviz.formats.files import read_path, without_hidden
 from lstmviz.formats.found import (
@@ -41,29 +52,38 @@ class Reader:
 
     Attributes:
         title: What people call it.
-        module: The module of `lstmviz.formats` with `knows(content) -> bool`, which looks at the first bytes or the
-            members' names alone, and `read(content, layout) -> Found`, which raises nothing but FormatError.
+        knows: Whether a file is of the format: it looks at the first bytes or the members' names alone.
+        read: What is found in a file; the second argument names the layout of bare arrays. It raises nothing but
+            FormatError.
         endings: How such files' names end, for a file picker; the content decides.
     """
 
     title: str
-    module: str
+    knows: Callable[[Content], bool]
+    read: Callable[[Content, str | None], Found]
     endings: tuple[str, ...]
 
 
 READERS: Mapping[str, Reader] = MappingProxyType(
     {
-        "keras": Reader("Keras 3", "keras_files", (".keras", ".weights.h5")),
-        "keras_h5": Reader("Keras, HDF5", "keras_h5", (".h5", ".hdf5", ".hdf", ".ckpt")),
-        "tfjs": Reader("TensorFlow.js", "tfjs_files", (".json",)),
+        "keras": Reader("Keras 3", keras_files.knows, keras_files.read, (".keras", ".weights.h5")),
+        "keras_h5": Reader("Keras, HDF5", keras_h5.knows, keras_h5.read, (".h5", ".hdf5", ".hdf", ".ckpt")),
+        "tfjs": Reader("TensorFlow.js", tfjs_files.knows, tfjs_files.read, (".json",)),
         "tensorflow": Reader(
-            "TensorFlow checkpoint, SavedModel or frozen graph", "tensorflow_files", (".ckpt", ".pb", ".meta")
+            "TensorFlow checkpoint, SavedModel or frozen graph",
+            tensorflow_files.knows,
+            tensorflow_files.read,
+            (".ckpt", ".pb", ".meta"),
         ),
-        "safetensors": Reader("safetensors", "safetensors_files", (".safetensors",)),
-        "torch": Reader("PyTorch", "torch_files", (".pt", ".pth", ".pt2", ".ckpt", ".bin")),
-        "numpy": Reader("NumPy", "numpy_files", (".npz", ".npy")),
-        "tflite": Reader("TensorFlow Lite", "tflite_files", (".tflite",)),
-        "onnx": Reader("ONNX", "onnx_files", (".onnx",)),
+        "safetensors": Reader(
+            "safetensors", safetensors_files.knows, safetensors_files.read, (".safetensors",)
+        ),
+        "torch": Reader(
+            "PyTorch", torch_files.knows, torch_files.read, (".pt", ".pth", ".pt2", ".ckpt", ".bin")
+        ),
+        "numpy": Reader("NumPy", numpy_files.knows, numpy_files.read, (".npz", ".npy")),
+        "tflite": Reader("TensorFlow Lite", tflite_files.knows, tflite_files.read, (".tflite",)),
+        "onnx": Reader("ONNX", onnx_files.knows, onnx_files.read, (".onnx",)),
     }
 )
 """Every format, in the order in which a file is held against them: what has no first bytes of its own comes last."""
@@ -249,7 +269,7 @@ def read(content: Content, layout: str | None = None) -> tuple[str, Found]:
     chosen, note = choose(content, know)
     if (key := know(chosen)) is None:
         raise FormatError(cures.find(chosen) or _say_unknown(chosen.name))
-    found: Found = _module(key).read(chosen, layout)
+    found = READERS[key].read(chosen, layout)
     if note:
         found.notes.insert(0, note)
     return key, found
@@ -259,11 +279,7 @@ def know(content: Content) -> str | None:
     """Of which format a file or a folder is, a key of `READERS`; None where it is of none."""
     if cures.is_impostor(content):
         return None
-    return next((key for key in READERS if _module(key).knows(content)), None)
-
-
-def _module(key: str) -> Any:
-    return importlib.import_module(f"lstmviz.formats.{READERS[key].module}")
+    return next((key for key, reader in READERS.items() if reader.knows(content)), None)
 
 
 def _say_unknown(name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from lstmviz.formats import protobuf
 from lstmviz.formats.budget import MOST_LAYERS, Budget, say_beyond
-from lstmviz.formats.found import MAX_PARTS, Content, FormatError, Found, need
+from lstmviz.formats.found import MAX_PARTS, Content, FormatError, Found, needing
 from lstmviz.formats.onnx_constants import Constants
 from lstmviz.formats.onnx_graph import (
     RECURRENT,
@@ -53,7 +53,8 @@ def knows(content: Content) -> bool:
 
 def read(content: Content, layout: str | None) -> Found:  # the operators say what is what
     """The layers in a model's graph, in those inside it, and in its functions at each call."""
-    onnx = need("onnx", "onnx", content.name)
+    with needing("onnx", "onnx", content.name):
+        import onnx
     proto = _parse(onnx, content)
     if not proto.graph.node:
         raise FormatError(_("{name} is no ONNX model: it has no operators.").format(name=content.name))

@@ -9,7 +9,7 @@ import numpy as np
 
 from lstmviz.formats import tensors
 from lstmviz.formats.bare import find_bare
-from lstmviz.formats.found import MAX_PARTS, Content, FormatError, Found, need
+from lstmviz.formats.found import MAX_PARTS, Content, FormatError, Found, needing
 from lstmviz.formats.state_dicts import find_pytorch
 from lstmviz.language import _
 
@@ -25,7 +25,8 @@ def knows(content: Content) -> bool:
 
 def read(content: Content, layout: str | None) -> Found:
     """The layers in a file's tensors."""
-    need("safetensors", "safetensors", content.name)  # what is written back needs it
+    with needing("safetensors", "safetensors", content.name):
+        import safetensors  # noqa: F401  # what is written back needs it
     arrays: dict[str, np.ndarray] = {}
     types: dict[str, str] = {}
     skipped: dict[str, str] = {}

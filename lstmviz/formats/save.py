@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -113,15 +113,16 @@ def _convert(cell: Cell, suffix: str, layout: str | None) -> tuple[Writer, Conve
     return writer, to_layout(cell, layout or writer.layouts[0])
 
 
-def _need(package: str, suffix: str) -> Any:
-    """The module that writes such a file."""
+@contextmanager
+def _needing(package: str, suffix: str) -> Iterator[None]:
+    """Around the import of the package that writes such a file."""
     try:
-        return importlib.import_module(package)
+        yield
     except ImportError as error:
         raise ValueError(
             _(
                 "a {suffix} file needs the package {package}, which is not installed: pip install {package}"
-            ).format(suffix=suffix, package=package.partition(".")[0])
+            ).format(suffix=suffix, package=package)
         ) from error
 
 
@@ -156,10 +157,11 @@ def _load_npz(converted: Converted, cell: Cell, path: str, name: str) -> str:
 
 
 def _write_safetensors(converted: Converted, name: str) -> bytes:
-    numpy = _need("safetensors.numpy", ".safetensors")
+    with _needing("safetensors", ".safetensors"):
+        from safetensors.numpy import save as save_tensors
     prefix = f"{name}." if name else ""
     arrays = {f"{prefix}{key}": np.ascontiguousarray(array) for key, array in converted.arrays.items()}
-    content: bytes = numpy.save(arrays, {"format": "pt"})  # what PyTorch's own loaders look for
+    content: bytes = save_tensors(arrays, {"format": "pt"})  # what PyTorch's own loaders look for
     return content
 
 
@@ -183,7 +185,8 @@ def _load_safetensors(converted: Converted, cell: Cell, path: str, name: str) ->
 
 def _write_keras(converted: Converted, name: str) -> bytes:
     """As `keras/src/saving/saving_lib.py` writes the weights of a `Sequential` model of an input and this layer."""
-    h5py = _need("h5py", ".weights.h5")
+    with _needing("h5py", ".weights.h5"):
+        import h5py
     key, buffer = _snake(converted.layer), io.BytesIO()
     with h5py.File(buffer, "w") as file:
         file.create_group("vars").attrs["name"] = "sequential"
@@ -226,7 +229,8 @@ def _load_keras(converted: Converted, cell: Cell, path: str, name: str) -> str:
 
 def _write_onnx(converted: Converted, name: str) -> bytes:
     """A model of one node from X `[time, batch, input_size]`; time and batch are open."""
-    onnx = _need("onnx", ".onnx")
+    with _needing("onnx", ".onnx"):
+        import onnx
     helper, arrays = onnx.helper, converted.arrays
     units, inputs = converted.options["hidden_size"], arrays["W"].shape[2]
     names = ["X", *(key if key in arrays else "" for key in ("W", "R", "B")), "", "", "", "P"]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lstmviz.formats import protobuf
-from lstmviz.formats.found import MAX_PARTS, Content, FormatError, Found, need, say_too_large
+from lstmviz.formats.found import MAX_PARTS, Content, FormatError, Found, needing, say_too_large
 from lstmviz.formats.keras_h5 import arrange, by_layer
 from lstmviz.formats.tensorflow_graph import Graph, parse, weights_of
 from lstmviz.formats.tensorflow_metadata import Told, name_variables, read_metadata
@@ -50,7 +50,8 @@ def _is_graph(data: bytes) -> bool:
 
 def read(content: Content, layout: str | None) -> Found:  # the names say what is what
     """The layers in a checkpoint's variables, as Keras described them where it did."""
-    need("tensorflow", "cpu", content.name)
+    with needing("tensorflow", "cpu", content.name):
+        import tensorflow  # noqa: F401  # its parts are imported where they are used
     if "" in content.files:
         return _read_frozen(content)
     chosen = _choose(content)

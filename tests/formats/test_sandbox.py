@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -181,6 +182,20 @@ def test_a_reader_knows_nothing_of_the_environment_but_what_it_needs(temporary, 
     with pytest.raises(FormatError) as caught:
         read_by(monkeypatch, "raise FormatError(repr(dict(os.environ)))")
     assert "hunter2" not in str(caught.value) and "TMPDIR" in str(caught.value)
+
+
+def test_tensorflows_parts_are_read_with_and_its_packages_stay_out():
+    program = (
+        "import sys; from lstmviz.formats import sandboxed; sandboxed._spare_tensorflow();"
+        "from tensorflow.python.training.py_checkpoint_reader import NewCheckpointReader;"
+        "from tensorflow.core.protobuf.saved_model_pb2 import SavedModel;"
+        "print(callable(NewCheckpointReader), SavedModel().ByteSize());"
+        "print(any(name in sys.modules for name in ('keras', 'tensorflow.python.framework.ops')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stdout.split() == ["True", "0", "False"]
 
 
 def test_what_a_reader_prints_reaches_nobody_who_gave_the_file(temporary, monkeypatch):
