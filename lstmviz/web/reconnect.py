@@ -8,38 +8,15 @@ So the page is drawn first as the address has it, and then the browser's message
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache, wraps
 from typing import Any
 
 import streamlit as st
-from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
-from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.scriptrunner import RerunData, get_script_run_ctx
 from streamlit.runtime.state.session_state import Serialized
 
-_DRAWN = "is_drawn"
-
-
-@cache
-def hear_first_change() -> None:
-    """Lets a session that has drawn nothing yet draw all of the page, whatever part of it a browser asks for.
-
-    Checked against Streamlit 1.67: `AppSession.request_rerun` drops what asks for a fragment that the session does not know.
-    """
-    original: Callable[[AppSession, ClientState | None], None] = AppSession.request_rerun
-
-    @wraps(original)
-    def request_rerun(self: AppSession, client_state: ClientState | None) -> None:
-        if client_state and client_state.fragment_id and _DRAWN not in self.session_state:
-            whole = ClientState()
-            whole.CopyFrom(client_state)
-            whole.fragment_id = ""
-            client_state = whole
-        original(self, client_state)
-
-    AppSession.request_rerun = request_rerun  # type: ignore[method-assign]
+DRAWN = "is_drawn"
+"""Where a session keeps that it has drawn the page."""
 
 
 def sent_before() -> WidgetStates | None:
@@ -48,7 +25,7 @@ def sent_before() -> WidgetStates | None:
     To be called as a run begins: as the widgets are drawn, Streamlit takes its copy for known.
     """
     context: Any = get_script_run_ctx()
-    if context is None or _DRAWN in st.session_state:
+    if context is None or DRAWN in st.session_state:
         return None
     states = context.session_state._state._new_widget_state.states.values()
     sent = [state.value for state in states if isinstance(state, Serialized)]
@@ -72,7 +49,7 @@ def numbers(sent: WidgetStates | None) -> dict[str, int]:
 
 def replay(sent: WidgetStates | None) -> None:
     """Ends a run in which the page was drawn for the first time, and has the browser's message heard again."""
-    st.session_state[_DRAWN] = True
+    st.session_state[DRAWN] = True
     context = get_script_run_ctx()
     if sent is None or context is None or context.script_requests is None:
         return

@@ -31,7 +31,7 @@ from streamlit import config
 from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
-from lstmviz.web import reconnect, settings
+from lstmviz.web import patches, settings
 from lstmviz.web import view as views
 from lstmviz.web.lanes import Client, Lane, NotDone
 from lstmviz.web.view import View
@@ -55,7 +55,7 @@ _warming_error: BaseException | None = None
 async def lifespan(_app: Any) -> AsyncIterator[None]:
     """Starts warming TensorFlow up while the server starts to answer."""
     _share_memory()
-    reconnect.hear_first_change()
+    patches.hear_first_change()
     asyncio.get_running_loop().run_in_executor(None, _plotly_gzipped)
     _start_warming()
     trimming = asyncio.create_task(_trim_memory())
@@ -97,7 +97,7 @@ def _warm() -> None:
         from lstmviz.run import engine
 
         engine.warm_up([View.cell])
-        _spare_kernels()
+        patches.spare_kernels()
         _warmed.set()  # the first view can be drawn; the other kinds follow while it is looked at
         engine.warm_up()
         engine.warm_up([View.cell, views.contrast(View())], backward=True)
@@ -111,17 +111,6 @@ def _warm() -> None:
         _log.info("TensorFlow is warm after %.1f s", time.perf_counter() - started)
     finally:
         _warmed.set()
-
-
-def _spare_kernels() -> None:
-    """Keeps Streamlit from clearing Keras's session after every run of the page.
-
-    That also empties TensorFlow's kernel cache, after which the next run takes 100 to 400 ms instead of 1 to 5: for every
-    size that nobody has looked at yet. The page keeps nothing in Keras.
-    """
-    import keras  # TensorFlow has brought it
-
-    keras.backend.clear_session = lambda free_memory=True: None
 
 
 # --- Memory

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from typing import Any
 
 import pytest
 
-from lstmviz.web import server
+from lstmviz.web import patches, server
 from lstmviz.web.server import SecurityHeaders
 
 
@@ -97,12 +98,17 @@ def test_the_files_address_changes_with_their_content(monkeypatch):
     assert server.assets_path() != before
 
 
+@pytest.mark.parametrize(("package", "checked"), patches.CHECKED.items())
+def test_what_is_patched_is_of_the_version_that_was_looked_at(package, checked):
+    assert version(package) == checked, f"look at what lstmviz/web/patches.py changes in {package} again"
+
+
 def test_what_streamlit_clears_after_each_run_leaves_tensorflows_kernels_alone(monkeypatch):
     import keras
     from keras.src.backend.common import global_state
 
     monkeypatch.setattr(keras.backend, "clear_session", keras.backend.clear_session)  # put back afterwards
-    server._spare_kernels()
+    patches.spare_kernels()
     global_state.set_global_attribute("lstmviz_probe", "here")
     keras.backend.clear_session()  # what Streamlit's script runner calls once Keras is imported
     assert global_state.get_global_attribute("lstmviz_probe") == "here"
