@@ -46,6 +46,11 @@ def _(message: str) -> str:
     return _catalogue(_current.get()).gettext(message)
 
 
+def _mark(message: str) -> str:
+    """Marks a text for the catalogues; whoever shows it translates it."""
+    return message
+
+
 @cache
 def _catalogue(language: str) -> gettext.NullTranslations:
     if language == "en":

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lstmviz as lv
-from lstmviz.detective.readings import FAMILIES
+from lstmviz.layouts import FAMILIES
 from tests import tf1
 
 with warnings.catch_warnings():  # TensorFlow's own use of deprecated APIs while it loads

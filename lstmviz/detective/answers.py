@@ -12,16 +12,12 @@ import numpy as np
 
 from lstmviz.cells import Cell, build
 from lstmviz.detective.known import find_layouts
-from lstmviz.detective.readings import FAMILIES, Reading
+from lstmviz.detective.readings import Reading
 from lstmviz.detective.search import Run, Sample, Variant
-from lstmviz.language import _
+from lstmviz.language import _, _mark
+from lstmviz.layouts import FAMILIES
 
 Array = np.ndarray
-
-
-def _mark(message: str) -> str:
-    """Marks a text for the catalogues; whoever shows it translates it."""
-    return message
 
 
 CONFIDENCE: Mapping[str, str] = MappingProxyType(

@@ -11,9 +11,10 @@ import numpy as np
 
 from lstmviz.detective.answers import CONFIDENCE, Match, make_match
 from lstmviz.detective.known import KNOWN, Known
-from lstmviz.detective.readings import FAMILIES, Reading, find_readings
+from lstmviz.detective.readings import Reading, find_readings
 from lstmviz.detective.search import Variant
 from lstmviz.language import _
+from lstmviz.layouts import FAMILIES
 
 Array = np.ndarray
 

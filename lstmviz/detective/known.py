@@ -31,8 +31,8 @@ class Known:
         return (
             (self.family, self.orientation, self.rows) == (reading.family, reading.orientation, reading.rows)
             and reading.biases in self.biases
-            and self.apart == (reading.form.last is not None)
-            and (len(reading.form.slots) <= 3)
+            and self.apart == (reading.spread.last is not None)
+            and (len(reading.spread.slots) <= 3)
         )
 
     def runs(self, variant: Variant) -> bool:

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Float
 
 from lstmviz.language import _
+from lstmviz.layouts import FAMILIES
 
 ORIENTATIONS = ("in, out", "out, in")
 """Of a kernel: a row for each input (TensorFlow), or a row for each unit of each gate (PyTorch)."""
@@ -26,29 +27,7 @@ ROWS = ("split", "x, h", "h, x")
 
 
 @dataclass(frozen=True)
-class Family:
-    """What the readings of one kind of cell share.
-
-    Attributes:
-        title: What an error or a sentence calls it.
-        gates: Our letters, in our order.
-    """
-
-    title: str
-    gates: tuple[str, ...]
-
-
-FAMILIES: Mapping[str, Family] = MappingProxyType(
-    {
-        "lstm": Family("LSTM", ("i", "j", "f", "o")),
-        "gru": Family("GRU", ("r", "u", "c")),
-        "rnn": Family("RNN", ("z",)),
-    }
-)
-
-
-@dataclass(frozen=True)
-class Slot:
+class KernelSlot:
     """A place for one kernel: what its rows meet, "x", "h" or "xh", and which blocks its columns are."""
 
     meets: str
@@ -56,43 +35,45 @@ class Slot:
 
 
 @dataclass(frozen=True)
-class Form:
+class Spread:
     """A way to spread a layer's kernels over arrays.
 
     Attributes:
         slots: The kernels.
         biases: The blocks in each bias array, for one bias; None where every block has a bias of its own beside.
-        last: The gate whose block stands last, where the form says so.
+        last: The gate whose block stands last, where the spread says so.
     """
 
-    slots: tuple[Slot, ...]
+    slots: tuple[KernelSlot, ...]
     biases: tuple[tuple[int, ...], ...]
     last: str | None = None
 
 
-def _forms(family: str) -> tuple[Form, ...]:
+def _spreads(family: str) -> tuple[Spread, ...]:
     n = len(FAMILIES[family].gates)
     whole = tuple(range(n))
-    forms = [
-        Form((Slot("x", whole), Slot("h", whole)), (whole,)),
-        Form((Slot("xh", whole),), (whole,)),
+    spreads = [
+        Spread((KernelSlot("x", whole), KernelSlot("h", whole)), (whole,)),
+        Spread((KernelSlot("xh", whole),), (whole,)),
     ]
     if n > 1:
         each = tuple((k,) for k in whole)
-        forms += [
-            Form((*(Slot("x", k) for k in each), *(Slot("h", k) for k in each)), each),
-            Form(tuple(Slot("xh", k) for k in each), each),
+        spreads += [
+            Spread((*(KernelSlot("x", k) for k in each), *(KernelSlot("h", k) for k in each)), each),
+            Spread(tuple(KernelSlot("xh", k) for k in each), each),
         ]
     if family == "gru":  # TensorFlow 1's GRUCell and CudnnCompatibleGRUCell: the candidate lies apart
         apart = ((0, 1), (2,))
-        forms += [
-            Form((Slot("xh", (0, 1)), Slot("xh", (2,))), apart, last="c"),
-            Form((Slot("xh", (0, 1)), Slot("x", (2,)), Slot("h", (2,))), apart, last="c"),
+        spreads += [
+            Spread((KernelSlot("xh", (0, 1)), KernelSlot("xh", (2,))), apart, last="c"),
+            Spread((KernelSlot("xh", (0, 1)), KernelSlot("x", (2,)), KernelSlot("h", (2,))), apart, last="c"),
         ]
-    return tuple(forms)
+    return tuple(spreads)
 
 
-FORMS: Mapping[str, tuple[Form, ...]] = MappingProxyType({family: _forms(family) for family in FAMILIES})
+SPREADS: Mapping[str, tuple[Spread, ...]] = MappingProxyType(
+    {family: _spreads(family) for family in FAMILIES}
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +89,7 @@ class Reading:
         orientation: One of `ORIENTATIONS`, or "mixed".
         rows: One of `ROWS`.
         biases: How many biases there are.
-        form: How the kernels are spread over the arrays.
+        spread: How the kernels are spread over the arrays.
         arrays: The given name of the array in each part, `{"kernel_x": "weight_ih"}`; several names are joined by commas.
         swapped: Whether this is the reading before with its two biases exchanged.
     """
@@ -121,7 +102,7 @@ class Reading:
     orientation: str
     rows: str
     biases: int
-    form: Form
+    spread: Spread
     arrays: Mapping[str, str]
     swapped: bool = False
 
@@ -139,7 +120,7 @@ class Reading:
     def orders(self) -> list[tuple[str, ...]]:
         """The orders in which the gates can be stored, in our letters; our own order is the first."""
         gates = FAMILIES[self.family].gates
-        return [o for o in itertools.permutations(gates) if self.form.last in (None, o[-1])]
+        return [o for o in itertools.permutations(gates) if self.spread.last in (None, o[-1])]
 
 
 def readings(arrays: Mapping[str, np.ndarray], family: str, input_size: int, num_units: int) -> list[Reading]:
@@ -155,14 +136,14 @@ def readings(arrays: Mapping[str, np.ndarray], family: str, input_size: int, num
     reduced = {name: _reduce(array) for name, array in arrays.items()}
     found: list[Reading] = []
     for parts in (reduced, *_cut(reduced, n, input_size, num_units)):
-        for form in FORMS[family]:
-            if len(parts) > len(form.slots) + 2 * len(form.biases):
+        for spread in SPREADS[family]:
+            if len(parts) > len(spread.slots) + 2 * len(spread.biases):
                 continue  # a whole model's arrays, say
-            for chosen in _fill(form.slots, parts, input_size, num_units):
+            for chosen in _fill(spread.slots, parts, input_size, num_units):
                 rest = {name: array for name, array in parts.items() if name not in chosen}
-                biases = list(_biases(rest, form, num_units))
-                for kernels in _kernels(form, chosen, parts, input_size, num_units):
-                    found += (_reading(family, form, kernels, bias) for bias in biases)
+                biases = list(_biases(rest, spread, num_units))
+                for kernels in _kernels(spread, chosen, parts, input_size, num_units):
+                    found += (_reading(family, spread, kernels, bias) for bias in biases)
     return found
 
 
@@ -247,13 +228,13 @@ def _cut(
         }
 
 
-def _shape(slot: Slot, input_size: int, num_units: int) -> tuple[int, int]:
+def _shape(slot: KernelSlot, input_size: int, num_units: int) -> tuple[int, int]:
     rows = {"x": input_size, "h": num_units, "xh": input_size + num_units}[slot.meets]
     return rows, len(slot.blocks) * num_units
 
 
 def _fill(
-    slots: Sequence[Slot], arrays: Mapping[str, np.ndarray], input_size: int, num_units: int
+    slots: Sequence[KernelSlot], arrays: Mapping[str, np.ndarray], input_size: int, num_units: int
 ) -> Iterator[tuple[str, ...]]:
     """The names of the arrays for the slots. Slots that differ in their blocks alone are filled in the given order."""
     names = list(arrays)
@@ -289,15 +270,15 @@ class _Kernels:
 
 
 def _kernels(
-    form: Form,
+    spread: Spread,
     chosen: Sequence[str],
     arrays: Mapping[str, np.ndarray],
     input_size: int,
     num_units: int,
 ) -> Iterator[_Kernels]:
     """The kernels in each orientation that the shapes allow, and joined rows in both orders."""
-    kinds = sorted({slot.meets for slot in form.slots})
-    n = 1 + max(block for slot in form.slots for block in slot.blocks)
+    kinds = sorted({slot.meets for slot in spread.slots})
+    n = 1 + max(block for slot in spread.slots for block in slot.blocks)
     for orientations in itertools.product(ORIENTATIONS, repeat=len(kinds)):
         turned = dict(zip(kinds, orientations, strict=True))
         for rows in ROWS[1:] if "xh" in kinds else ROWS[:1]:
@@ -305,7 +286,7 @@ def _kernels(
             x = np.empty((input_size, n, num_units), dtype)
             h = np.empty((num_units, n, num_units), dtype)
             names: dict[str, list[str]] = {}
-            for slot, name in zip(form.slots, chosen, strict=True):
+            for slot, name in zip(spread.slots, chosen, strict=True):
                 matrix = _turn(arrays[name], turned[slot.meets], _shape(slot, input_size, num_units))
                 if matrix is None:
                     break
@@ -340,9 +321,9 @@ class _Biases:
     swapped: bool = False
 
 
-def _biases(rest: Mapping[str, np.ndarray], form: Form, num_units: int) -> Iterator[_Biases]:
-    """What the arrays that are no kernels are as biases: none, one or two, whole or in the form's pieces."""
-    n = 1 + max(block for slot in form.slots for block in slot.blocks)
+def _biases(rest: Mapping[str, np.ndarray], spread: Spread, num_units: int) -> Iterator[_Biases]:
+    """What the arrays that are no kernels are as biases: none, one or two, whole or in the spread's pieces."""
+    n = 1 + max(block for slot in spread.slots for block in slot.blocks)
     none = np.zeros((n, num_units))
     if not rest:
         yield _Biases(none, none, 0, {})
@@ -354,24 +335,24 @@ def _biases(rest: Mapping[str, np.ndarray], form: Form, num_units: int) -> Itera
         return
     flat = [array.reshape(-1) for array in rest.values()]
     whole = (tuple(range(n)),)
-    for pieces in dict.fromkeys((whole, form.biases)):
+    for pieces in dict.fromkeys((whole, spread.biases)):
         lengths = [len(piece) * num_units for piece in pieces]
         if sizes == lengths or (len(set(lengths)) == len(lengths) and sorted(sizes) == sorted(lengths)):
             by_size = dict(zip(sizes, flat, strict=True))
             parts = flat if sizes == lengths else [by_size[length] for length in lengths]
             yield _Biases(np.concatenate(parts).reshape(n, num_units), none, 1, {"bias": ", ".join(names)})
-    yield from _two(_pairs(names, flat, form, n * num_units), n, num_units)
+    yield from _two(_pairs(names, flat, spread, n * num_units), n, num_units)
 
 
 def _pairs(
-    names: Sequence[str], flat: Sequence[np.ndarray], form: Form, columns: int
+    names: Sequence[str], flat: Sequence[np.ndarray], spread: Spread, columns: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray, str, str]]:
     """Two biases: two arrays, two halves of one, or as many pieces as twice the blocks."""
     if len(flat) == 1 and flat[0].size == 2 * columns:
         yield flat[0][:columns], flat[0][columns:], f"{names[0]}[:{columns}]", f"{names[0]}[{columns}:]"
     if len(flat) == 2 and flat[0].size == flat[1].size == columns:
         yield flat[0], flat[1], names[0], names[1]
-    pieces = len(form.biases)
+    pieces = len(spread.biases)
     if pieces > 2 and len(flat) == 2 * pieces and all(each.size * pieces == columns for each in flat):
         for one, two in (
             (slice(None, pieces), slice(pieces, None)),
@@ -383,7 +364,7 @@ def _pairs(
                 ", ".join(names[one]),
                 ", ".join(names[two]),
             )
-    if form.last and len(flat) == 3:  # the gates' bias, and two of the candidate
+    if spread.last and len(flat) == 3:  # the gates' bias, and two of the candidate
         units = columns // 3
         gates = [k for k, each in enumerate(flat) if each.size == 2 * units]
         rest = [k for k, each in enumerate(flat) if each.size == units]
@@ -408,7 +389,7 @@ def _two(
             yield _Biases(h, x, 2, {"bias_x": name_b, "bias_h": name_a}, swapped=True)
 
 
-def _reading(family: str, form: Form, kernels: _Kernels, biases: _Biases) -> Reading:
+def _reading(family: str, spread: Spread, kernels: _Kernels, biases: _Biases) -> Reading:
     return Reading(
         family=family,
         kernel_x=kernels.x,
@@ -418,7 +399,7 @@ def _reading(family: str, form: Form, kernels: _Kernels, biases: _Biases) -> Rea
         orientation=kernels.orientation,
         rows=kernels.rows,
         biases=biases.count,
-        form=form,
+        spread=spread,
         arrays=MappingProxyType({**kernels.names, **biases.names}),
         swapped=biases.swapped,
     )

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from lstmviz.detective.readings import FAMILIES, Reading
+from lstmviz.detective.readings import Reading
+from lstmviz.layouts import FAMILIES
 
 Array = np.ndarray
 

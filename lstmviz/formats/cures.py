@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lstmviz.formats.found import Content
-from lstmviz.language import _
+from lstmviz.language import _, _mark
 
 _HEAD = 2**16  # bytes that are looked at
 _TITLE = 4096  # of them, what begins a text
@@ -71,11 +71,6 @@ def _find(name: str, data: bytes) -> str:
         ).format(name=name)
     head = data[:_HEAD]
     return next((cure.tell(name) for cure in _CURES if cure.fits(name, head)), "")
-
-
-def _mark(message: str) -> str:
-    """Marks a text for the catalogues; whoever shows it translates it."""
-    return message
 
 
 def _is_page(head: bytes) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from lstmviz.formats.found import MAX_FILE_BYTES, MAX_PARTS, FormatError, needing
+from lstmviz.formats.tensors import widen
 from lstmviz.language import _
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -149,7 +150,7 @@ class _Walk:
         array = np.asarray(dataset[()])
         if type_ == "bfloat16":
             self._tree.widened.add(place)
-            array = _widen(array)
+            array = widen(array.view("<u2"))
         self._tree.arrays[place], self._tree.places[place] = array, key
 
     def _count_bytes(self, dataset: Any, place: str) -> None:
@@ -192,11 +193,6 @@ def _type_of(dataset: Any) -> str | None:
         return str(dataset.dtype)
     # HDF5 has no bfloat16: Keras writes its two bytes as they are.
     return "bfloat16" if dataset.dtype.kind == "V" and dataset.dtype.str[1:] == "V2" else None
-
-
-def _widen(array: np.ndarray) -> np.ndarray:
-    """Two bytes of bfloat16 each as the float32 that they are the first half of."""
-    return (array.view("<u2").astype(np.uint32) << 16).view(np.float32)
 
 
 def _longest_text(data: bytes) -> int:

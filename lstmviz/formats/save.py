@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from lstmviz.cells import Cell
+from lstmviz.formats.keras_config import to_snake_case
 from lstmviz.formats.write import write_file
 from lstmviz.language import _
 from lstmviz.layouts import LAYOUTS, Converted, to_layout
@@ -187,7 +187,7 @@ def _write_keras(converted: Converted, name: str) -> bytes:
     """As `keras/src/saving/saving_lib.py` writes the weights of a `Sequential` model of an input and this layer."""
     with _needing("h5py", ".weights.h5"):
         import h5py
-    key, buffer = _snake(converted.layer), io.BytesIO()
+    key, buffer = to_snake_case(converted.layer), io.BytesIO()
     with h5py.File(buffer, "w") as file:
         file.create_group("vars").attrs["name"] = "sequential"
         layer = file.create_group(f"layers/{key}")
@@ -197,11 +197,6 @@ def _write_keras(converted: Converted, name: str) -> bytes:
         for number, array in enumerate(converted.arrays.values()):
             variables.create_dataset(str(number), data=array)
     return buffer.getvalue()
-
-
-def _snake(name: str) -> str:
-    """`SimpleRNN` as Keras writes it in a file, `simple_rnn`."""
-    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def _load_keras(converted: Converted, cell: Cell, path: str, name: str) -> str:

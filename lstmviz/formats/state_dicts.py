@@ -12,7 +12,7 @@ import numpy as np
 
 from lstmviz.formats.found import Assumption, Found, Layer, Reads
 from lstmviz.formats.naming import find_family, say_backward, say_unread
-from lstmviz.language import _
+from lstmviz.language import _, _mark
 from lstmviz.layouts import FAMILIES
 
 _LEAF = r"(?:weight_ih|weight_hh|bias_ih|bias_hh|weight_hr)(?:_l\d+(?:_reverse)?)?"
@@ -366,11 +366,6 @@ def _prune(weight: np.ndarray, mask: np.ndarray) -> np.ndarray | None:
     if weight.shape != mask.shape or weight.dtype.kind != "f" or mask.dtype.kind not in "fb":
         return None
     return weight * mask.astype(weight.dtype)
-
-
-def _mark(message: str) -> str:
-    """Marks a text for the catalogues; whoever shows it translates it."""
-    return message
 
 
 @dataclass(frozen=True)

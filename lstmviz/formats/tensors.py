@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float32, UInt16
 
 from lstmviz.language import _
 
@@ -56,13 +57,18 @@ def read(
         raise ValueError(_too_few(shape, count * dtype.itemsize, len(data)))
     flat = np.frombuffer(data, dtype, count)
     if is_bfloat:
-        flat = (flat.astype("<u4") << 16).view("<f4")
+        flat = widen(flat)
     if strides is None:
         return flat.reshape(tuple(shape))
     if not flat.size:
         return np.zeros(tuple(shape), flat.dtype)
     steps = [step * flat.itemsize for step in strides]
     return np.array(np.lib.stride_tricks.as_strided(flat, tuple(shape), steps, writeable=False))
+
+
+def widen(bits: UInt16[np.ndarray, ...]) -> Float32[np.ndarray, ...]:
+    """The bits of bfloat16 numbers as the float32 that they are the first half of."""
+    return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
 def _are_sizes(given: Sequence[Any]) -> bool:

@@ -16,6 +16,7 @@ import numpy as np
 from lstmviz.formats.budget import MOST_LAYERS, Budget, say_beyond
 from lstmviz.formats.flatbuffer import Table
 from lstmviz.formats.found import MAX_PARTS, Assumption, Content, FormatError, Found, Layer, Reads
+from lstmviz.formats.tensors import widen
 from lstmviz.language import _
 
 _MOST_PARTS = 10 * MAX_PARTS  # operators and tensors
@@ -465,7 +466,7 @@ def _read_tensor(graph: _Graph, number: int, told: dict[str, None]) -> np.ndarra
         )
     stored = raw.view(dtype).reshape(shape)
     if _TYPES[type_] == "bfloat16":
-        stored = (stored.astype(np.uint32) << 16).view(np.float32)
+        stored = widen(stored)
     if stored.dtype.kind in "iu":
         told[
             _("Weights of it are stored as {type} with a scale, and are shown dequantized.").format(

@@ -20,9 +20,30 @@ from typing import Any
 import numpy as np
 
 from lstmviz.cells import ACTIVATIONS, KINDS, Kind, evaluate
-from lstmviz.language import _
+from lstmviz.language import _, _mark
 
-FAMILIES = ("lstm", "gru", "rnn")
+
+@dataclass(frozen=True)
+class Family:
+    """What frameworks agree on about one kind of layer.
+
+    Attributes:
+        title: What people call it.
+        gates: Our letters, in our order.
+    """
+
+    title: str
+    gates: tuple[str, ...]
+
+
+FAMILIES: Mapping[str, Family] = MappingProxyType(
+    {
+        "lstm": Family("LSTM", ("i", "j", "f", "o")),
+        "gru": Family("GRU", ("r", "u", "c")),
+        "rnn": Family("RNN", ("z",)),
+    }
+)
+"""The layers that every framework has, by the name of each."""
 
 PARTS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -237,11 +258,6 @@ def _is_transposed(axes: tuple[str, ...]) -> bool:
 
 
 # --- The declarations ------------------------------------------------------------------------------------------------
-
-
-def _mark(message: str) -> str:
-    """Marks a text for the catalogues; whoever shows it translates it."""
-    return message
 
 
 def slots_of(kind: Kind) -> tuple[Slot, ...]:

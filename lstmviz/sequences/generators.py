@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmviz.language import _
+from lstmviz.language import _, _mark
 from lstmviz.sequences import bundled, signals
 from lstmviz.sequences.sequence import Sequence, numbered
 
@@ -126,11 +126,6 @@ def sunspots(time_steps: int, input_size: int, standardise: bool = True) -> Sequ
 
 def _sunspots(time_steps: int, input_size: int, seed: int) -> signals.Signal:
     return bundled.sunspot_numbers(time_steps, input_size)
-
-
-def _mark(message: str) -> str:
-    """Marks a text for the catalogues; whoever shows it translates it."""
-    return message
 
 
 _PERIOD = SignalOption("period", 20.0, 2.0, 10_000.0, _mark("period in steps"))
