@@ -608,7 +608,7 @@ def test_what_is_wrong_is_told_in_one_line_with_exit_code_1(run, model, models, 
 
 def test_tensorflow_missing_is_told_with_what_brings_it(run, model, tmp_path, monkeypatch):
     monkeypatch.delitem(sys.modules, "lstmviz.run.engine", raising=False)
-    monkeypatch.delattr(lv, "engine", raising=False)
+    monkeypatch.delattr(sys.modules["lstmviz.run"], "engine", raising=False)
     monkeypatch.setitem(sys.modules, "tensorflow", None)  # what makes importing it fail
     code, printed, errors = run("render", model, "-o", tmp_path / "out.html")
     assert (code, printed) == (1, "")
