@@ -84,14 +84,12 @@ def draw_kernel(
     """
     rows, columns = cell.kernel.shape
     view = _look(cell, seen_rows, seen_columns, for_page)
-    matrices = {
-        v: cell.weights[v.name] for v in cell.kind.variables if v.name in cell.weights and _is_apart(v)
-    }
+    apart = _find_apart(cell)
     peepholes = [gate for gate in cell.kind.gates if gate.peephole in cell.weights]
     vectors = {gate: cell.weights[str(gate.peephole)] for gate in peepholes}
     # Biases of 1 beside weights of a tenth would leave the kernel without colour: they may be clipped, and it is said.
     scale = scales.centre(
-        [cell.kernel, *vectors.values(), *matrices.values()],
+        [cell.kernel, *vectors.values(), *apart.values()],
         beyond=[cell.bias, cell.hidden_bias, cell.offset],
     )
     notes = [*_notes(cell), *levels.note(view.level, _("weights")), scale.bar]
@@ -103,12 +101,7 @@ def draw_kernel(
             [
                 Row([_draw_blocks(view)], view.height),
                 Row([_draw_strips(view, strips, vectors)], len(strips) * _STRIP, _GAP),
-                *(
-                    Row(
-                        [_draw_matrix(variable, matrix)], int(np.clip(len(matrix) * _ROW, 80, 260)), _LINE * 4
-                    )
-                    for variable, matrix in matrices.items()
-                ),
+                *(Row([_draw_apart(*each)], _height_apart(each[1]), _LINE * 4) for each in apart.items()),
             ],
             Margins(_LEFT, 8, _TOP, 26 + _LINE * len(notes)),
             across=_columns_axis(view),
@@ -220,9 +213,14 @@ def _draw_strips(view: _View, strips: list[str], vectors: dict[Gate, np.ndarray]
     return Panel(axis, data, linked=(strips[0], "column", ""))
 
 
-def _is_apart(variable: Variable) -> bool:
-    """Whether a variable is a matrix that belongs to no gate, such as the projection."""
-    return not variable.gates and len(variable.shape) == 2
+def _find_apart(cell: Cell) -> dict[Variable, np.ndarray]:
+    """The weights that belong to no gate's block, such as the projection."""
+    below = {gate.peephole for gate in cell.kind.gates}
+    return {
+        variable: cell.weights[variable.name]
+        for variable in cell.kind.variables
+        if not variable.gates and variable.name in cell.weights and variable.name not in below
+    }
 
 
 def _biases(cell: Cell) -> dict[str, np.ndarray]:
@@ -253,25 +251,47 @@ def _notes(cell: Cell) -> list[str]:
     return notes if cell.biased else [*notes, _("the cell stores no bias")]
 
 
-def _draw_matrix(variable: Variable, matrix: np.ndarray) -> Panel:
-    """A panel of its own for a matrix that belongs to no gate."""
-    (rows, columns), unit = matrix.shape, _("unit {number}")
-    hover = unit.format(number="%{y:d}") + " → h[%{x:d}]<br><b>%{z:.4g}</b><extra></extra>"
+def _height_apart(weights: np.ndarray) -> int:
+    """Pixels of a panel of its own: a vector is a strip."""
+    return _STRIP if weights.ndim == 1 else int(np.clip(len(_flatten(weights)) * _ROW, 80, 260))
+
+
+def _flatten(weights: np.ndarray) -> np.ndarray:
+    """The weights as rows of their last axis."""
+    return weights.reshape(-1, weights.shape[-1])
+
+
+def _draw_apart(variable: Variable, weights: np.ndarray) -> Panel:
+    """A panel of its own for weights that belong to no gate's block."""
+    rows, columns = _flatten(weights).shape
+    down, across = _name_axes(variable)
     level = levels.fit((0, rows), (0, columns), (), (), exact=_EXACT, most=_TILES)
+    place = " → ".join(words for words in (down.format("%{y:d}"), across.format("%{x:d}")) if words)
     return Panel(
         themes.axis(
             range=edges((0, rows))[::-1],
             tickvals=ends(rows),
-            ticktext=[unit.format(number=k) for k in ends(rows)],
+            ticktext=[down.format(k) for k in ends(rows)],
         ),
-        level.draw(matrix, coloraxis=_SCALE, hovertemplate=hover),
-        head(f"<b>{variable.name}</b> {list(matrix.shape)}", yshift=2),
+        level.draw(
+            _flatten(weights), coloraxis=_SCALE, hovertemplate=f"{place}<br><b>%{{z:.4g}}</b><extra></extra>"
+        ),
+        head(f"<b>{variable.name}</b> {list(weights.shape)}", yshift=2),
         across=themes.axis(
             range=edges((0, columns)),
             tickvals=ends(columns),
-            ticktext=[f"h[{k}]" for k in ends(columns)],
+            ticktext=[across.format(k) for k in ends(columns)],
         ),
     )
+
+
+def _name_axes(variable: Variable) -> tuple[str, str]:
+    """What the rows and columns of weights are called, with a hole for their number; "" for a vector's only row."""
+    unit = _("unit {number}").replace("{number}", "{}")
+    if variable.shape == ("num_units", "output_size"):
+        return unit, "h[{}]"
+    across = unit if variable.shape[-1] == "num_units" else "{}"
+    return ("" if len(variable.shape) == 1 else "{}"), across
 
 
 def _name_cells(cell: Cell) -> levels.Names:
