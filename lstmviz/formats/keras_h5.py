@@ -165,13 +165,7 @@ def _take_layer(
         for cell in matches.values():
             cell.beside.update(others)
         others = {}
-    for number, each in enumerate(described):
-        if number in matches:
-            take_described(each, matches[number], found)
-        elif each.family:
-            found.leave_out(each.title, _("its weights are not in the file"), {})
-        else:
-            found.leave_out(each.title, each.problem, {})
+    _take_matches(matches, described, found)
     taken = {id(cell) for cell in matches.values()}
     for cell in cells:
         if id(cell) not in taken:
@@ -180,6 +174,17 @@ def _take_layer(
         found.arrays |= _numbers(others)
     elif others:
         found.leave_out(f"{layer}/…", _("it belongs to no recurrent layer that is known here"), others)
+
+
+def _take_matches(matches: Mapping[int, Held], described: Sequence[Described], found: Found) -> None:
+    """Adds what is described, each with the cell that it is of, or the reason why it is left out."""
+    for number, each in enumerate(described):
+        if number in matches:
+            take_described(each, matches[number], found)
+        elif each.family:
+            found.leave_out(each.title, _("its weights are not in the file"), {})
+        else:
+            found.leave_out(each.title, each.problem, {})
 
 
 def _match(cells: Sequence[Held], described: Sequence[Described]) -> dict[int, Held]:

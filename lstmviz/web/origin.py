@@ -42,6 +42,13 @@ def draw() -> None:
             "is a hint from the weights alone."
         ),
     )
+    x, h = _draw_uploads()
+    if files := _find_files():
+        _draw_answer(files, x, h)
+
+
+def _draw_uploads() -> tuple[Any, Any]:
+    """Where files go in; the sample's input and known output."""
     weights, inputs, outputs = st.columns(3)
     weights.file_uploader(
         _("arrays"),
@@ -66,18 +73,28 @@ def draw() -> None:
         max_upload_size=_SAMPLE_MB,
         help=_("A table: a row for each step or the last one alone, a column for each unit."),
     )
+    return x, h
+
+
+def _find_files() -> list[Any]:
+    """The files whose arrays are meant: those given here, else one's own model's where they are asked about."""
     is_own = not uploads.kept("origin_arrays")
     files = uploads.kept("model_file") if is_own else uploads.kept("origin_arrays")
     if not files:
         st.session_state.pop("origin", None)
         st.session_state.pop("origin_source", None)
-        return
+        return []
     if is_own and not st.toggle(
         _("I do not know the order of {name}").format(name=escape(", ".join(file.name for file in files))),
         key="origin_own",
         help=_("Tries the arrays of your own model above."),
     ):
-        return
+        return []
+    return files
+
+
+def _draw_answer(files: list[Any], x: Any, h: Any) -> None:
+    """The arrays to choose from, and what the detective says of those that are chosen."""
     source = _read_source(files)
     if source.problem:
         st.warning(escape(source.problem))
