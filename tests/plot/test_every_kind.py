@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import plotly.io
@@ -99,6 +100,18 @@ def test_every_figure_draws_describes_and_exports_every_kind(kind):
         ys = [trace.yaxis or "y" for trace in figure.data]
         axes = {axis.replace("axis", "") for axis in figure.layout if axis.startswith("yaxis")}
         assert set(ys) == axes, name  # no panel is empty, and nothing is drawn beside a panel
+
+
+def test_every_figure_becomes_a_static_image(tmp_path):
+    pytest.importorskip("kaleido")
+    if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
+        pytest.skip("no Chrome or Chromium on the path, which kaleido draws with")
+    trace = odd_trace()
+    drawn = figures_of(trace, odd_gradients(trace))
+    files = [tmp_path / f"{name}.svg" for name in drawn]
+    plotly.io.write_images([figure for figure, _words in drawn.values()], files)
+    for file in files:
+        assert file.read_text().startswith("<svg")
 
 
 def test_a_kernel_without_rows_of_h_speaks_of_none():
