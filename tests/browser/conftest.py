@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import socket
@@ -10,6 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -103,46 +105,88 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture
-def open_page(browser: Browser) -> Iterator[OpenPage]:
-    """`open_page(address, width=1280, dark=False, touch=False, locale="en-US")` opens a page as a new visitor.
+@dataclass(eq=False)
+class _Tab:
+    """A page of Chromium's that one test after another opens addresses in: its programs are compiled already."""
 
-    The test fails on an error in a page's console, an uncaught exception, a violated security policy (which
-    Chromium reports in the console), a failed request, and any request to another machine.
-    """
-    contexts, problems = [], []
+    page: Page
+    problems: list[str] = field(default_factory=list)
 
-    def note_request(address: str) -> None:
+    def __post_init__(self) -> None:
+        self.page.on("console", lambda message: message.type == "error" and self._note(message.text))
+        self.page.on("pageerror", lambda error: self._note(f"uncaught: {error}"))
+        self.page.on("request", lambda request: self._note_request(request.url))
+        self.page.on("websocket", lambda socket: self._note_request(socket.url))
+        self.page.on(
+            "response", lambda answer: answer.status >= 400 and self._note(f"{answer.status} {answer.url}")
+        )
+
+    def _note(self, problem: str) -> None:
+        self.problems.append(problem)
+
+    def _note_request(self, address: str) -> None:
         parts = urlsplit(address)
         if parts.scheme in {"http", "https", "ws", "wss"} and parts.hostname not in {
             "127.0.0.1",
             "localhost",
         }:
-            problems.append(f"request to another machine: {address}")
+            self._note(f"request to another machine: {address}")
+
+    def leave(self) -> list[str]:
+        """Forgets the visitor, and gives what the page complained about."""
+        self.page.evaluate("() => { try { localStorage.clear(); sessionStorage.clear(); } catch {} }")
+        self.page.goto("about:blank")
+        self.page.mouse.up()
+        self.page.mouse.move(0, 0)  # what lies under a pointer is marked
+        self.page.context.clear_cookies()
+        self.page.emulate_media(reduced_motion="null")
+        problems = self.problems[:]
+        self.problems.clear()
+        return problems
+
+
+@pytest.fixture(scope="session")
+def tabs(browser: Browser) -> Iterator[dict[tuple[bool, str], list[_Tab]]]:
+    """Pages that no test has open, by what a page has from its first moment on: touch and a language."""
+    free: dict[tuple[bool, str], list[_Tab]] = {}
+    yield free
+    for tab in itertools.chain(*free.values()):
+        tab.page.context.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, tabs: dict[tuple[bool, str], list[_Tab]]) -> Iterator[OpenPage]:
+    """`open_page(address, width=1280, dark=False, touch=False, locale="en-US", alone=False)` opens a page as a new visitor.
+
+    A page is handed on to later tests unless it is `alone`, as it must be where a test listens to it or cuts its network.
+    The test fails on an error in a page's console, an uncaught exception, a violated security policy (which
+    Chromium reports in the console), a failed request, and any request to another machine.
+    """
+    used: list[tuple[tuple[bool, str] | None, _Tab]] = []
 
     def open_(
-        address: str, width: int = 1280, dark: bool = False, touch: bool = False, locale: str = "en-US"
+        address: str,
+        width: int = 1280,
+        dark: bool = False,
+        touch: bool = False,
+        locale: str = "en-US",
+        alone: bool = False,
     ) -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900},
-            color_scheme="dark" if dark else "light",
-            has_touch=touch,
-            locale=locale,
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: message.type == "error" and problems.append(message.text))
-        page.on("pageerror", lambda error: problems.append(f"uncaught: {error}"))
-        page.on("request", lambda request: note_request(request.url))
-        page.on("websocket", lambda socket: note_request(socket.url))
-        page.on(
-            "response",
-            lambda answer: answer.status >= 400 and problems.append(f"{answer.status} {answer.url}"),
-        )
-        page.goto(address)
-        return page
+        free = [] if alone else tabs.setdefault((touch, locale), [])
+        tab = free.pop() if free else _Tab(browser.new_context(has_touch=touch, locale=locale).new_page())
+        used.append((None if alone else (touch, locale), tab))
+        tab.page.set_viewport_size({"width": width, "height": 900})
+        tab.page.emulate_media(color_scheme="dark" if dark else "light")
+        tab.page.goto(address)
+        return tab.page
 
     yield open_
-    for context in contexts:
-        context.close()
+    problems = []
+    for key, tab in used:
+        if key is None:
+            tab.page.context.close()
+            problems += tab.problems
+        else:
+            problems += tab.leave()
+            tabs[key].append(tab)
     assert not problems, "\n".join(problems)

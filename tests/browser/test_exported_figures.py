@@ -111,7 +111,7 @@ def open_alone(open_page):
     """`open_alone(path, **page)` opens a file without a network, and gives the page and what it asked for."""
 
     def open_(path, **page):
-        opened = open_page("about:blank", **page)
+        opened = open_page("about:blank", alone=True, **page)
         opened.context.set_offline(True)
         requests = []
         opened.on("request", lambda request: requests.append(request.url))

@@ -154,6 +154,7 @@ def test_a_finger_scrolls_the_page_over_a_figure(open_page, figures_url):
         points = [] if moved is None else [{"x": x, "y": y - moved}]
         finger.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
     _until(page, f"{scrolled} > 100")
+    finger.detach()
 
 
 def test_a_figure_that_goes_leaves_nothing_and_can_come_back(page):

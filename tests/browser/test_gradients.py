@@ -76,13 +76,13 @@ def _marked(page: Page, key: str, panel: int) -> set[int]:
     return {round((mark["x"] - box["x"]) / box["width"] * _STEPS) for mark in inside}
 
 
-@pytest.mark.parametrize("panel", range(4))
-def test_a_step_under_the_pointer_is_marked_in_every_picture(opened, panel):
-    _point(opened, "gradients_figure", panel, 13.5 / _STEPS, 0.4)
-    for each in range(4):
-        assert _marked(opened, "gradients_figure", each) == {13}, each
-    for each in range(7):
-        assert _marked(opened, "gates", each) == {13}, each
+def test_a_step_under_the_pointer_is_marked_in_every_picture(opened):
+    for panel, step in enumerate((13, 4, 17, 8)):
+        _point(opened, "gradients_figure", panel, (step + 0.5) / _STEPS, 0.4)
+        for each in range(4):
+            assert _marked(opened, "gradients_figure", each) == {step}, (panel, each)
+        for each in range(7):
+            assert _marked(opened, "gates", each) == {step}, (panel, each)
 
 
 def test_a_step_in_a_gate_is_marked_in_the_norms(opened):

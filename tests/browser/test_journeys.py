@@ -398,7 +398,7 @@ def test_the_downloads_open(opened, open_page, tmp_path):
     np.testing.assert_allclose(np.array(h, "f"), trace.states["h"], atol=1e-5)
 
     exported = _download(opened, "page_html", tmp_path)
-    alone = open_page("about:blank")
+    alone = open_page("about:blank", alone=True)
     alone.context.set_offline(True)
     requests: list[str] = []
     alone.on("request", lambda request: requests.append(request.url))

@@ -184,6 +184,7 @@ def test_nothing_is_sent_while_hovering(opened):
     for column in range(0, 32, 4):
         _move(opened, "kernel", 0, (column + 0.5) / 32, 0.4)
     opened.wait_for_timeout(600)
+    session.detach()
     assert sent == []
 
 

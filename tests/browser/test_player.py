@@ -81,6 +81,7 @@ def test_play_moves_cursor_and_drawing_together_and_sends_nothing(opened):
     t = _step(opened)
     _until(lambda: _query(opened).get("t") == str(t), "the address has the step where it stopped")
     opened.wait_for_timeout(600)
+    session.detach()
     assert _step(opened) == t
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests import servers
@@ -29,49 +28,50 @@ def _ask(page: Page) -> None:
     page.locator(".st-key-ask_seed button").click()
 
 
-@pytest.mark.parametrize(
-    ("change", "name", "value"),
-    [
-        (_move_slider, "num_units", "9"),
-        (_step_seed, "seed", "4"),
-        (_pick_kind, "cell", "GRUCell"),
-        (_ask, "b.seed", "4"),
-    ],
-    ids=["slider", "number", "choice", "button"],
-)
-def test_the_first_change_after_a_reconnect_counts(
-    browser: Browser, tmp_path, change: Callable[[Page], None], name: str, value: str
-):
+# What is changed first, and what the address says of it then.
+CHANGES: list[tuple[Callable[[Page], None], str, str]] = [
+    (_move_slider, "num_units", "9"),
+    (_step_seed, "seed", "4"),
+    (_pick_kind, "cell", "GRUCell"),
+    (_ask, "b.seed", "4"),
+]
+
+
+def test_the_first_change_after_a_reconnect_counts(browser: Browser, tmp_path):
     port = servers.find_free_port()
-    page = browser.new_page()
-    opened: list[str] = []
-    page.on("websocket", lambda socket: opened.append(socket.url))
+    pages = [browser.new_page() for _change in CHANGES]
+    opened: list[list[str]] = [[] for _page in pages]
+    for page, sockets in zip(pages, opened, strict=True):
+        page.on("websocket", lambda socket, sockets=sockets: sockets.append(socket.url))
     with servers.serve(tmp_path / "log", port) as first:
-        page.goto(
-            f"http://127.0.0.1:{port}/?num_units=8&sequence=sine&time_steps=20&seed=3&values=preactivations"
-        )
-        expect(page.locator(".st-key-gates .gtitle")).to_be_visible(timeout=_LIMIT)
-        expect(page.locator(".st-key-ask_seed button")).to_be_visible(timeout=_LIMIT)
+        for page in pages:
+            page.goto(
+                f"http://127.0.0.1:{port}/?num_units=8&sequence=sine&time_steps=20&seed=3&values=preactivations"
+            )
+            expect(page.locator(".st-key-gates .gtitle")).to_be_visible(timeout=_LIMIT)
+            expect(page.locator(".st-key-ask_seed button")).to_be_visible(timeout=_LIMIT)
         page.wait_for_timeout(1000)
         first.process.kill()
         first.process.wait()
-    seen = len(opened)
+    seen = [len(sockets) for sockets in opened]
     with servers.serve(tmp_path / "log", port) as second:
         second.wait_for("/lstmviz/ready", (200, b"ready"))
-        for _wait in range(150):
-            if len(opened) > seen:
-                break
-            page.wait_for_timeout(200)
-        page.wait_for_timeout(1000)
-        change(page)
-        page.wait_for_function(
-            "([name, value]) => new URL(location).searchParams.get(name) === value",
-            arg=[name, value],
-            timeout=_LIMIT,
-        )
-        query = page.evaluate("Object.fromEntries(new URL(location).searchParams)")
-        kept = {"num_units": "8", "seed": "3", "time_steps": "20", "values": "preactivations"}
-        assert {**kept, name: value}.items() <= query.items(), "what was not changed is as it was"
-        if name == "num_units":
-            expect(page.locator(".st-key-kernel .gtitle")).to_contain_text("[13, 36]", timeout=_LIMIT)
-    page.close()
+        for page, sockets, before, (change, name, value) in zip(pages, opened, seen, CHANGES, strict=True):
+            for _wait in range(150):
+                if len(sockets) > before:
+                    break
+                page.wait_for_timeout(200)
+            page.wait_for_timeout(1000)
+            change(page)
+            page.wait_for_function(
+                "([name, value]) => new URL(location).searchParams.get(name) === value",
+                arg=[name, value],
+                timeout=_LIMIT,
+            )
+            query = page.evaluate("Object.fromEntries(new URL(location).searchParams)")
+            kept = {"num_units": "8", "seed": "3", "time_steps": "20", "values": "preactivations"}
+            assert {**kept, name: value}.items() <= query.items(), f"{name}: the rest is as it was"
+            if name == "num_units":
+                expect(page.locator(".st-key-kernel .gtitle")).to_contain_text("[13, 36]", timeout=_LIMIT)
+    for page in pages:
+        page.close()

@@ -54,7 +54,7 @@ def _shown(page: Page, key: str, index: int) -> np.ndarray:
 
 
 def test_a_kernel_of_millions_shows_tiles_and_single_weights_where_one_zooms_in(open_page, app_url):
-    page = open_page(f"{app_url}/?num_units=1024&input_size=256&sequence=sine&time_steps=10")
+    page = open_page(f"{app_url}/?num_units=1024&input_size=256&sequence=sine&time_steps=10", alone=True)
     sent = []
     page.on("response", lambda answer: "pictures/kernel" in answer.url and sent.append(len(answer.body())))
     expect(page.locator(".st-key-kernel .gtitle")).to_have_text(
