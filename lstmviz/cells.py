@@ -22,7 +22,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from lstmviz.language import _
+from lstmviz.language import _, _mark
 
 Array = Any  # an array of whichever library runs the step
 OptionValue = bool | int | float | str | None
@@ -382,11 +382,6 @@ def _gru_reset_after_step(ops, product, state, weights, options, squash):  # typ
 
 
 # --- The declarations ------------------------------------------------------------------------------------------------
-
-
-def _mark(message: str) -> str:
-    """Marks a text for the catalogues; whoever shows it translates it."""
-    return message
 
 
 _ACTIVATION = Option(
