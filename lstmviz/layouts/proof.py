@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from lstmviz.cells import ACTIVATIONS
 from lstmviz.language import _
 from lstmviz.layouts.convert import Converted, to_layout
 from lstmviz.layouts.table import LAYOUTS
-from lstmviz.run.trace import NumpyOps, Trace
+from lstmviz.run.arrays import activate
+from lstmviz.run.trace import Trace
 
 Arrays = Mapping[str, np.ndarray]
 States = dict[str, np.ndarray]
@@ -136,7 +136,7 @@ def _sigmoid(a: np.ndarray) -> np.ndarray:
 
 def _named(name: str) -> Callable[[np.ndarray], np.ndarray]:
     """An activation function by Keras's name."""
-    return lambda a: ACTIVATIONS[name](NumpyOps, a)
+    return lambda a: activate(name, a)
 
 
 def _run_tf1_lstm(arrays: Arrays, options: Mapping[str, Any], x: np.ndarray, before: States) -> States:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from threading import Lock
 from types import MappingProxyType
 from typing import Any
@@ -22,8 +22,11 @@ from lstmviz.run import devices  # isort: skip  # before TensorFlow: it sets the
 import tensorflow as tf
 from tensorflow.python.eager import context
 
-from lstmviz.cells import ACTIVATIONS, KINDS, Cell, Kind, Variable, as_numbers, build, is_on
+from lstmviz.cells import KINDS, Cell, Kind, as_numbers, build, structure_of
+from lstmviz.equation import Node
+from lstmviz.equation.nodes import walk
 from lstmviz.language import _
+from lstmviz.run.lowered import AHEAD, CONSTANT, STEP, Lowered, lower
 from lstmviz.run.trace import Gradients, Trace, check_index
 from lstmviz.sequences import make, wrap
 
@@ -63,19 +66,27 @@ def _at_once(place: str) -> Iterator[None]:
         yield
 
 
-class _TensorFlowOps:
-    """The operations of a step, as `cells.Ops` asks for them."""
+_OPERATIONS: Mapping[str, Callable[..., Any]] = {
+    "add": tf.add, "sub": tf.subtract, "mul": tf.multiply, "div": tf.divide, "neg": tf.negative, "max": tf.maximum,
+    "min": tf.minimum, "sqrt": tf.sqrt, "log": tf.math.log, "abs": tf.abs, "expm1": tf.math.expm1, "erfc": tf.math.erfc,
+    "select": lambda a, b, c: tf.where(a >= 0, b, c), "concat": lambda *parts: tf.concat(parts, axis=-1),
+    "matmul": tf.matmul,
+}  # fmt: skip
+_ACTIVATE: Mapping[str, Callable[..., Any]] = {
+    "tanh": tf.tanh, "relu": tf.nn.relu, "sigmoid": tf.sigmoid, "softplus": tf.math.softplus, "exponential": tf.exp,
+}  # fmt: skip
 
-    sigmoid = staticmethod(tf.sigmoid)
-    tanh = staticmethod(tf.tanh)
-    relu = staticmethod(tf.nn.relu)
-    softplus = staticmethod(tf.math.softplus)
-    exp = staticmethod(tf.exp)
-    expm1 = staticmethod(tf.math.expm1)
-    erfc = staticmethod(tf.math.erfc)
-    where = staticmethod(tf.where)
-    matmul = staticmethod(tf.matmul)
-    clip = staticmethod(tf.clip_by_value)
+
+def _compute(node: Node, args: list[Any]) -> Any:
+    """What a node gives for its operands, whose last axis are the units."""
+    if node.op == "activation":
+        return _ACTIVATE[node.value](*args)
+    if node.op == "norm":
+        a, gamma, beta = args
+        centred = a - tf.reduce_mean(a, axis=-1, keepdims=True)
+        variance = tf.reduce_mean(centred * centred, axis=-1, keepdims=True)
+        return centred / tf.sqrt(variance + tf.constant(node.value, a.dtype)) * gamma + beta
+    return _OPERATIONS[node.op](*args)
 
 
 def run(
@@ -85,7 +96,26 @@ def run(
     initial_state: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Trace:
-    """See `lstmviz.run.run`."""
+    """Runs `cell` over `x` and records every gate and state at every step.
+
+    Args:
+        cell: The cell; it computes in its weights' type.
+        x: The sequence, `[time, input_size]`: an array or a `Sequence`. No steps give a trace of no steps. NaN and
+            infinity are let through, as TensorFlow's cells do; `Trace.first_nonfinite` says where a state took them on.
+        device: A name from `devices.list_devices()`; by default the first GPU, else the first CPU.
+        initial_state: `{"c": [num_units], "h": [output_size]}`, or some of it; zeros by default.
+        progress: Called with the steps done and the steps in all, about ten times a second while the run goes on.
+            An exception from it ends the run.
+
+    Raises:
+        ValueError: `x` or a state has the wrong shape.
+        DeviceError: the device is not there.
+
+    >>> import lstmviz as lv
+    >>> trace = run(lv.build("GRUCell", num_units=3, input_size=2), [[0.0, 1.0], [1.0, 0.0]], device="CPU:0")
+    >>> trace.gates["u"].shape
+    (2, 3)
+    """
     sequence = wrap(x)
     if sequence.input_size != cell.input_size:
         raise ValueError(
@@ -113,7 +143,26 @@ def run(
 
 
 def gradients(trace: Trace, unit: int, t: int | None = None) -> Gradients:
-    """See `lstmviz.run.gradients`."""
+    """How much `h[unit]` at step `t` depends on every x and every state before it.
+
+    TensorFlow differentiates the step that `run` took, at what it recorded, from step `t` back to the first one; on
+    the trace's device, in the cell's type. NaN and infinity are let through.
+
+    Args:
+        trace: The run.
+        unit: A unit of h, from 0.
+        t: The step, from 0; the last one by default.
+
+    Raises:
+        ValueError: the trace has no steps, or there is no such unit or step.
+        DeviceError: the trace's device is not there.
+
+    >>> import lstmviz as lv
+    >>> trace = run(lv.build("BasicLSTMCell", num_units=3, input_size=2), [[0.0, 1.0], [1.0, 0.0]], device="CPU:0")
+    >>> found = gradients(trace, unit=1)
+    >>> found.x.shape, found.states["h"][-1]
+    ((2, 2), array([0., 1., 0.], dtype=float32))
+    """
     cell = trace.cell
     if not len(trace):
         raise ValueError(_("the trace has no steps, so it has no gradients; run the cell over at least one."))
@@ -129,7 +178,7 @@ def gradients(trace: Trace, unit: int, t: int | None = None) -> Gradients:
     place = devices.find(trace.device).name
     with _at_once(place):
         with _compiling:
-            loop = _compiled_backward(cell.kind, _structure(cell), cell.dtype.name, place)
+            loop = _compiled_backward(cell.kind, structure_of(cell.options), cell.dtype.name, place)
         x = tf.convert_to_tensor(trace.x[: t + 1].astype(cell.dtype, copy=False))
         recorded, after = (
             tuple(tf.convert_to_tensor(arrays[name]) for name in cell.kind.states)
@@ -166,8 +215,8 @@ def _run_in_chunks(
 ) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray], str]:
     """The recorded blocks, activations and states, and the device that the last states were on."""
     with _compiling:
-        loop = _compiled(cell.kind, _structure(cell), cell.dtype.name, place)
-    weights, numbers = _inputs(cell, place)
+        loop = _compiled(cell.kind, structure_of(cell.options), cell.dtype.name, place)
+    inputs = _inputs(cell, place)
     state = [tf.convert_to_tensor(array) for array in start]
     steps, length = len(x), len(x)
     if progress:
@@ -178,7 +227,7 @@ def _run_in_chunks(
     while True:
         chunk_started = time.perf_counter()
         chunk = tf.convert_to_tensor(x[done : done + length].astype(cell.dtype, copy=False))
-        outputs = loop(chunk, tuple(state), weights, numbers)
+        outputs = loop(chunk, tuple(state), *inputs)
         state = list(outputs[3])
         recorded.append([[np.asarray(tensor) for tensor in group] for group in outputs[:3]])
         done = min(done + length, steps)
@@ -195,13 +244,13 @@ def _run_in_chunks(
     return blocks, activations, states, devices.where(state[-1])
 
 
-def _inputs(cell: Cell, place: str) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
-    """The weights and the options' numbers, as a compiled loop takes them."""
-    weights = {name: _to_tensor(weight, place) for name, weight in _with_biases(cell).items()}
+def _inputs(cell: Cell, place: str) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor], dict[str, tf.Tensor]]:
+    """The weights, the options' numbers and the sizes, as a compiled loop takes them."""
+    weights = {name: _to_tensor(weight, place) for name, weight in cell.weights.items()}
     numbers = {
-        name: tf.constant(cell.options[name], cell.dtype) for name in _step_numbers(cell.kind, cell.options)
+        name: tf.constant(value, cell.dtype) for name, value in cell.options.items() if isinstance(value, float)
     }
-    return weights, numbers
+    return weights, numbers, {name: tf.constant(size) for name, size in cell.sizes.items()}
 
 
 def _to_tensor(array: np.ndarray, place: str) -> tf.Tensor:
@@ -218,173 +267,161 @@ def _to_tensor(array: np.ndarray, place: str) -> tf.Tensor:
     return tf.experimental.dlpack.from_dlpack(aligned.__dlpack__())
 
 
-def _with_biases(cell: Cell) -> dict[str, np.ndarray]:
-    """The weights and every bias, stored or not, with what is added when the cell runs added to x's."""
-    weights = dict(cell.weights)
-    for variable in cell.kind.variables:
-        if variable.is_bias:
-            columns = slice(cell.columns(variable.gates[0]).start, cell.columns(variable.gates[-1]).stop)
-            bias, offset = (
-                (cell.bias, cell.offset)
-                if "x" in variable.meets
-                else (cell.hidden_bias, np.zeros_like(cell.offset))
-            )
-            weights[variable.name] = bias[columns] + offset[columns]
-    return weights
-
-
-def _structure(cell: Cell) -> tuple[tuple[str, Any], ...]:
-    """The options as far as they change the graph: a number only by being there, its value being an input."""
-    return tuple(
-        (name, True if isinstance(value, int | float) and not isinstance(value, bool) else value)
-        for name, value in cell.options.items()
-    )
-
-
 @dataclass(frozen=True, eq=False)
-class _Plan:
-    """What a compiled loop reads from a declaration: activations, kernels, their biases, what else is given."""
+class _Step:
+    """A lowered step in TensorFlow's operations: what is made before the loop, and one step of it."""
 
-    squash: Mapping[str, Callable[[tf.Tensor], tf.Tensor]]
-    kernels: Mapping[str, Variable]
-    biases: Mapping[str, str]
-    present: tuple[Variable, ...]
-    numbers: tuple[str, ...]
+    lowered: Lowered
 
-    def signature(self, dtype: str) -> tuple[dict[str, tf.TensorSpec], dict[str, tf.TensorSpec]]:
-        """The weights and the numbers, with open dimensions."""
+    @cached_property
+    def nodes(self) -> list[Node]:
+        return self.lowered.nodes
+
+    def phase(self, node: Node) -> int:
+        return self.lowered.phases[id(node)]
+
+    @cached_property
+    def stepped(self) -> list[Node]:
+        """The nodes that depend on the states, each after what it is made from."""
+        return [node for node in walk(*self.lowered.new.values(), *self.lowered.before.values()) if self.phase(node) == STEP]
+
+    @cached_property
+    def moving(self) -> list[Node]:
+        """What differs from step to step and is known before: it goes into the loop row by row."""
+        inside = [each for node in self.stepped for each in node.args]
+        found = [node for node in (*inside, *self.lowered.new.values()) if self.phase(node) == AHEAD]
+        return list({id(node): node for node in found}.values())
+
+    @cached_property
+    def recorded(self) -> list[Node]:
+        """The gates before their activation, as far as only the loop knows them."""
+        found = [node for node in self.lowered.before.values() if self.phase(node) == STEP]
+        return list({id(node): node for node in found}.values())
+
+    def signature(self, dtype: str) -> tuple[dict[str, tf.TensorSpec], ...]:
+        """The weights, the numbers and the sizes, with open dimensions."""
+        equation = self.lowered.equation
+        numbers = {node.value for node in self.nodes if node.op == "option"}
         return (
-            {v.name: tf.TensorSpec([None] * len(v.shape), dtype) for v in self.present},
-            {name: tf.TensorSpec([], dtype) for name in self.numbers},
+            {name: tf.TensorSpec([None] * len(axes), dtype) for name, axes in equation.shapes.weights.items()},
+            {name: tf.TensorSpec([], dtype) for name in sorted(numbers)},
+            {name: tf.TensorSpec([], tf.int32) for name in ("input_size", "num_units", "output_size")},
         )
 
-    @property
-    def meet_x(self) -> list[Variable]:
-        """The kernels with rows for x."""
-        return [v for v in self.kernels.values() if "x" in v.meets]
+    def size(self, node: Node, sizes: Mapping[str, Any]) -> Any:
+        """How many numbers a node has."""
+        return self.lowered.widths[id(node)].evaluate(sizes)
 
-    @property
-    def meet_h(self) -> list[Variable]:
-        """The kernels with rows for h."""
-        return [v for v in self.kernels.values() if "h" in v.meets]
+    def make_ahead(self, x: Any, weights: Any, numbers: Any, sizes: Any) -> dict[int, Any]:
+        """What is known before the first step, by node: of the weights a vector, of x one for each step."""
+        known: dict[int, Any] = {}
+        for node in self.nodes:
+            if self.phase(node) != STEP:
+                known[id(node)] = self._make(node, known, x, weights, numbers, sizes)
+        return known
 
-    def multiply_x(self, x: tf.Tensor, weights: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Each kernel's x rows times every step's x, plus the bias, `[time, columns]`."""
-        input_size = tf.shape(x)[1]
-        return {
-            v.name: tf.matmul(x, weights[v.name][:input_size]) + weights[self.biases[v.name]]
-            for v in self.meet_x
-        }
+    def _make(self, node: Node, known: Mapping[int, Any], x: Any, weights: Any, numbers: Any, sizes: Any) -> Any:
+        if node.op == "x":
+            return x
+        if node.op == "weight":
+            return weights[node.value]
+        if node.op in ("number", "option"):
+            return numbers[node.value] if node.op == "option" else tf.constant(node.value, x.dtype)
+        args = [known[id(each)] for each in node.args]
+        if node.op == "rows":
+            first, size = (each.evaluate(sizes) if each.terms else 0 for each in node.value)
+            return args[0][first : first + size]
+        if node.op == "part":
+            return tf.split(args[0], node.value.count, axis=-1)[node.value.index]
+        if node.op == "in_block":
+            width = self.size(node, sizes) // node.value.count
+            return tf.repeat(tf.one_hot(node.value.index, node.value.count, dtype=x.dtype) * args[0], width)
+        return _compute(node, args)
 
-    def rows_of_h(self, input_size: tf.Tensor, weights: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Each kernel's rows that meet h, `[output_size, columns]`."""
-        return {v.name: weights[v.name][input_size if "x" in v.meets else 0 :] for v in self.meet_h}
+    def take(self, values: dict[int, Any], state: Any, pieces: Mapping[int, list[Any]]) -> list[Any]:
+        """One step: adds its values to `values`, and gives the new states, each `[1, size]`."""
+        for name, tensor in zip(self.lowered.new, state, strict=True):
+            values[id(self.lowered.equation.states[name])] = tensor
+        parts: dict[int, list[Any]] = {}
+        cut = {id(node.args[1]) for node, _count in self.wide if id(node) in pieces}
+        for node in self.stepped:
+            if id(node) in values or id(node) in cut:
+                continue
+            if node.op == "part":
+                whole = node.args[0]
+                if id(whole) not in parts:
+                    parts[id(whole)] = self._part(whole, node.value.count, values, pieces)
+                values[id(node)] = parts[id(whole)][node.value.index]
+            elif id(node) not in pieces:
+                values[id(node)] = _compute(node, [values[id(each)] for each in node.args])
+        return [self._row(node, values[id(node)]) for node in self.lowered.new.values()]
+
+    def _row(self, node: Node, value: Any) -> Any:
+        return value if self.phase(node) != CONSTANT else value[tf.newaxis]
+
+    def _part(self, whole: Node, count: int, values: Mapping[int, Any], pieces: Mapping[int, list[Any]]) -> list[Any]:
+        if id(whole) not in pieces:
+            return list(tf.split(values[id(whole)], count, axis=-1))
+        added, product = whole.args
+        met = values[id(product.args[0])]
+        found: list[Any] = []
+        for (blocks, columns), row in zip(pieces[id(whole)], values[id(added)], strict=True):
+            z = row + tf.matmul(met, columns)
+            found += tf.split(z, blocks, axis=-1) if blocks > 1 else [z]
+        return found
+
+    @cached_property
+    def wide(self) -> list[tuple[Node, int]]:
+        """The sums of a known row and one product that are only split into blocks, and into how many."""
+        uses: dict[int, list[Node]] = {}
+        for node in self.stepped:
+            for each in node.args:
+                uses.setdefault(id(each), []).append(node)
+        found = []
+        for node in self.stepped:
+            users = uses.get(id(node), [])
+            is_sum = node.op == "add" and self.phase(node.args[0]) == AHEAD and node.args[1].op == "matmul"
+            if is_sum and users and all(user.op == "part" for user in users) and len(uses[id(node.args[1])]) == 1:
+                alone = len([user for user in self.stepped if any(a is node.args[0] for a in user.args)]) == 1
+                if alone and node not in self.lowered.new.values():
+                    found.append((node, users[0].value.count))
+        return found
 
 
-def _plan(kind: Kind, options: Mapping[str, Any]) -> _Plan:
-    ops = _TensorFlowOps()
-    squash = {gate.name: _activation(ops, options, gate.activation) for gate in kind.gates}
-    squash |= {
-        name: _activation(ops, options, name) for name, value in options.items() if value in ACTIVATIONS
-    }
-    kernels = {v.name: v for v in kind.variables if v.is_kernel}
-    biases = {(v.gates, v.meets): v.name for v in kind.variables if v.is_bias}
-    return _Plan(
-        squash=squash,
-        kernels=kernels,
-        biases={name: biases[v.gates, v.meets] for name, v in kernels.items()},
-        present=tuple(v for v in kind.variables if v.is_bias or is_on(v.when, options)),
-        numbers=tuple(_step_numbers(kind, options)),
-    )
+@cache
+def _step(kind: Kind, structure: tuple[tuple[str, Any], ...]) -> _Step:
+    return _Step(lower(kind.equation(dict(structure))))
 
 
 @cache
 def _compiled(kind: Kind, structure: tuple[tuple[str, Any], ...], dtype: str, place: str) -> Any:
-    """The loop of a kind and its options: `(x, state, weights, numbers)` to recorded groups and the last state.
+    """The loop of a kind and its options: `(x, state, weights, numbers, sizes)` to recorded groups and the last state.
 
     It is traced once, here, on the device that is current; `place` names it so that each device has its own.
     """
-    options, ops = dict(structure), _TensorFlowOps()
-    plan = _plan(kind, options)
-    squash, kernels = plan.squash, plan.kernels
-    first = next(iter(kernels.values()))
+    step = _step(kind, structure)
     signature = [
         tf.TensorSpec([None, None], dtype),
         tuple(tf.TensorSpec([1, None], dtype) for _state in kind.states),
-        *plan.signature(dtype),
+        *step.signature(dtype),
     ]
 
     @tf.function(input_signature=signature, autograph=False)  # type: ignore[untyped-decorator]
-    def loop(x: Any, state: Any, weights: Any, numbers: Any) -> Any:
-        steps, input_size = tf.shape(x)[0], tf.shape(x)[1]
-        num_units = tf.shape(weights[first.name])[1] // len(first.gates)
-        from_x = plan.multiply_x(x, weights)
-
-        def record(parts: int, unrolled: int) -> Any:
-            """All steps, `unrolled` a turn, with each kernel's columns in so many `parts`."""
-            # Where there are no steps: one turn, all of it cut off below.
-            turns = tf.maximum((steps + unrolled - 1) // unrolled, 1)
-            gates = {name: _parts(v.gates, parts) for name, v in kernels.items()}
-            widths = {name: [num_units * len(part) for part in gates[name]] for name in kernels}
-            inputs = {}
-            for name, rows_of_x in from_x.items():
-                padded = tf.pad(rows_of_x, [[0, turns * unrolled - steps], [0, 0]])
-                inputs[name] = [
-                    tf.TensorArray(dtype, turns).unstack(tf.reshape(columns, [turns, unrolled, width]))
-                    for columns, width in zip(_split(padded, widths[name]), widths[name], strict=True)
-                ]
-            # Cut at once: the rows of h first, and their columns then, would be one more copy of a large kernel.
-            hidden_rows = {
-                v.name: _cut(weights[v.name], input_size if "x" in v.meets else 0, widths[v.name])
-                for v in plan.meet_h
-            }
-            alone = {
-                name: _split(weights[plan.biases[name]], widths[name]) for name in set(kernels) - set(from_x)
-            }
-
-            def turn(number: Any, state: Any, records: Any) -> Any:
-                rows = {
-                    name: [tf.split(array.read(number), unrolled) for array in arrays]
-                    for name, arrays in inputs.items()
-                }
-                made = []
-                for step in range(unrolled):
-
-                    def product(kernel: str, h: Any, step: int = step) -> list[Any]:
-                        blocks: list[Any] = []
-                        for index, part in enumerate(gates[kernel]):
-                            z = rows[kernel][index][step] if kernel in rows else alone[kernel][index]
-                            if kernel in hidden_rows:
-                                z += tf.matmul(h, hidden_rows[kernel][index])
-                            blocks += tf.split(z, len(part), axis=1) if len(part) > 1 else [z]
-                        return blocks
-
-                    blocks, state = kind.step(ops, product, state, weights, options | numbers, squash)
-                    made += [*blocks, *state]
-                return number + 1, state, records.write(number, tf.concat(made, axis=1))
-
-            _turns, _last, records = tf.while_loop(
-                lambda number, *_rest: number < turns,
-                turn,
-                (0, state, tf.TensorArray(dtype, turns)),
-                parallel_iterations=1,
-                shape_invariants=(
-                    tf.TensorShape([]),
-                    tuple(tf.TensorShape([1, None]) for _state in state),
-                    tf.TensorShape(None),
-                ),
-            )
-            # Steps beyond the last one only filled up the last turn.
-            return tf.reshape(records.concat(), [turns * unrolled, -1])[:steps]
-
+    def loop(x: Any, state: Any, weights: Any, numbers: Any, sizes: Any) -> Any:
+        known = step.make_ahead(x, weights, numbers, sizes)
         # A branch in the graph, for two graphs would mean a new trace at the first wide cell.
         recorded = tf.cond(
-            num_units >= _WIDE, lambda: record(2, _UNROLLED_WIDE), lambda: record(1, _UNROLLED)
+            sizes["num_units"] >= _WIDE,
+            lambda: _record(step, known, x, state, sizes, 2, _UNROLLED_WIDE),
+            lambda: _record(step, known, x, state, sizes, 1, _UNROLLED),
         )
-        widths = [num_units] * len(kind.gates) + [tf.shape(each)[1] for each in state]
+        widths = [step.size(node, sizes) for node in step.recorded] + [tf.shape(each)[1] for each in state]
         columns = _split(recorded, widths)
-        blocks, states = columns[: len(kind.gates)], columns[len(kind.gates) :]
-        activations = [squash[gate.name](block) for gate, block in zip(kind.gates, blocks, strict=True)]
+        states = columns[len(step.recorded) :]
+        found = dict(known)
+        found |= {id(node): values for node, values in zip(step.recorded, columns, strict=False)}
+        blocks = [_spread(found[id(node)], tf.shape(x)[0]) for node in step.lowered.before.values()]
+        activations = [_spread(_find(node, found), tf.shape(x)[0]) for node in step.lowered.after.values()]
         last_state = [
             tf.concat([before, after[-1:]], 0)[-1:] for before, after in zip(state, states, strict=True)
         ]
@@ -393,49 +430,98 @@ def _compiled(kind: Kind, structure: tuple[tuple[str, Any], ...], dtype: str, pl
     return loop.get_concrete_function()  # binds its arguments in half the time that `loop` takes
 
 
+def _record(
+    step: _Step, known: Mapping[int, Any], x: Any, state: Any, sizes: Any, parts: int, unrolled: int
+) -> Any:  # fmt: skip
+    """All steps, `unrolled` a turn, with the columns of each wide product in so many `parts`."""
+    steps, dtype = tf.shape(x)[0], x.dtype
+    # Where there are no steps: one turn, all of it cut off below.
+    turns = tf.maximum((steps + unrolled - 1) // unrolled, 1)
+    runs = {id(node): (node, _parts(count, parts)) for node, count in step.wide}
+    widths = {
+        key: [step.size(node, sizes) // sum(blocks) * each for each in blocks] for key, (node, blocks) in runs.items()
+    }
+    # Cut at once: the rows of h first, and their columns then, would be one more copy of a large kernel.
+    pieces = {
+        key: list(zip(blocks, _cut(known[id(node.args[1].args[1])], 0, widths[key]), strict=True))
+        for key, (node, blocks) in runs.items()
+    }
+    cut = {id(node.args[0]): widths[key] for key, (node, _blocks) in runs.items()}
+    inputs = {}
+    for node in step.moving:
+        rows = tf.pad(known[id(node)], [[0, turns * unrolled - steps], [0, 0]])
+        own = cut.get(id(node), [step.size(node, sizes)])
+        inputs[id(node)] = [
+            tf.TensorArray(dtype, turns).unstack(tf.reshape(columns, [turns, unrolled, width]))
+            for columns, width in zip(_split(rows, own), own, strict=True)
+        ]
+    constant = {id(node): known[id(node)] for node in step.nodes if step.phase(node) == CONSTANT}
+
+    def turn(number: Any, state: Any, records: Any) -> Any:
+        rows = {key: [tf.split(array.read(number), unrolled) for array in arrays] for key, arrays in inputs.items()}
+        made = []
+        for index in range(unrolled):
+            values = dict(constant)
+            for key, arrays in rows.items():
+                row = [array[index] for array in arrays]
+                values[key] = row if key in cut else row[0]
+            state = step.take(values, state, pieces)
+            made += [*(values[id(node)] for node in step.recorded), *state]
+        return number + 1, tuple(state), records.write(number, tf.concat(made, axis=1))
+
+    _turns, _last, records = tf.while_loop(
+        lambda number, *_rest: number < turns,
+        turn,
+        (0, state, tf.TensorArray(dtype, turns)),
+        parallel_iterations=1,
+        shape_invariants=(
+            tf.TensorShape([]),
+            tuple(tf.TensorShape([1, None]) for _state in state),
+            tf.TensorShape(None),
+        ),
+    )
+    # Steps beyond the last one only filled up the last turn.
+    return tf.reshape(records.concat(), [turns * unrolled, -1])[:steps]
+
+
 @cache
 def _compiled_backward(kind: Kind, structure: tuple[tuple[str, Any], ...], dtype: str, place: str) -> Any:
-    """The loop from the last step back: `(x, recorded, after, weights, numbers)` to gradients for x and the states.
+    """The loop from the last step back: `(x, recorded, after, weights, numbers, sizes)` to gradients for x and the states.
 
     `recorded` are the states before each step, `[time, size]`; `after` the gradient for those after the last one,
     `[1, size]`. Each turn takes it back by one step, at the numbers that the run recorded: nothing piles up in memory.
     Traced once, as `_compiled` is.
     """
-    options, ops = dict(structure), _TensorFlowOps()
-    plan = _plan(kind, options)
+    step = _step(kind, structure)
     signature = [
         tf.TensorSpec([None, None], dtype),
         tuple(tf.TensorSpec([None, None], dtype) for _state in kind.states),
         tuple(tf.TensorSpec([1, None], dtype) for _state in kind.states),
-        *plan.signature(dtype),
+        *step.signature(dtype),
     ]
 
     @tf.function(input_signature=signature, autograph=False)  # type: ignore[untyped-decorator]
-    def loop(x: Any, recorded: Any, after: Any, weights: Any, numbers: Any) -> Any:
-        steps, input_size = tf.shape(x)[0], tf.shape(x)[1]
-        hidden_rows = plan.rows_of_h(input_size, weights)
-        inputs = (plan.multiply_x(x, weights), recorded)
+    def loop(x: Any, recorded: Any, after: Any, weights: Any, numbers: Any, sizes: Any) -> Any:
+        steps = tf.shape(x)[0]
+        with tf.GradientTape() as ahead:
+            ahead.watch(x)
+            known = step.make_ahead(x, weights, numbers, sizes)
+        moving = [known[id(node)] for node in step.moving]
+        constant = {id(node): known[id(node)] for node in step.nodes if step.phase(node) == CONSTANT}
 
-        def turn(step: Any, gradient: Any, records: Any) -> Any:
-            rows, state = tf.nest.map_structure(lambda array: array[step : step + 1], inputs)
-
-            def product(kernel: str, h: Any) -> Any:
-                z = rows[kernel] if kernel in rows else weights[plan.biases[kernel]]
-                if kernel in hidden_rows:
-                    z += tf.matmul(h, hidden_rows[kernel])
-                return tf.split(z, len(plan.kernels[kernel].gates), axis=1)
-
+        def turn(number: Any, gradient: Any, records: Any) -> Any:
+            rows, state = tf.nest.map_structure(lambda array: array[number : number + 1], (moving, recorded))
             with tf.GradientTape() as tape:
                 tape.watch([rows, state])
-                _blocks, new = kind.step(ops, product, state, weights, options | numbers, plan.squash)
+                values = constant | {id(node): row for node, row in zip(step.moving, rows, strict=True)}
+                new = step.take(values, state, {})
             to_rows, to_state = tape.gradient(
                 tuple(new), (rows, state), gradient, unconnected_gradients=tf.UnconnectedGradients.ZERO
             )
-            made = tf.concat([*(to_rows[v.name] for v in plan.meet_x), *to_state], axis=1)
-            return step - 1, to_state, records.write(step, made)
+            return number - 1, to_state, records.write(number, tf.concat([*to_rows, *to_state], axis=1))
 
-        _step, _first, records = tf.while_loop(
-            lambda step, *_rest: step >= 0,
+        _step_number, _first, records = tf.while_loop(
+            lambda number, *_rest: number >= 0,
             turn,
             (steps - 1, after, tf.TensorArray(dtype, steps)),
             parallel_iterations=1,
@@ -445,31 +531,34 @@ def _compiled_backward(kind: Kind, structure: tuple[tuple[str, Any], ...], dtype
                 tf.TensorShape(None),
             ),
         )
-        widths = [tf.shape(weights[v.name])[1] for v in plan.meet_x] + [tf.shape(each)[1] for each in after]
+        widths = [step.size(node, sizes) for node in step.moving] + [tf.shape(each)[1] for each in after]
         columns = _split(records.concat(), widths)
-        to_x = [
-            tf.matmul(columns[index], weights[v.name][:input_size], transpose_b=True)
-            for index, v in enumerate(plan.meet_x)
-        ]
-        return tf.add_n(to_x), columns[len(plan.meet_x) :]
+        if not moving:
+            return tf.zeros_like(x), columns
+        to_x = ahead.gradient(
+            moving, x, columns[: len(moving)], unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+        return to_x, columns[len(moving) :]
 
     return loop.get_concrete_function()
 
 
-def _step_numbers(kind: Kind, options: Mapping[str, Any]) -> list[str]:
-    """The numbers that the step reads: those that are set, and are not part of the bias already."""
-    offsets = {gate.offset for gate in kind.gates}
-    return [
-        o.name
-        for o in kind.options
-        if o.type is float and options[o.name] is not None and o.name not in offsets
-    ]
+def _find(node: Node, found: dict[int, Any]) -> Any:
+    """A node's value at all steps, from what is known of those that it is made from."""
+    if id(node) not in found:
+        found[id(node)] = _compute(node, [_find(each, found) for each in node.args])
+    return found[id(node)]
 
 
-def _parts(gates: tuple[str, ...], parts: int) -> list[tuple[str, ...]]:
-    """`gates` in so many runs, nearly equal."""
-    size = -(-len(gates) // parts)
-    return [gates[first : first + size] for first in range(0, len(gates), size)]
+def _spread(values: Any, steps: Any) -> Any:
+    """The same for each step, where it is the same."""
+    return tf.tile(values[tf.newaxis], [steps, 1]) if len(values.shape) == 1 else values
+
+
+def _parts(count: int, parts: int) -> list[int]:
+    """So many blocks in runs, nearly equal."""
+    size = -(-count // parts)
+    return [min(size, count - first) for first in range(0, count, size)]
 
 
 def _split(a: tf.Tensor, widths: list[Any]) -> list[tf.Tensor]:
@@ -484,13 +573,6 @@ def _cut(a: tf.Tensor, top: Any, widths: list[Any]) -> list[tf.Tensor]:
         pieces.append(a[top:, left : left + width])
         left += width
     return pieces
-
-
-def _activation(
-    ops: _TensorFlowOps, options: Mapping[str, Any], name: str
-) -> Callable[[tf.Tensor], tf.Tensor]:
-    function = ACTIVATIONS[options.get(name, name)]
-    return lambda a: function(ops, a)
 
 
 def _initial_state(cell: Cell, given: Any) -> list[np.ndarray]:

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from lstmviz.cells import ACTIVATIONS, OPERATORS, Cell, Gate, Operation, flow
+from lstmviz.cells import ACTIVATIONS, Cell, Gate
 from lstmviz.language import _
+from lstmviz.run.values import Values, take_apart
 from lstmviz.sequences import Sequence
 
 RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
@@ -212,63 +213,25 @@ class Trace:
         Raises:
             ValueError: there is no such gate or unit.
         """
-        declared = self.cell.kind.gate(gate)
+        self.cell.kind.gate(gate)
         unit = check_index("unit", unit, self.cell.num_units)
-        weights, x = self.cell.gate(gate), self.x[steps]
-        met, ones = self._read(declared, unit, steps), np.ones((len(x), 1), self.cell.dtype)
-        times = f"{declared.times}[{unit}] * " if declared.times else ""
-        names = [f"x[{k}]" for k in range(x.shape[1])]
-        names += [times + " * ".join(f"{name}[{k}]" for name in declared.reads) for k in range(met.shape[1])]
-        values, factors = [x, met], [*weights.kernel[:, unit]]
-        if gate in self.cell.biased:
-            names.append("bias")
-            values.append(ones)
-            factors.append(weights.bias[unit])
-        if gate in self.cell.hidden_biased:
-            names.append(f"{times}hidden_bias")
-            values.append(self.gates[declared.times][steps, unit : unit + 1] if declared.times else ones)
-            factors.append(weights.hidden_bias[unit])
-        if declared.offset:
-            names.append(declared.offset)
-            values.append(ones)
-            factors.append(self.cell.offset[self.cell.columns(gate)][unit])
-        if declared.peephole and declared.peephole in self.cell.weights:
-            names.append(f"c[{unit}]")
-            c = self.states["c"][steps] if declared.peeps_at_new_c else self.before_each("c", steps)
-            values.append(c[:, unit : unit + 1])
-            factors.append(self.cell.weights[declared.peephole][unit])
-        return Terms(tuple(names), np.concatenate(values, axis=1), np.array(factors, self.cell.dtype))
+        found = take_apart(self.values(steps), gate, unit)
+        return Terms(
+            tuple(term.name for term in found),
+            np.stack([term.values for term in found], axis=1),
+            np.array([term.weight for term in found], self.cell.dtype),
+        )
 
-    def _read(self, gate: Gate, unit: int, steps: slice) -> Float[np.ndarray, "steps output_size"]:
-        """What met the hidden rows of `gate` for one unit."""
-        read = np.ones((), self.cell.dtype)
-        with np.errstate(invalid="ignore"):  # 0 times infinity, which was recorded so
-            for name in gate.reads:
-                read = read * (
-                    self.gates[name][steps] if name in self.gates else self.before_each(name, steps)
-                )
-            return read * self.gates[gate.times][steps, unit : unit + 1] if gate.times else read
-
-    def follow(self, steps: slice = slice(None)) -> list[tuple[Operation, Float[np.ndarray, "steps _size"]]]:
-        """What each operation between the gates and the new states gave at each of `steps`, for all units.
-
-        Computed here from what was recorded of the gates and the old states, in float64; new states are as recorded.
-        """
-        known = {name: values[steps].astype(np.float64) for name, values in self.gates.items()}
-        known |= {f"{name}_{{t-1}}": self.before_each(name, steps).astype(np.float64) for name in self.states}
-        operations = flow(self.cell)
-        last = {operation.result: index for index, (operation, _parameter) in enumerate(operations)}
-        followed = []
-        with np.errstate(all="ignore"):
-            for index, (operation, parameter) in enumerate(operations):
-                compute = OPERATORS[operation.operator].compute
-                values = compute(NumpyOps, [known[name] for name in operation.operands], parameter)
-                state = operation.result.removesuffix("_t")
-                if state in self.states and last[operation.result] == index:
-                    values = self.states[state][steps].astype(np.float64)
-                known[operation.result] = values
-                followed.append((operation, values))
-        return followed
+    def values(self, steps: slice = slice(None), dtype: Any = None) -> Values:
+        """What the values inside each of `steps` were, recorded or computed from what was, in the cell's type or `dtype`."""
+        return Values(
+            self.cell,
+            self.x[steps],
+            {name: self.before_each(name, steps) for name in self.states},
+            {name: values[steps] for name, values in self.gates.items()},
+            {name: values[steps] for name, values in self.states.items()},
+            dtype,
+        )
 
     def summary(self, bins: int = 20) -> dict[str, GateSummary]:
         """Each gate's saturation, mean and histogram."""
@@ -347,38 +310,6 @@ def _lengths(rows: Float[np.ndarray, "steps size"]) -> Float[np.ndarray, " steps
     with np.errstate(over="ignore"):  # beyond float64 is infinity, which a figure shows as such
         lengths: np.ndarray = scale * np.linalg.norm(rows / scale[:, np.newaxis], axis=1)
     return lengths
-
-
-class NumpyOps:
-    """The operations of a step, as `cells.Ops` asks for them."""
-
-    matmul = staticmethod(np.matmul)
-    tanh = staticmethod(np.tanh)
-    exp = staticmethod(np.exp)
-    expm1 = staticmethod(np.expm1)
-    where = staticmethod(np.where)
-    clip = staticmethod(np.clip)
-
-    @staticmethod
-    def sigmoid(a: np.ndarray) -> np.ndarray:
-        """See `cells.Ops.sigmoid`."""
-        return 1 / (1 + np.exp(-a))
-
-    @staticmethod
-    def relu(a: np.ndarray) -> np.ndarray:
-        """See `cells.Ops.relu`."""
-        return np.maximum(a, 0)
-
-    @staticmethod
-    def softplus(a: np.ndarray) -> np.ndarray:
-        """See `cells.Ops.softplus`."""
-        softplus: np.ndarray = np.logaddexp(0, a)
-        return softplus
-
-    @staticmethod
-    def erfc(a: np.ndarray) -> np.ndarray:
-        """See `cells.Ops.erfc`."""
-        return np.vectorize(math.erfc, otypes=[a.dtype])(a)  # NumPy has none
 
 
 def check_index(name: str, given: Any, length: int) -> int:

@@ -1,0 +1,38 @@
+"""What a cell is: its kind, which is an equation, its sizes, options and weights.
+
+A new kind is one equation: see `kind`. The engines run it, the figures draw its gates, the page prints its formulas,
+`Trace.explain` follows its terms.
+"""
+
+from lstmviz.cells import equations as _equations  # noqa: F401  # declares the kinds
+from lstmviz.cells.cell import Cell, GateWeights, build, check_options
+from lstmviz.cells.kind import KINDS, Gate, Kind, Variable, evaluate, kind, structure_of
+from lstmviz.cells.linear import Linear, build_linear, fold
+from lstmviz.cells.numbers import as_numbers
+from lstmviz.cells.options import Option, OptionValue, is_on
+from lstmviz.cells.weights import INITIAL_WEIGHTS, weight_shapes
+from lstmviz.equation import ACTIVATIONS
+
+__all__ = [
+    "ACTIVATIONS",
+    "INITIAL_WEIGHTS",
+    "KINDS",
+    "Cell",
+    "Gate",
+    "GateWeights",
+    "Kind",
+    "Linear",
+    "Option",
+    "OptionValue",
+    "Variable",
+    "as_numbers",
+    "build",
+    "build_linear",
+    "check_options",
+    "evaluate",
+    "fold",
+    "is_on",
+    "kind",
+    "structure_of",
+    "weight_shapes",
+]

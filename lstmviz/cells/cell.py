@@ -1,0 +1,344 @@
+"""A cell: a kind with its sizes, options and weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from lstmviz.cells.kind import KINDS, Gate, Kind
+from lstmviz.cells.numbers import as_numbers, float_type, frozen, positive
+from lstmviz.cells.options import Option, OptionValue
+from lstmviz.cells.weights import draw, sizes_of, weight_shapes
+from lstmviz.equation import Equation
+from lstmviz.language import _
+
+
+@dataclass(frozen=True, eq=False)
+class GateWeights:
+    """One gate's block: `kernel` `[input_size + output_size, num_units]`, `bias` and `hidden_bias` `[num_units]`."""
+
+    gate: Gate
+    input_size: int
+    kernel: Float[np.ndarray, "rows num_units"]
+    bias: Float[np.ndarray, " num_units"]
+    hidden_bias: Float[np.ndarray, " num_units"]
+
+    @property
+    def kernel_x(self) -> Float[np.ndarray, "input_size num_units"]:
+        """The rows that meet x."""
+        return self.kernel[: self.input_size]
+
+    @property
+    def kernel_h(self) -> Float[np.ndarray, "output_size num_units"]:
+        """The rows that meet h."""
+        return self.kernel[self.input_size :]
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """A kind with its sizes, options and weights. `build` makes one and fills in what is not given.
+
+    Attributes:
+        kind: The declaration.
+        num_units: The number of nodes of the hidden layer.
+        input_size: The number of features of x.
+        options: Every option of the kind by name.
+        weights: Every variable of the kind by TensorFlow's name, read-only, all of one type (float32 or float64).
+
+    Raises:
+        ValueError: the weights are not those that the kind, its sizes and its options ask for.
+    """
+
+    kind: Kind
+    num_units: int
+    input_size: int
+    options: Mapping[str, OptionValue]
+    weights: Mapping[str, np.ndarray] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "options", MappingProxyType(check_options(self.kind, self.options)))
+        shapes = weight_shapes(self.kind, self.num_units, self.input_size, self.options)
+        if set(shapes) != set(self.weights):
+            raise ValueError(
+                _("weights has {given}; {kind} with these options takes exactly {allowed}.").format(
+                    given=", ".join(sorted(self.weights)) or "nothing",
+                    kind=self.kind.name,
+                    allowed=", ".join(shapes),
+                )
+            )
+        for name, shape in shapes.items():
+            if self.weights[name].shape != shape:
+                raise ValueError(
+                    _(
+                        "{name} has the shape {given}; with num_units {num_units} and input_size {input_size} "
+                        "it must be {allowed}."
+                    ).format(
+                        name=name,
+                        given=list(self.weights[name].shape),
+                        num_units=self.num_units,
+                        input_size=self.input_size,
+                        allowed=list(shape),
+                    )
+                )
+        types = {weight.dtype.name for weight in self.weights.values()}
+        if types not in ({"float32"}, {"float64"}):
+            raise ValueError(
+                _("weights are {given}; they must be all float32 or all float64.").format(
+                    given=", ".join(sorted(types))
+                )
+            )
+        kept = {name: frozen(self.weights[name]) for name in shapes}
+        object.__setattr__(self, "weights", MappingProxyType(kept))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or float64."""
+        return next(iter(self.weights.values())).dtype
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """What the sizes in the equation stand for."""
+        return sizes_of(self.num_units, self.input_size, self.options)
+
+    @property
+    def equation(self) -> Equation:
+        """The kind's equation with the cell's options chosen."""
+        return self.kind.equation(self.options)
+
+    @property
+    def output_size(self) -> int:
+        """The size of h: `num_units`, or `num_proj` where h is projected."""
+        return self.sizes["output_size"]
+
+    def astype(self, dtype: str) -> Cell:
+        """The same cell storing and computing in `dtype`: from float32 to float64 each weight stays the number it is.
+
+        `build(..., dtype="float64")` keeps the digits that float32 drops, so it differs in its weights too.
+
+        Args:
+            dtype: "float32" or "float64".
+
+        Raises:
+            ValueError: the dtype is neither.
+        """
+        type_ = float_type(dtype)
+        if type_ == self.dtype:
+            return self
+        weights = {name: as_numbers(name, weight, type_) for name, weight in self.weights.items()}
+        return Cell(self.kind, self.num_units, self.input_size, self.options, weights)
+
+    def activation_of(self, gate: str) -> str:
+        """The name in `ACTIVATIONS` of the activation that the gate called `gate` has in this cell."""
+        name = self.kind.gate(gate).activation
+        return str(self.options.get(name, name))
+
+    @property
+    def parameter_count(self) -> int:
+        """How many numbers training would adjust."""
+        return sum(weight.size for weight in self.weights.values())
+
+    @cached_property
+    def kernel(self) -> Float[np.ndarray, "rows columns"]:
+        """`[input_size + output_size, n_gates * num_units]`, the gates' blocks side by side, x's rows above h's."""
+        stacks = []
+        for gates in self.kind.blocks:
+            parts = [self.weights[v.name] for v in self.kind.variables if v.is_kernel and v.gates == gates]
+            stacks.append(np.concatenate(parts) if len(parts) > 1 else parts[0])
+        return _side_by_side(stacks)
+
+    @cached_property
+    def bias(self) -> Float[np.ndarray, " columns"]:
+        """`[n_gates * num_units]` as stored: without what is only added when the cell runs; zeros without `use_bias`.
+
+        A bias that stands with the hidden rows alone is in `hidden_bias` instead.
+        """
+        return _side_by_side([self._bias_of(gates, "x") for gates in self.kind.blocks])
+
+    @cached_property
+    def hidden_bias(self) -> Float[np.ndarray, " columns"]:
+        """`[n_gates * num_units]`: what is added to the hidden rows' product before `Gate.times` multiplies it.
+
+        Zeros in the columns of gates that store no such bias.
+        """
+        return _side_by_side([self._bias_of(gates, "h") for gates in self.kind.blocks])
+
+    @property
+    def biased(self) -> tuple[str, ...]:
+        """The gates that store a bias."""
+        return self._biased("x")
+
+    @property
+    def hidden_biased(self) -> tuple[str, ...]:
+        """The gates that store a hidden bias."""
+        return self._biased("h")
+
+    @cached_property
+    def offset(self) -> Float[np.ndarray, " columns"]:
+        """`[n_gates * num_units]`: what is added to the bias when the cell runs, `forget_bias` in f's columns."""
+        values = [self.options[gate.offset] if gate.offset else 0.0 for gate in self.kind.gates]
+        offset = np.repeat(np.asarray(values, self.dtype), self.num_units)
+        offset.setflags(write=False)
+        return offset
+
+    def gate(self, name: str) -> GateWeights:
+        """The block of the gate called `name`.
+
+        Raises:
+            ValueError: the kind has no such gate.
+        """
+        gate = self.kind.gate(name)
+        columns = self.columns(name)
+        return GateWeights(
+            gate, self.input_size, self.kernel[:, columns], self.bias[columns], self.hidden_bias[columns]
+        )
+
+    def columns(self, name: str) -> slice:
+        """The kernel's columns that belong to the gate called `name`."""
+        index = self.kind.gates.index(self.kind.gate(name))
+        return slice(index * self.num_units, (index + 1) * self.num_units)
+
+    def state_size(self, state: str) -> int:
+        """The size of the state called `state`, "c" or "h"."""
+        return self.output_size if state == "h" else self.num_units
+
+    def _biased(self, meets: str) -> tuple[str, ...]:
+        biases = [v for v in self.kind.variables if v.is_bias and v.meets[0] == meets]
+        return tuple(gate for v in biases if v.name in self.weights for gate in v.gates)
+
+    def _bias_of(self, gates: tuple[str, ...], meets: str) -> np.ndarray:
+        """The stored bias of the kernel whose first rows meet `meets`; zeros where there is none."""
+        for variable in self.kind.variables:
+            found = variable.is_bias and variable.gates == gates and variable.meets[0] == meets
+            if found and variable.name in self.weights:
+                return self.weights[variable.name]
+        return np.zeros(len(gates) * self.num_units, self.dtype)
+
+
+def _side_by_side(blocks: Sequence[np.ndarray]) -> np.ndarray:
+    """The gates' blocks joined along their columns, read-only."""
+    joined: np.ndarray = np.concatenate(blocks, axis=-1) if len(blocks) > 1 else blocks[0]
+    joined.setflags(write=False)
+    return joined
+
+
+def build(
+    kind: str,
+    num_units: int,
+    input_size: int,
+    *,
+    seed: int = 0,
+    initial_weights: str = "glorot_uniform",
+    weights: Mapping[str, Any] | None = None,
+    dtype: str = "float32",
+    **options: OptionValue,
+) -> Cell:
+    """Builds a cell.
+
+    Args:
+        kind: A name in `KINDS`.
+        num_units: The number of nodes of the hidden layer, at least 1.
+        input_size: The number of features of x, at least 1.
+        seed: Makes the initial weights repeatable.
+        initial_weights: A name in `INITIAL_WEIGHTS`. Biases are constants, as TensorFlow has them.
+        weights: Weights to take instead, by TensorFlow's variable names; all of them, in TensorFlow's shapes.
+        dtype: "float32" or "float64", the type that the cell stores and computes in.
+        **options: The kind's options, under TensorFlow's argument names.
+
+    Raises:
+        ValueError: a name, number, option or weight is not one that the kind takes, or there is no memory for so many.
+
+    >>> cell = build("BasicLSTMCell", num_units=8, input_size=4)
+    >>> cell.kernel.shape, cell.gate("f").kernel_x.shape
+    ((12, 32), (4, 8))
+    """
+    if kind not in KINDS:
+        raise ValueError(
+            _("cell is {given!r}; it must be one of {allowed}.").format(given=kind, allowed=", ".join(KINDS))
+        )
+    declaration = KINDS[kind]
+    num_units = positive("num_units", num_units)
+    input_size = positive("input_size", input_size)
+    type_ = float_type(dtype)
+    checked = check_options(declaration, options)
+    if weights is not None:
+        arrays = {name: as_numbers(name, value, type_) for name, value in weights.items()}
+        return Cell(declaration, num_units, input_size, checked, arrays)
+    try:
+        arrays = draw(declaration, num_units, input_size, checked, initial_weights, seed, type_)
+    except MemoryError as error:
+        shapes = weight_shapes(declaration, num_units, input_size, checked).values()
+        raise ValueError(
+            _(
+                "num_units {num_units} and input_size {input_size} make {count:,} weights, more than this machine's "
+                "memory holds; take fewer."
+            ).format(num_units=num_units, input_size=input_size, count=sum(map(math.prod, shapes)))
+        ) from error
+    return Cell(declaration, num_units, input_size, checked, arrays)
+
+
+def check_options(kind: Kind, given: Mapping[str, Any]) -> dict[str, OptionValue]:
+    """Every option of `kind`, as given or by default.
+
+    Raises:
+        ValueError: an option the kind does not have, or a value that the option does not take.
+    """
+    known = {option.name: option for option in kind.options}
+    for name in given:
+        if name not in known:
+            raise ValueError(
+                _("{name} is no option of {kind}; it has {allowed}.").format(
+                    name=name, kind=kind.name, allowed=", ".join(known)
+                )
+            )
+    values = {name: _check_option(option, given.get(name, option.default)) for name, option in known.items()}
+    for name, option in known.items():
+        if option.needs and values[name] is not None and values[option.needs] is None:
+            raise ValueError(
+                _("{name} is {given}, but {needs} is not set; set {needs} too, or leave {name} out.").format(
+                    name=name, given=values[name], needs=option.needs
+                )
+            )
+    return values
+
+
+def _check_option(option: Option, value: Any) -> OptionValue:
+    if value is None and option.default is None:
+        return None
+    if option.type is str:
+        if not isinstance(value, str) or value not in option.choices:
+            raise ValueError(
+                _("{name} is {given!r}; it must be one of {allowed}.").format(
+                    name=option.name, given=value, allowed=", ".join(option.choices)
+                )
+            )
+        return str(value)
+    if option.type is bool:
+        if not isinstance(value, bool | np.bool_):
+            raise ValueError(
+                _("{name} is {given!r}; it must be True or False.").format(name=option.name, given=value)
+            )
+        return bool(value)
+    if option.type is int:
+        return positive(option.name, value)
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float | np.floating | np.integer)
+        or not math.isfinite(value)
+    ):
+        raise ValueError(
+            _("{name} is {given!r}; it must be a finite number.").format(name=option.name, given=value)
+        )
+    if value < option.minimum:
+        raise ValueError(
+            _("{name} is {given}; it must be at least {minimum:g}.").format(
+                name=option.name, given=value, minimum=option.minimum
+            )
+        )
+    return float(value)

@@ -1,0 +1,245 @@
+"""The kinds of cell, each its equation.
+
+The first five are TensorFlow 1's own (`tf.nn.rnn_cell`), whose classes TensorFlow still carries in
+`tensorflow/python/keras/layers/legacy_rnn/rnn_cell_impl.py`; names, shapes and gate orders follow that file, and
+TensorFlow 1.15's `tensorflow/contrib/cudnn_rnn/python/ops/cudnn_rnn_ops.py` for the GRU that resets after the product.
+The options `recurrent_activation` and `use_bias` are Keras's, for layers that come from elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lstmviz.cells.kind import kind
+from lstmviz.equation import (
+    Node,
+    Weights,
+    activate,
+    clip,
+    concat,
+    exp,
+    log,
+    maximum,
+    norm,
+    sigmoid,
+    softplus,
+    split,
+    sqrt,
+    tanh,
+)
+
+from lstmviz.language import _mark
+
+New = Mapping[str, Node]
+Number = Node | float | None  # an option's number, or off
+
+
+def _with_bias(z: Node, w: Weights, name: str, use_bias: bool, initial: float = 0.0) -> Node:
+    return z + w(name, initial=initial) if use_bias else z
+
+
+@kind("BasicRNNCell", _mark("basic recurrent cell"))
+def basic_rnn(x: Node, h: Node, w: Weights, *, activation: str = "tanh", use_bias: bool = True) -> New:
+    """The hidden layer of a feed-forward network that sees its own last output."""
+    z = _with_bias(concat(x, h) @ w("kernel"), w, "bias", use_bias)
+    return {"h": activate(activation, z).called("z", _mark("hidden layer"), _mark("is squashed into the new h"))}
+
+
+def _lstm(
+    x: Node, c: Node, h: Node, w: Weights,
+    forget_bias: Number, activation: str, recurrent_activation: str, use_bias: bool,
+    use_peepholes: bool = False, num_proj: int | None = None, cell_clip: Number = None, proj_clip: Number = None,
+) -> New:  # fmt: skip
+    i, j, f, o = split("ijfo", _with_bias(concat(x, h) @ w("kernel"), w, "bias", use_bias))
+    f = f + forget_bias
+    if use_peepholes:
+        w_f, w_i, w_o = (w(f"w_{gate}_diag") for gate in "fio")
+        i, f = i + w_i * c, f + w_f * c
+    i = activate(recurrent_activation, i).called("i", _mark("input gate"), _mark("decides how much of the new input enters c"))
+    j = activate(activation, j).called("j", _mark("new input"), _mark("is what could be written into c"))
+    f = activate(recurrent_activation, f).called("f", _mark("forget gate"), _mark("decides how much of the old c stays"))
+    c = f * c + i * j
+    if cell_clip is not None:
+        c = clip(c, cell_clip)
+    if use_peepholes:
+        o = o + w_o * c
+    o = activate(recurrent_activation, o).called("o", _mark("output gate"), _mark("decides how much of c shows in h"))
+    h = activate(activation, c) * o
+    if num_proj is not None:
+        h = h @ w("projection/kernel")
+    if proj_clip is not None:
+        h = clip(h, proj_clip)
+    return {"c": c, "h": h}
+
+
+@kind("BasicLSTMCell", _mark("basic LSTM cell"))
+def basic_lstm(
+    x: Node, c: Node, h: Node, w: Weights, *,
+    forget_bias: Number = 1.0, activation: str = "tanh", recurrent_activation: str = "sigmoid", use_bias: bool = True,
+) -> New:  # fmt: skip
+    """An LSTM (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000)."""
+    return _lstm(x, c, h, w, forget_bias, activation, recurrent_activation, use_bias)
+
+
+@kind("LSTMCell", _mark("LSTM cell with peepholes and projection"))
+def lstm(
+    x: Node, c: Node, h: Node, w: Weights, *,
+    forget_bias: Number = 1.0, activation: str = "tanh", use_peepholes: bool = False, num_proj: int | None = None,
+    cell_clip: Number = None, proj_clip: Number = None, recurrent_activation: str = "sigmoid", use_bias: bool = True,
+) -> New:  # fmt: skip
+    """An LSTM whose gates may see c, and whose h may be projected (Sak et al. 2014)."""
+    return _lstm(
+        x, c, h, w, forget_bias, activation, recurrent_activation, use_bias,
+        use_peepholes, num_proj, cell_clip, proj_clip,
+    )  # fmt: skip
+
+
+def _reset_and_update(x: Node, h: Node, w: Weights, recurrent_activation: str, use_bias: bool) -> tuple[Node, Node]:
+    z = _with_bias(concat(x, h) @ w("gates/kernel"), w, "gates/bias", use_bias, initial=1.0)
+    r, u = split("ru", z)
+    return (
+        activate(recurrent_activation, r).called("r", _mark("reset gate"), _mark("decides how much of the old h the candidate sees")),
+        activate(recurrent_activation, u).called("u", _mark("update gate"), _mark("decides how much of the old h stays")),
+    )
+
+
+@kind("GRUCell", _mark("gated recurrent unit"))
+def gru(
+    x: Node, h: Node, w: Weights, *,
+    activation: str = "tanh", recurrent_activation: str = "sigmoid", use_bias: bool = True,
+) -> New:  # fmt: skip
+    """A gated recurrent unit (Cho et al. 2014)."""
+    r, u = _reset_and_update(x, h, w, recurrent_activation, use_bias)
+    c = _with_bias(concat(x, r * h) @ w("candidate/kernel"), w, "candidate/bias", use_bias)
+    c = activate(activation, c).called("c", _mark("candidate"), _mark("is what h could become"))
+    return {"h": u * h + (1 - u) * c}
+
+
+@kind("CudnnCompatibleGRUCell", _mark("gated recurrent unit, reset after the product"))
+def gru_reset_after(
+    x: Node, h: Node, w: Weights, *,
+    activation: str = "tanh", recurrent_activation: str = "sigmoid", use_bias: bool = True,
+) -> New:  # fmt: skip
+    """A gated recurrent unit whose reset gate meets the product with h, as cuDNN has it."""
+    r, u = _reset_and_update(x, h, w, recurrent_activation, use_bias)
+    of_x, of_h = "candidate/input_projection", "candidate/hidden_projection"
+    a = _with_bias(x @ w(f"{of_x}/kernel"), w, f"{of_x}/bias", use_bias)
+    b = _with_bias(h @ w(f"{of_h}/kernel"), w, f"{of_h}/bias", use_bias)
+    c = activate(activation, a + r * b).called("c", _mark("candidate"), _mark("is what h could become"))
+    return {"h": u * h + (1 - u) * c}
+
+
+@kind("CoupledInputForgetGateLSTMCell", _mark("LSTM with one gate for input and forgetting"))
+def coupled_lstm(
+    x: Node, c: Node, h: Node, w: Weights, *,
+    forget_bias: Number = 1.0, activation: str = "tanh", use_peepholes: bool = False,
+) -> New:  # fmt: skip
+    """An LSTM that writes only where it forgets (Greff et al. 2015)."""
+    j, f, o = split("jfo", concat(x, h) @ w("kernel") + w("bias"))
+    f = f + forget_bias
+    if use_peepholes:
+        w_f, w_o = w("w_f_diag"), w("w_o_diag")
+        f = f + w_f * c
+    j = activate(activation, j).called("j", _mark("new input"), _mark("is what could be written into c"))
+    f = sigmoid(f).called("f", _mark("forget gate"), _mark("decides how much of the old c stays; what goes makes room for j"))
+    c = f * c + (1 - f) * j
+    if use_peepholes:
+        o = o + w_o * c
+    o = sigmoid(o).called("o", _mark("output gate"), _mark("decides how much of c shows in h"))
+    return {"c": c, "h": activate(activation, c) * o}
+
+
+@kind("LayerNormBasicLSTMCell", _mark("LSTM with layer normalisation"))
+def layer_norm_lstm(
+    x: Node, c: Node, h: Node, w: Weights, *, forget_bias: Number = 1.0, activation: str = "tanh"
+) -> New:
+    """An LSTM whose gates and c are normalised over the units at each step (Ba et al. 2016)."""
+    scopes = ("input", "transform", "forget", "output")
+    parts = zip(scopes, split("ijfo", concat(x, h) @ w("kernel")), strict=True)
+    i, j, f, o = (norm(part, w(f"{scope}/gamma"), w(f"{scope}/beta")) for scope, part in parts)
+    i = sigmoid(i).called("i", _mark("input gate"), _mark("decides how much of the new input enters c"))
+    j = activate(activation, j).called("j", _mark("new input"), _mark("is what could be written into c"))
+    f = sigmoid(f + forget_bias).called("f", _mark("forget gate"), _mark("decides how much of the old c stays"))
+    o = sigmoid(o).called("o", _mark("output gate"), _mark("decides how much of c shows in h"))
+    c = norm(f * c + i * j, w("state/gamma"), w("state/beta"))
+    return {"c": c, "h": activate(activation, c) * o}
+
+
+@kind("sLSTM", _mark("LSTM with an exponential gate"))
+def slstm(x: Node, c: Node, n: Node, m: Node, h: Node, w: Weights) -> New:
+    """An LSTM with an exponential input gate: n counts what was written, m keeps the numbers small (Beck et al. 2024)."""
+    z_i, z_f, z_z, z_o = split("ifzo", concat(x, h) @ w("kernel") + w("bias"))
+    f = sigmoid(z_f).called("f", _mark("forget gate"), _mark("decides how much of the old c and n stays"))
+    kept = log(f) + m
+    new_m = maximum(kept, z_i)
+    i = exp(z_i - new_m).called("i", _mark("input gate"), _mark("says how much the new input weighs, beside what stays"))
+    z = tanh(z_z).called("z", _mark("cell input"), _mark("is what could be written into c"))
+    o = sigmoid(z_o).called("o", _mark("output gate"), _mark("decides how much of c shows in h"))
+    stays = exp(kept - new_m)
+    c, n = stays * c + i * z, stays * n + i
+    return {"c": c, "n": n, "m": new_m, "h": o * c / n}
+
+
+@kind("minGRU", _mark("minimal GRU of x alone"))
+def min_gru(x: Node, h: Node, w: Weights) -> New:
+    """A GRU whose gates see x alone, so that all steps can be computed at once (Feng et al. 2024)."""
+    z, c = split("zc", x @ w("kernel") + w("bias"))
+    z = sigmoid(z).called("z", _mark("update gate"), _mark("decides how much of h is replaced"))
+    c = c.called("c", _mark("candidate"), _mark("is what h could become"))
+    return {"h": (1 - z) * h + z * c}
+
+
+@kind("minLSTM", _mark("minimal LSTM of x alone"))
+def min_lstm(x: Node, h: Node, w: Weights) -> New:
+    """An LSTM whose gates see x alone and share out one whole (Feng et al. 2024)."""
+    f, i, c = split("fic", x @ w("kernel") + w("bias"))
+    f = sigmoid(f).called("f", _mark("forget gate"), _mark("decides, beside i, how much of the old h stays"))
+    i = sigmoid(i).called("i", _mark("input gate"), _mark("decides, beside f, how much of the candidate enters h"))
+    c = c.called("c", _mark("candidate"), _mark("is what h could become"))
+    return {"h": f / (f + i) * h + i / (f + i) * c}
+
+
+@kind("MGU", _mark("minimal gated unit"))
+def mgu(x: Node, h: Node, w: Weights) -> New:
+    """A GRU with one gate, which both resets and updates (Zhou et al. 2016)."""
+    f = sigmoid(concat(x, h) @ w("gates/kernel") + w("gates/bias"))
+    f = f.called("f", _mark("forget gate"), _mark("decides how much of the old h the candidate sees, and how much it replaces"))
+    c = tanh(concat(x, f * h) @ w("candidate/kernel") + w("candidate/bias"))
+    c = c.called("c", _mark("candidate"), _mark("is what h could become"))
+    return {"h": (1 - f) * h + f * c}
+
+
+@kind("JANET", _mark("LSTM with a forget gate alone"))
+def janet(x: Node, h: Node, w: Weights, *, beta: Number = 1.0) -> New:
+    """Just another network: an LSTM with its forget gate alone (van der Westhuizen and Lasenby 2018)."""
+    s, c = split("fc", concat(x, h) @ w("kernel") + w("bias"))
+    f = sigmoid(s).called("f", _mark("forget gate"), _mark("decides how much of the old h stays"))
+    c = tanh(c).called("c", _mark("candidate"), _mark("is what h could become"))
+    return {"h": f * h + (1 - sigmoid(s - beta)) * c}
+
+
+@kind("IndRNN", _mark("independently recurrent layer"))
+def ind_rnn(x: Node, h: Node, w: Weights, *, activation: str = "relu") -> New:
+    """A recurrent layer whose units see their own last output alone (Li et al. 2018)."""
+    z = x @ w("kernel") + w("recurrent_kernel") * h + w("bias")
+    return {"h": activate(activation, z).called("z", _mark("hidden layer"), _mark("is squashed into the new h"))}
+
+
+@kind("LiGRU", _mark("light GRU"))
+def li_gru(x: Node, h: Node, w: Weights, *, activation: str = "relu") -> New:
+    """A light GRU for speech, without a reset gate (Ravanelli et al. 2018); its batch norm is in the kernel and the bias."""
+    z, c = split("zc", concat(x, h) @ w("kernel") + w("bias"))
+    z = sigmoid(z).called("z", _mark("update gate"), _mark("decides how much of the old h stays"))
+    c = activate(activation, c).called("c", _mark("candidate"), _mark("is what h could become"))
+    return {"h": z * h + (1 - z) * c}
+
+
+@kind("RG-LRU", _mark("real-gated linear recurrent unit"))
+def rg_lru(x: Node, h: Node, w: Weights) -> New:
+    """A real-gated linear recurrent unit: each unit fades at a pace of its own (De et al. 2024)."""
+    r, i, j = split("rij", x @ w("kernel") + w("bias"))
+    r = sigmoid(r).called("r", _mark("recurrence gate"), _mark("decides how fast the old h fades"))
+    i = sigmoid(i).called("i", _mark("input gate"), _mark("decides how much of the new input enters h"))
+    j = j.called("j", _mark("new input"), _mark("is x as a linear layer gives it"))
+    a = exp(-8.0 * r * softplus(w("a_param")))
+    return {"h": a * h + sqrt(1 - a * a) * (i * j)}

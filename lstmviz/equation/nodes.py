@@ -1,0 +1,221 @@
+"""What an equation is made of: operations on x, the states and the weights, as symbols."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from lstmviz.language import _
+
+Number = int | float
+
+
+@dataclass(frozen=True)
+class Name:
+    """What an equation calls one of its values: the gate's letter, its title, and what it does, in a sentence."""
+
+    name: str
+    title: str = ""
+    role: str = ""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Which of the equal blocks, side by side, a part is."""
+
+    name: str
+    index: int
+    count: int
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """An operation and what it is made from.
+
+    `a + b`, `a - b`, `a * b`, `a / b` and `-a` are element by element, `a @ w("kernel")` is a product with a matrix.
+
+    Attributes:
+        op: The operation: a leaf (`x`, `state`, `weight`, `number`, `option`), or what is done with `args`.
+        args: What it is made from.
+        value: What belongs to the operation beside: a leaf's name, a number, an activation's name, a part's `Block`, the
+            `Name` that something is called by.
+    """
+
+    op: str
+    args: tuple[Node, ...] = ()
+    value: Any = None
+
+    __array_ufunc__ = None  # NumPy leaves `array * node` to the node, which refuses it
+
+    def __add__(self, other: Node | Number) -> Node:
+        return Node("add", (self, wrap(other)))
+
+    def __radd__(self, other: Number) -> Node:
+        return Node("add", (wrap(other), self))
+
+    def __sub__(self, other: Node | Number) -> Node:
+        return Node("sub", (self, wrap(other)))
+
+    def __rsub__(self, other: Number) -> Node:
+        return Node("sub", (wrap(other), self))
+
+    def __mul__(self, other: Node | Number) -> Node:
+        return Node("mul", (self, wrap(other)))
+
+    def __rmul__(self, other: Number) -> Node:
+        return Node("mul", (wrap(other), self))
+
+    def __truediv__(self, other: Node | Number) -> Node:
+        return Node("div", (self, wrap(other)))
+
+    def __rtruediv__(self, other: Number) -> Node:
+        return Node("div", (wrap(other), self))
+
+    def __neg__(self) -> Node:
+        return Node("neg", (self,))
+
+    def __matmul__(self, other: Node) -> Node:
+        if not isinstance(other, Node) or other.op != "weight":
+            raise ValueError(_('the right side of @ is {given}; it must be weights, w("kernel").').format(given=other))
+        return Node("matmul", (self, other))
+
+    def __bool__(self) -> NoReturn:
+        _refuse_to_decide()
+
+    def __lt__(self, other: Any) -> NoReturn:
+        _refuse_to_decide()
+
+    __le__ = __gt__ = __ge__ = __lt__
+
+    def __repr__(self) -> str:
+        if self.op in ("x", "state", "weight", "number", "option"):
+            return str("x" if self.value is None else self.value)
+        inside = ", ".join(map(repr, self.args))
+        return f"{self.value.name if isinstance(self.value, Name | Block) else self.op}({inside})"
+
+    def called(self, name: str, title: str = "", role: str = "") -> Node:
+        """The same value under a name: a gate, which a run records.
+
+        Args:
+            name: A letter or a short word, `f`.
+            title: What it is called, "forget gate".
+            role: What it does, in a sentence without its subject: "decides how much of the old c stays".
+
+        Raises:
+            ValueError: the name is no word.
+        """
+        if not isinstance(name, str) or not re.fullmatch(r"[^\W\d_]\w{0,15}", name):
+            raise ValueError(
+                _("a gate is called {given!r}; it must be a letter, or a word of at most 16 letters and digits.").format(
+                    given=name
+                )
+            )
+        return Node("called", (self,), Name(name, title, role))
+
+
+def _refuse_to_decide() -> NoReturn:
+    raise ValueError(
+        _(
+            "an equation decides nothing by the numbers that run through it; write `if` over what is there or not "
+            "(`is None`), and `maximum` or `clip` over values."
+        )
+    )
+
+
+def wrap(value: Node | Number) -> Node:
+    """A number as a node.
+
+    Raises:
+        ValueError: the value is neither a number nor a part of an equation.
+    """
+    if isinstance(value, Node):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(
+            _("an equation has {given!r} in it; it may have numbers, x, states, weights and what they make.").format(
+                given=value
+            )
+        )
+    return Node("number", (), float(value))
+
+
+def concat(*parts: Node) -> Node:
+    """The vectors one behind the other: `concat(x, h)` has `input_size + num_units` numbers."""
+    return Node("concat", tuple(map(wrap, parts)))
+
+
+def split(names: Sequence[str], node: Node) -> tuple[Node, ...]:
+    """Equal blocks of `node` side by side, one for each of `names`: `split("ijfo", z)`."""
+    return tuple(Node("part", (node,), Block(name, index, len(names))) for index, name in enumerate(names))
+
+
+def maximum(a: Node | Number, b: Node | Number) -> Node:
+    """The larger of two numbers, element by element."""
+    return Node("max", (wrap(a), wrap(b)))
+
+
+def clip(a: Node, bound: Node | Number) -> Node:
+    """`a` from `-bound` to `bound`."""
+    return Node("clip", (a, wrap(bound)))
+
+
+def norm(a: Node, gamma: Node, beta: Node, epsilon: float = 1e-12) -> Node:
+    """Layer normalisation (Ba et al. 2016): `(a - mean) / sqrt(variance + epsilon) * gamma + beta`, over all units."""
+    return Node("norm", (a, gamma, beta), float(epsilon))
+
+
+def log(a: Node) -> Node:
+    """The natural logarithm, element by element."""
+    return Node("log", (a,))
+
+
+def sqrt(a: Node) -> Node:
+    """The square root, element by element."""
+    return Node("sqrt", (a,))
+
+
+def activate(name: str, a: Node) -> Node:
+    """An activation function by its name in `ACTIVATIONS`, element by element."""
+    return Node("activation", (wrap(a),), name)
+
+
+def tanh(a: Node) -> Node:
+    """The hyperbolic tangent, element by element."""
+    return activate("tanh", a)
+
+
+def sigmoid(a: Node) -> Node:
+    """`1 / (1 + exp(-a))`, element by element."""
+    return activate("sigmoid", a)
+
+
+def relu(a: Node) -> Node:
+    """`max(a, 0)`, element by element."""
+    return activate("relu", a)
+
+
+def softplus(a: Node) -> Node:
+    """`log(1 + exp(a))`, element by element; `-softplus(-a)` is the logarithm of `sigmoid(a)`."""
+    return activate("softplus", a)
+
+
+def exp(a: Node) -> Node:
+    """The exponential function, element by element."""
+    return activate("exponential", a)
+
+
+def walk(*ends: Node) -> Iterator[Node]:
+    """Every node that the ends are made from, each once, after what it is made from."""
+    seen: set[int] = set()
+    for end in ends:
+        stack = [(end, False)]
+        while stack:
+            node, ready = stack.pop()
+            if ready:
+                yield node
+            elif id(node) not in seen:
+                seen.add(id(node))
+                stack.append((node, True))
+                stack.extend((each, False) for each in reversed(node.args))

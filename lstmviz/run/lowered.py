@@ -1,0 +1,179 @@
+"""An equation as the engines compute it: what can be made before the first step is made there, for all steps at once.
+
+The numbers stay those of the equation up to rounding. What belongs to no step alone is moved out of the loop: the rows of
+a kernel that meet x are a product of their own, biases and offsets are added to it. What is left depends on the states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import reduce
+
+from lstmviz.equation import Equation, Node
+from lstmviz.equation.activations import expand
+from lstmviz.equation.nodes import walk
+from lstmviz.equation.shapes import Size, add, times
+
+CONSTANT, AHEAD, STEP = range(3)
+"""When a value is known: from the weights alone, from x of all steps, in its step."""
+
+# What a library has itself; the other activations are made of it.
+PRIMITIVES = ("tanh", "relu", "sigmoid", "softplus", "exponential")
+
+
+@dataclass(frozen=True, eq=False)
+class Lowered:
+    """A step as the engines compute it.
+
+    Attributes:
+        before: Each gate before its activation.
+        after: Each gate after it.
+        new: The states after the step.
+        phases: When each value is known, by node.
+        widths: How many numbers each value has, by node; a number has none.
+    """
+
+    equation: Equation
+    before: Mapping[str, Node]
+    after: Mapping[str, Node]
+    new: Mapping[str, Node]
+    phases: Mapping[int, int]
+    widths: Mapping[int, Size]
+
+    @property
+    def nodes(self) -> list[Node]:
+        """Every node, each after what it is made from."""
+        return list(walk(*self.new.values(), *self.before.values(), *self.after.values()))
+
+
+def lower(equation: Equation) -> Lowered:
+    """The step of `equation`, to be computed."""
+    lowering = _Lowering(equation)
+    new = {name: lowering.lower(node) for name, node in equation.new.items()}
+    before = {name: lowering.lower(node) for name, node in equation.before.items()}
+    after = {name: lowering.lower(node) for name, node in equation.gates.items()}
+    return Lowered(equation, before, after, new, lowering.phases, lowering.widths)
+
+
+class _Lowering:
+    def __init__(self, equation: Equation) -> None:
+        self.equation = equation
+        self.done: dict[int, Node] = {}
+        self.kept: list[Node] = []  # so that no node's id is given to another one
+        self.phases: dict[int, int] = {}
+        self.widths: dict[int, Size] = {}
+        self.offsets, self.folded = _find_offsets(equation)
+
+    def lower(self, node: Node) -> Node:
+        """The node as it is computed."""
+        if id(node) not in self.done:
+            self.done[id(node)] = self._lower(node)
+            self.kept += [node, self.done[id(node)]]
+        return self.done[id(node)]
+
+    def _lower(self, node: Node) -> Node:
+        width = self.equation.width(node) or self.widths.get(id(node))
+        if node.op == "called":
+            return self.lower(node.args[0])
+        if id(node) in self.folded:
+            return self.lower(self.folded[id(node)])
+        if node.op == "activation" and node.value not in PRIMITIVES:
+            (inside,) = node.args
+            return self.lower(expand(Node("activation", (self.lower(inside),), node.value)))
+        if node.op == "weight":
+            axes = self.equation.shapes.weights[node.value]
+            return self._note(node, axes[0] if len(axes) == 1 else None)
+        if node.op == "clip":
+            a, bound = map(self.lower, node.args)
+            low = self._note(Node("max", (a, self._note(Node("neg", (bound,)), None))), width)
+            return self._note(Node("min", (low, bound)), width)
+        if node.op == "matmul":
+            made = self._multiply(node)
+        elif node.op == "add":
+            made = self._sum(node)
+        else:
+            args = tuple(map(self.lower, node.args))
+            width = width or next((w for each in args if (w := self.widths.get(id(each)))), None)
+            made = self._note(Node(node.op, args, node.value) if args else node, width)
+        for block, number in self.offsets.get(id(node), ()):
+            made = self._add(self._note(Node("in_block", (self.lower(number),), block), width), made)
+        return made
+
+    def _note(self, node: Node, width: Size | None) -> Node:
+        if id(node) not in self.phases:
+            self.kept.append(node)
+            own = {"x": AHEAD, "state": STEP}.get(node.op, CONSTANT)
+            self.phases[id(node)] = max([own, *(self.phases[id(each)] for each in node.args)])
+            if width is not None:
+                self.widths[id(node)] = width
+        self.done.setdefault(id(node), node)
+        return node
+
+    def _multiply(self, node: Node) -> Node:
+        """A product for each run of rows whose partners are known at one time."""
+        met, weight = node.args
+        parts = met.args if met.op == "concat" else (met,)
+        width = self.equation.width(node)
+        runs: list[tuple[int, list[Node], Size, Size]] = []
+        start = Size(())
+        for part in parts:
+            made = self.lower(part)
+            size = self.equation.width(part)
+            phase = max(self.phases[id(made)], AHEAD)
+            if runs and runs[-1][0] == phase:
+                _phase, run, first, last = runs.pop()
+                runs.append((phase, [*run, made], first, add(last, size)))
+            else:
+                runs.append((phase, [made], start, size))
+            start = add(start, size)
+        products = []
+        for _phase, run, first, size in runs:
+            vector = run[0] if len(run) == 1 else self._note(Node("concat", tuple(run)), size)
+            rows = self._note(Node("rows", (self.lower(weight),), (first, size)), None)
+            products.append(self._note(Node("matmul", (vector, rows)), width))
+        return self._add(*products)
+
+    def _sum(self, node: Node) -> Node:
+        return self._add(*map(self.lower, node.args))
+
+    def _add(self, *summands: Node) -> Node:
+        """The sum, what is known first first."""
+        flat: list[Node] = []
+        for each in summands:
+            flat += self._summands(each)
+        flat.sort(key=lambda each: self.phases[id(each)])  # stable
+
+        def plus(a: Node, b: Node) -> Node:
+            return self._note(Node("add", (a, b)), self.widths.get(id(a)) or self.widths.get(id(b)))
+
+        return reduce(plus, flat)
+
+    def _summands(self, node: Node) -> list[Node]:
+        """What a sum of several phases is the sum of; a sum of one phase is left as it is."""
+        if node.op != "add" or len({self.phases[id(each)] for each in node.args}) == 1:
+            return [node]
+        return [each for arg in node.args for each in self._summands(arg)]
+
+
+def _find_offsets(equation: Equation) -> tuple[dict[int, list[tuple[object, Node]]], dict[int, Node]]:
+    """Numbers that are added to one block alone: they are added to all blocks' sum, once and for all steps.
+
+    Gives what is added to which split value, and the sums that are then no more than their block.
+    """
+    uses: dict[int, int] = {}
+    for node in equation.nodes:
+        for each in node.args:
+            uses[id(each)] = uses.get(id(each), 0) + 1
+    offsets: dict[int, list[tuple[object, Node]]] = {}
+    folded: dict[int, Node] = {}
+    for node in equation.nodes:
+        if node.op == "add" and node.args[0].op == "part" and node.args[1].op in ("number", "option"):
+            part, number = node.args
+            if uses[id(part)] == 1:
+                offsets.setdefault(id(part.args[0]), []).append((part.value, number))
+                folded[id(node)] = part
+    return offsets, folded
+
+
+__all__ = ["AHEAD", "CONSTANT", "PRIMITIVES", "STEP", "Lowered", "lower", "times"]
