@@ -229,12 +229,10 @@ def _describe(cell: Cell, layer: Layer, stored: Stored) -> Iterator[str]:
 
 
 def _describe_biases(cell: Cell, layer: Layer, stored: Stored, gate: StoredGate) -> Iterator[str]:
-    offset = next((each.offset for each in cell.kind.gates if each.name == gate.gate), None)
     added = ""
-    if offset and stored.adds_forget_bias and cell.options[offset]:
-        added = _("; {option} {value:g} is added when the cell runs").format(
-            option=offset, value=cell.options[offset]
-        )
+    if stored.adds_forget_bias:
+        for option, value in cell.offsets[gate.gate].items():
+            added += _("; {option} {value:g} is added when the cell runs").format(option=option, value=value)
     for place in gate.places:
         if place.part in ("bias", "hidden_bias"):
             yield _("bias of {gate}, {place}: {statistics}").format(

@@ -6,6 +6,7 @@ A new kind is one equation: see `kind`. The engines run it, the figures draw its
 
 from lstmviz.cells import equations as _equations  # noqa: F401  # declares the kinds
 from lstmviz.cells.cell import Cell, GateWeights, build, check_options
+from lstmviz.cells.formulas import Formula, formulas
 from lstmviz.cells.kind import KINDS, Gate, Kind, Variable, evaluate, kind, structure_of
 from lstmviz.cells.linear import Linear, build_linear, fold
 from lstmviz.cells.numbers import as_numbers
@@ -18,6 +19,7 @@ __all__ = [
     "INITIAL_WEIGHTS",
     "KINDS",
     "Cell",
+    "Formula",
     "Gate",
     "GateWeights",
     "Kind",
@@ -31,6 +33,7 @@ __all__ = [
     "check_options",
     "evaluate",
     "fold",
+    "formulas",
     "is_on",
     "kind",
     "structure_of",

@@ -17,6 +17,7 @@ from lstmviz.cells.numbers import as_numbers, float_type, frozen, positive
 from lstmviz.cells.options import Option, OptionValue
 from lstmviz.cells.weights import draw, sizes_of, weight_shapes
 from lstmviz.equation import Equation
+from lstmviz.equation.nodes import summands_of
 from lstmviz.language import _
 
 
@@ -163,7 +164,7 @@ class Cell:
 
     @cached_property
     def hidden_bias(self) -> Float[np.ndarray, " columns"]:
-        """`[n_gates * num_units]`: what is added to the hidden rows' product before `Gate.times` multiplies it.
+        """`[n_gates * num_units]`: what is added to the hidden rows' product before another gate multiplies it.
 
         Zeros in the columns of gates that store no such bias.
         """
@@ -182,10 +183,51 @@ class Cell:
     @cached_property
     def offset(self) -> Float[np.ndarray, " columns"]:
         """`[n_gates * num_units]`: what is added to the bias when the cell runs, `forget_bias` in f's columns."""
-        values = [self.options[gate.offset] if gate.offset else 0.0 for gate in self.kind.gates]
+        values = [sum(self.offsets[gate.name].values()) for gate in self.kind.gates]
         offset = np.repeat(np.asarray(values, self.dtype), self.num_units)
         offset.setflags(write=False)
         return offset
+
+    @cached_property
+    def offsets(self) -> Mapping[str, Mapping[str, float]]:
+        """Of each gate what is added when the cell runs and is not 0: the option's name, or the number's, and the value."""
+        found: dict[str, dict[str, float]] = {}
+        for gate, before in self.equation.before.items():
+            found[gate] = {}
+            for node, sign in summands_of(before):
+                if node.op in ("number", "option"):
+                    value = float(node.value if node.op == "number" else self.options[node.value])
+                    if value:
+                        found[gate][node.value if node.op == "option" else f"{value:g}"] = sign * value
+        return MappingProxyType(found)
+
+    @cached_property
+    def peepholes(self) -> Mapping[str, tuple[str, str]]:
+        """Of each gate that sees a state unit by unit: the weight, and the state as it is written, `c_{t-1}` or `c_t`."""
+        states = {id(node): f"{name}_{{t-1}}" for name, node in self.equation.states.items()}
+        states |= {id(node): f"{name}_t" for name, node in self.equation.new.items()}
+        return MappingProxyType(
+            {
+                gate: (place.weight, states[id(place.by[0])])
+                for gate, places in self.equation.places.items()
+                for place in places
+                if place.met is None and not place.added and len(place.by) == 1 and id(place.by[0]) in states
+            }
+        )
+
+    @cached_property
+    def multiplied(self) -> Mapping[str, str]:
+        """Of each gate whose product with a kernel another gate multiplies, that gate's name."""
+        return MappingProxyType(
+            {
+                gate: node.value.name
+                for gate, places in self.equation.places.items()
+                for place in places
+                if place.met is not None
+                for node in place.by
+                if node.op == "called"
+            }
+        )
 
     def gate(self, name: str) -> GateWeights:
         """The block of the gate called `name`.

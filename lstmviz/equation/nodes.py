@@ -219,3 +219,14 @@ def walk(*ends: Node) -> Iterator[Node]:
                 seen.add(id(node))
                 stack.append((node, True))
                 stack.extend((each, False) for each in reversed(node.args))
+
+
+def summands_of(node: Node, sign: float = 1.0) -> Iterator[tuple[Node, float]]:
+    """What a sum is the sum of, each with its sign."""
+    if node.op in ("add", "sub"):
+        yield from summands_of(node.args[0], sign)
+        yield from summands_of(node.args[1], -sign if node.op == "sub" else sign)
+    elif node.op == "neg":
+        yield from summands_of(node.args[0], -sign)
+    else:
+        yield node, sign

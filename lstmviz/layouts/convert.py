@@ -190,7 +190,7 @@ def _says(form: Form, option: str, value: Any, default: Any) -> bool:
 
 def _find_offsets(cell: Cell) -> dict[str, float]:
     """What is added to gates when the cell runs, where it is not 0."""
-    offsets = {g.name: float(cell.options[g.offset] or 0) for g in cell.kind.gates if g.offset}
+    offsets = {gate: sum(added.values()) for gate, added in cell.offsets.items()}
     return {gate: value for gate, value in offsets.items() if value}
 
 

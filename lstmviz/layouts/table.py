@@ -266,16 +266,14 @@ def slots_of(kind: Kind) -> tuple[Slot, ...]:
 
 
 def _slots(kind: Kind) -> Iterator[Slot]:
-    peepholes = {gate.peephole: gate.name for gate in kind.gates if gate.peephole}
     for variable in kind.variables:
         if variable.is_kernel:
             yield Slot(variable.name, variable.meets, gates=variable.gates, when=variable.when)
         elif variable.is_bias:
             part = "bias" if variable.meets[0] == "x" else "hidden_bias"
             yield Slot(variable.name, (part,), ("columns",), variable.gates, variable.when)
-        elif variable.name in peepholes:
-            gates = (peepholes[variable.name],)
-            yield Slot(variable.name, ("peephole",), ("columns",), gates, variable.when)
+        elif variable.touches:
+            yield Slot(variable.name, ("peephole",), ("columns",), variable.touches, variable.when)
         else:
             yield Slot(variable.name, ("projection",), gates=("",), when=variable.when)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lstmviz.cells import OPERATORS, Operation, flow
+from lstmviz.cells.formulas import last_is_gate
+from lstmviz.equation import Node
+from lstmviz.equation.nodes import walk
 from lstmviz.plot.number import write
 from lstmviz.run.trace import Trace
 
@@ -27,7 +29,7 @@ _NODE, _WIRE = 1.0, 0.55  # rows that a node takes, and a wire that passes by
 
 
 @dataclass(frozen=True, eq=False)
-class Node:
+class FlowNode:
     """One number of the data flow.
 
     Attributes:
@@ -57,7 +59,7 @@ class Node:
 class Graph:
     """Nodes at their places, the first row being 0, and wires as points `(column, row)` from one to the next."""
 
-    nodes: tuple[Node, ...]
+    nodes: tuple[FlowNode, ...]
     wires: tuple[tuple[tuple[float, float], ...], ...]
 
 
@@ -66,8 +68,9 @@ class Made:
     """One operation, written out.
 
     Attributes:
-        operation: The declaration.
-        name: Its own name; a state that is given again has another one.
+        result: The state that it gives, `c_t`; empty for what is on the way there.
+        name: Its own name; what takes the place of a state's first value has another one, `c_t'`.
+        operator: The operation: `mul`, `clip`, …
         operands: The names of what it is made from.
         symbols: How it is written, `f · c_{t-1} + i · j`.
         form: The same with a `#` for each number; empty where there are too many to be written out.
@@ -75,8 +78,9 @@ class Made:
         values: What it gave at each step, `[steps]`.
     """
 
-    operation: Operation
+    result: str
     name: str
+    operator: str
     operands: tuple[str, ...]
     symbols: str
     form: str
@@ -86,12 +90,12 @@ class Made:
     @property
     def is_state(self) -> bool:
         """Whether it gives a new state."""
-        return self.operation.result.endswith("_t")
+        return bool(self.result)
 
     @property
     def is_again(self) -> bool:
         """Whether it takes the place of an operation before it."""
-        return self.name != self.operation.result
+        return self.is_state and self.name != self.result
 
 
 def follow(trace: Trace, unit: int, steps: slice) -> list[Made]:
@@ -99,26 +103,7 @@ def follow(trace: Trace, unit: int, steps: slice) -> list[Made]:
 
     They end before a projection that has no such unit.
     """
-    values = {gate.name: trace.gates[gate.name][steps, unit] for gate in trace.cell.kind.gates}
-    values |= {old: each[:, unit] for old, each in _old_states(trace, steps).items()}
-    written = {
-        name: _Written(name, "#", tuple((write(n),) for n in numbers)) for name, numbers in values.items()
-    }
-    latest, made = {name: name for name in values}, []
-    parameters = [parameter for _operation, parameter in flow(trace.cell)]
-    for (operation, results), parameter in zip(trace.follow(steps), parameters, strict=True):
-        if unit >= results.shape[1]:
-            break
-        result = operation.result
-        out = _write_out(operation, parameter, [written[name] for name in operation.operands])
-        name = f"{latest[result]}'" if result in latest else result
-        operands = tuple(latest[operand] for operand in operation.operands)
-        made.append(Made(operation, name, operands, out.symbols, out.form, out.numbers, results[:, unit]))
-        latest[result] = name
-        if made[-1].is_state:  # from here on it is called by its name
-            out = _Written(result, "#", tuple((write(number),) for number in results[:, unit]))
-        written[result] = out
-    return made
+    return _Flow(trace, unit, steps).made
 
 
 @dataclass(frozen=True)
@@ -136,69 +121,230 @@ class _Written:
         return replace(self, symbols=f"({self.symbols})", form=f"({self.form})")
 
 
-def _write_out(operation: Operation, parameter: object, operands: list[_Written]) -> _Written:
-    operator = OPERATORS[operation.operator]
-    inside = [operand.bracket(operator.binds) for operand in operands]
-    shown = _write_parameter(parameter)
-    symbols = operator.text.format(*(operand.symbols for operand in inside), p=shown)
-    if not operator.inner:
-        return _Written(symbols, "", ((),) * len(operands[0].numbers))
-    form = operator.text.format(*(operand.form for operand in inside), p=shown)
-    numbers = (sum(row, ()) for row in zip(*(operand.numbers for operand in inside), strict=True))
-    return _Written(symbols, form, tuple(numbers), operator.loose)
+@dataclass(frozen=True)
+class _Text:
+    """How an operation is written: with `{0}`, `{1}` for its operands; whether it is loose, and which operands it binds."""
+
+    text: str
+    loose: bool = False
+    binds: tuple[bool, bool] = (False, False)
+    inner: bool = True
+
+
+_TEXTS: Mapping[str, _Text] = {
+    "add": _Text("{0} + {1}", loose=True),
+    "sub": _Text("{0} − {1}", loose=True, binds=(False, True)),
+    "neg": _Text("−{0}", loose=True, binds=(True, True)),
+    "mul": _Text("{0} · {1}", binds=(True, True)),
+    "div": _Text("{0} / {1}", binds=(True, True)),
+    "max": _Text("max({0}, {1})"),
+    "sqrt": _Text("√({0})"),
+    "log": _Text("log({0})"),
+    "clip": _Text("clip({0}, ±{1})"),
+    "matmul": _Text("{0} · {1}", inner=False),
+    "norm": _Text("norm({0})", inner=False),
+}
+
+
+class _Flow:
+    """The operations of one unit's step between the gates and the new states, and the sources that they begin at."""
+
+    def __init__(self, trace: Trace, unit: int, steps: slice) -> None:
+        self.trace, self.unit, self.steps = trace, unit, steps
+        self.equation = trace.cell.equation
+        self.values = trace.values(steps, np.float64)
+        self.count = self.values.steps
+        self.names = {id(node): name for name, node in self.equation.gates.items()}
+        self.names |= {id(node): f"{name}_{{t-1}}" for name, node in self.equation.states.items()}
+        self.sums = {id(node): f"Σ_{name}" for name, node in self.equation.before.items()}
+        self.old: dict[str, np.ndarray] = {}
+        self.sources: dict[str, np.ndarray] = {}
+        self.written: dict[int, _Written] = {}
+        self.latest: dict[str, str] = {}
+        self.made: list[Made] = []
+        self.ends = {id(node): f"{name}_t" for name, node in self.equation.new.items()}
+        self.results = {
+            id(each): f"{name}_t" for name, node in self.equation.new.items() for each in _chain(node)
+        }
+        for node in walk(*self.equation.new.values()):
+            if id(node) in self.ends and not self._make_to(node):
+                break
+
+    def _make_to(self, node: Node) -> bool:
+        """Makes everything up to a new state; False where it has no such unit."""
+        self._write(node)
+        return id(node) in self.written
+
+    def _column(self, node: Node) -> np.ndarray | None:
+        """One unit's numbers at each step; None where the node has no such unit."""
+        values = self.values.of(node)
+        if np.ndim(values) == 0:
+            return np.full(self.count, values, np.float64)
+        if self.unit >= values.shape[-1]:
+            return None
+        return np.broadcast_to(values[..., self.unit], self.count).astype(np.float64)
+
+    def _write(self, node: Node) -> _Written | None:
+        if id(node) not in self.written and (made := self._make(node)) is not None:
+            self.written[id(node)] = made
+        return self.written.get(id(node))
+
+    def _make(self, node: Node) -> _Written | None:
+        if node.op in ("number", "option"):
+            number = write(float(self.values.of(node)))
+            return _Written(number, number, ((),) * self.count)
+        if node.op == "called" and id(node) in self.ends:
+            return self._finish(node, "copy", [self._gate(node)], _Text("{0}"))
+        if node.op == "called":
+            return self._gate(node)
+        column = self._column(node)
+        if column is None:
+            return None
+        if node.op == "state":
+            self.old[self.names[id(node)]] = column
+            return self._leaf(self.names[id(node)], column)
+        if self._is_constant(node):
+            return self._leaf(_say(node), column)
+        if self._is_source(node):
+            name = self.sums.get(id(node)) or f"z_{node.value.name if node.op == 'part' else len(self.sources)}"
+            if id(node) not in self.sums:
+                self.sources[name] = column
+            self.names[id(node)] = name
+            return self._leaf(name, column)
+        operands = [self._write(each) for each in node.args if each.op != "weight" or node.op not in ("matmul", "norm")]
+        if any(each is None for each in operands):
+            return None
+        text = _TEXTS.get(node.op)
+        if node.op == "activation":
+            shown = write_activation(node.value)
+            text = _Text(f"{shown}({{0}})" if shown else "{0}")
+        elif node.op == "matmul":
+            text = _Text("{0} · projection" if node.args[1].value == "projection/kernel" else f"{{0}} · {node.args[1].value}", inner=False)
+        assert text is not None
+        return self._finish(node, node.op, [each for each in operands if each is not None], text)
+
+    def _finish(self, node: Node, operator: str, operands: list[_Written], text: _Text) -> _Written:
+        """Notes the operation, and gives how it is written where something is made of it."""
+        inside = [each.bracket(binds) for each, binds in zip(operands, text.binds, strict=False)]
+        symbols = text.text.format(*(each.symbols for each in inside))
+        form, numbers = "", ((),) * self.count
+        if text.inner:
+            form = text.text.format(*(each.form for each in inside))
+            numbers = tuple(sum(row, ()) for row in zip(*(each.numbers for each in inside), strict=True))
+        result = self.results.get(id(node), "")
+        name = f"{self.latest[result]}'" if result in self.latest else result or f"n{len(self.made)}"
+        values = self._column(node)
+        assert values is not None
+        args = [node] if operator == "copy" else node.args
+        named = [self._name(each) for each in args]
+        self.made.append(
+            Made(result, name, operator, tuple(filter(None, named)), symbols, form, numbers, values)
+        )
+        if result:  # from here on it is called by its name
+            self.latest[result] = name
+        if operator != "copy":
+            self.names[id(node)] = name
+        return self._leaf(result, values) if result else _Written(symbols, form, numbers, text.loose)
+
+    def _name(self, node: Node) -> str | None:
+        return self.names.get(id(node))
+
+    def _gate(self, node: Node) -> _Written:
+        column = self._column(node)
+        assert column is not None
+        return self._leaf(node.value.name, column)
+
+    def _leaf(self, name: str, column: np.ndarray) -> _Written:
+        return _Written(name, "#", tuple((write(number),) for number in column.tolist()))
+
+    def _is_source(self, node: Node) -> bool:
+        """Whether a gate's sum, or a part of the product with the kernel, stands here."""
+        if id(node) in self.sums and node.op != "called":
+            return True
+        return node.op == "part" or (node.op == "matmul" and last_is_gate(node))
+
+    def _is_constant(self, node: Node) -> bool:
+        return all(each.op not in ("x", "state", "called") for each in walk(node))
+
+    def read_by(self, node: Node, *, inside: bool = False) -> Iterator[str]:
+        """What a gate's sum reads: the kernel's product, gates, old states and new ones."""
+        if node.op == "called":
+            yield node.value.name
+        elif id(node) in self.ends:
+            yield self.latest.get(self.ends[id(node)], self.ends[id(node)])
+        elif node.op == "state":
+            if not inside:
+                name = self.names[id(node)]
+                column = self._column(node)
+                assert column is not None
+                self.old[name] = column
+                yield name
+        elif node.op == "matmul":
+            yield START
+            yield from self.read_by(node.args[0], inside=True)
+        else:
+            for each in node.args:
+                yield from self.read_by(each, inside=inside)
+
+
+def _chain(node: Node) -> list[Node]:
+    """A new state and what it was before its clips and its projection."""
+    chain = [node]
+    while chain[-1].op == "clip" or (chain[-1].op == "matmul" and not last_is_gate(chain[-1])):
+        chain.append(chain[-1].args[0])
+    return chain
+
+
+def _say(node: Node) -> str:
+    """An expression of weights alone."""
+    if node.op == "weight":
+        return str(node.value)
+    if node.op in ("number", "option"):
+        return write(node.value) if node.op == "number" else str(node.value)
+    if node.op == "activation":
+        return f"{write_activation(node.value)}({_say(node.args[0])})"
+    return _TEXTS[node.op].text.format(*map(_say, node.args))
 
 
 def build_graph(trace: Trace, unit: int, steps: slice) -> Graph:
-    """The graph of one unit's numbers over `steps`, derived from the declaration of the cell's kind."""
-    made = follow(trace, unit, steps)
-    nodes = [*_gate_nodes(trace, unit, steps, made)]
-    for each in made:
-        label = (
-            (each.operation.operator if each.is_again else each.operation.result)
-            if each.is_state
-            else each.symbols
-        )
-        scale = "sigmoid" if each.operation.operator == "complement" else "state"
-        nodes.append(Node(each.name, mark_up(label), each.operands, each.values, scale))
+    """The graph of one unit's numbers over `steps`, read from the equation of the cell's kind."""
+    flow = _Flow(trace, unit, steps)
+    nodes = [*_gate_nodes(flow)]
+    nodes += [FlowNode(name, mark_up(name), (START,), values, "preactivation") for name, values in flow.sources.items()]
+    for each in flow.made:
+        label = (each.operator if each.is_again else each.result) if each.is_state else each.symbols
+        scale = "sigmoid" if each.operator == "sub" and each.symbols.startswith("1 −") else "state"
+        nodes.append(FlowNode(each.name, mark_up(label), each.operands, each.values, scale))
     used = {name for node in nodes for name in node.operands}
-    for name, values in _old_states(trace, steps).items():
+    for name, values in flow.old.items():
         if name in used:
-            nodes.append(Node(name, mark_up(name), (), values[:, unit], "state", home=_home(trace, name)))
+            nodes.append(FlowNode(name, mark_up(name), (), values, "state", home=_home(flow, name)))
     return _place(nodes)
 
 
-def _old_states(trace: Trace, steps: slice) -> dict[str, np.ndarray]:
-    """What the flow reads of the states before each step, `[steps, num_units]`, as `c_{t-1}`."""
-    read = {name for operation in trace.cell.kind.flow for name in operation.operands}
-    read |= {"c_{t-1}" for gate in trace.cell.kind.gates if gate.peephole in trace.cell.weights}
-    names = {f"{state}_{{t-1}}": state for state in trace.states}
-    return {name: trace.before_each(state, steps) for name, state in names.items() if name in read}
-
-
-def _gate_nodes(trace: Trace, unit: int, steps: slice, made: list[Made]) -> Iterable[Node]:
-    latest = {each.operation.result: each.name for each in made}
+def _gate_nodes(flow: _Flow) -> Iterable[FlowNode]:
+    trace = flow.trace
     for gate in trace.cell.kind.gates:
-        operands = [START, *(name for name in (*gate.reads, gate.times or "") if name in trace.gates)]
-        if gate.peephole in trace.cell.weights:
-            operands.append(latest["c_t"] if gate.peeps_at_new_c else "c_{t-1}")
-        activation, home, before = trace.activation_of(gate), _home(trace, gate.name), f"Σ_{gate.name}"
-        values, scale = trace.preactivations[gate.name][steps, unit], "preactivation"
-        yield Node(before, mark_up(before), tuple(operands), values, scale, home=home)
-        values, scale = trace.gates[gate.name][steps, unit], "sigmoid" if trace.is_share(gate) else "state"
-        yield Node(
-            gate.name, f"<b>{gate.name}</b>", (before,), values, scale, write_activation(activation), home
-        )
+        sum_of = flow.equation.before[gate.name]
+        before, home = f"Σ_{gate.name}", _home(flow, gate.name)
+        operands = tuple(dict.fromkeys(flow.read_by(sum_of)))
+        operands = tuple(name for name in operands if name != gate.name)
+        values = trace.preactivations[gate.name][flow.steps, flow.unit]
+        yield FlowNode(before, mark_up(before), operands, values, "preactivation", home=home)
+        values, scale = trace.gates[gate.name][flow.steps, flow.unit], "sigmoid" if trace.is_share(gate) else "state"
+        wire = write_activation(trace.activation_of(gate))
+        yield FlowNode(gate.name, f"<b>{gate.name}</b>", (before,), values, scale, wire, home)
 
 
-def _home(trace: Trace, name: str) -> float:
+def _home(flow: _Flow, name: str) -> float:
     """Gates stand in their order, and each old state below the gate that it is multiplied with."""
-    order = [gate.name for gate in trace.cell.kind.gates]
-    for operation in trace.cell.kind.flow:
-        for old in operation.operands:
+    order = [gate.name for gate in flow.trace.cell.kind.gates]
+    for each in flow.made:
+        for old in each.operands:
             if old.endswith("_{t-1}") and old not in order:
-                beside = [order.index(other) for other in operation.operands if other in order]
-                order.insert(max(beside) + 1, old)
-    return float(order.index(name))
+                beside = [order.index(other) for other in each.operands if other in order]
+                order.insert(max(beside, default=len(order) - 1) + 1, old)
+    return float(order.index(name)) if name in order else float(len(order))
 
 
 # --- Places -----------------------------------------------------------------------------------------------------------
@@ -208,7 +354,7 @@ Edge = tuple[str, str]
 _Rows = dict[tuple[str | Edge, int], float]  # of a node or a wire, in a column
 
 
-def _place(nodes: list[Node]) -> Graph:
+def _place(nodes: list[FlowNode]) -> Graph:
     """Each node right of what it is made from; wires that cross a column get room in it."""
     columns = _columns(nodes)
     homes = {node.name: node.home for node in nodes}
@@ -246,7 +392,7 @@ def _place(nodes: list[Node]) -> Graph:
     return Graph(tuple(placed), tuple(dict.fromkeys(wires)))
 
 
-def _find_row(node: Node, operands: list[float]) -> float:
+def _find_row(node: FlowNode, operands: list[float]) -> float:
     if node.home is not None:
         return node.home
     return sum(operands) / len(operands)
@@ -262,7 +408,7 @@ def _thread(
     return (source, "" if homes[target] is None else target)
 
 
-def _columns(nodes: list[Node]) -> dict[str, int]:
+def _columns(nodes: list[FlowNode]) -> dict[str, int]:
     columns = {START: -1}
     operands = {node.name: node.operands for node in nodes}
     old = {name for name, made_from in operands.items() if not made_from}
@@ -314,9 +460,3 @@ def mark_up(symbols: str) -> str:
         lambda found: f"<sub>{(found[1] or found[2]).replace('-', '−')}</sub>",
         symbols,
     )
-
-
-def _write_parameter(parameter: object) -> str:
-    if isinstance(parameter, float | int):
-        return write(parameter)
-    return write_activation(parameter) if isinstance(parameter, str) else ""

@@ -85,8 +85,8 @@ def draw_kernel(
     rows, columns = cell.kernel.shape
     view = _look(cell, seen_rows, seen_columns, for_page)
     apart = _find_apart(cell)
-    peepholes = [gate for gate in cell.kind.gates if gate.peephole in cell.weights]
-    vectors = {gate: cell.weights[str(gate.peephole)] for gate in peepholes}
+    peepholes = [gate for gate in cell.kind.gates if gate.name in cell.peepholes]
+    vectors = {gate: cell.weights[cell.peepholes[gate.name][0]] for gate in peepholes}
     # Biases of 1 beside weights of a tenth would leave the kernel without colour: they may be clipped, and it is said.
     scale = scales.centre(
         [cell.kernel, *vectors.values(), *apart.values()],
@@ -193,7 +193,8 @@ def _draw_strips(view: _View, strips: list[str], vectors: dict[Gate, np.ndarray]
         hovertemplate=_HOVER_STRIP if view.is_large else _HOVER,
     )
     for gate, vector in vectors.items():
-        hover = f"{gate.peephole} · c → %{{x}}<br><b>%{{z:.4g}}</b><extra></extra>"
+        weight, state = cell.peepholes[gate.name]
+        hover = f"{weight} · {state.partition('_')[0]} → %{{x}}<br><b>%{{z:.4g}}</b><extra></extra>"
         if view.is_large:
             hover = hover.replace("%{x}", _("column {number}").format(number="%{x:d}"))
         data += scales.heatmap(
@@ -215,7 +216,7 @@ def _draw_strips(view: _View, strips: list[str], vectors: dict[Gate, np.ndarray]
 
 def _find_apart(cell: Cell) -> dict[Variable, np.ndarray]:
     """The weights that belong to no gate's block, such as the projection."""
-    below = {gate.peephole for gate in cell.kind.gates}
+    below = {weight for weight, _state in cell.peepholes.values()}
     return {
         variable: cell.weights[variable.name]
         for variable in cell.kind.variables
@@ -232,22 +233,17 @@ def _biases(cell: Cell) -> dict[str, np.ndarray]:
 def _offsets(cell: Cell) -> dict[str, np.ndarray]:
     """What is added to each column when the cell runs, `[n_gates * num_units]`, under its strip's name."""
     added: dict[str, np.ndarray] = {}
-    for gate in cell.kind.gates:
-        if gate.offset:
-            row = added.setdefault(f"+ {gate.offset}", np.zeros_like(cell.offset))
-            row[cell.columns(gate.name)] = cell.offset[cell.columns(gate.name)]
+    for gate, offsets in cell.offsets.items():
+        for name, value in offsets.items():
+            added.setdefault(f"+ {name}", np.zeros_like(cell.offset))[cell.columns(gate)] = value
     return added
 
 
 def _notes(cell: Cell) -> list[str]:
     note = _("{name} {value:g} is added when the cell runs, not stored")
-    notes = [
-        note.format(name=gate.offset, value=cell.options[gate.offset])
-        for gate in cell.kind.gates
-        if gate.offset
-    ]
+    notes = [note.format(name=name, value=value) for added in cell.offsets.values() for name, value in added.items()]
     note = _("Σ of {gate} = x · kernel + bias + {times} · (h · kernel + hidden bias)")
-    notes += [note.format(gate=gate.name, times=gate.times) for gate in cell.kind.gates if gate.times]
+    notes += [note.format(gate=gate, times=times) for gate, times in cell.multiplied.items()]
     return notes if cell.biased else [*notes, _("the cell stores no bias")]
 
 

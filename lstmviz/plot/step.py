@@ -172,7 +172,7 @@ def _draw_states(trace: Trace, unit: int, steps: slice) -> Panel:
     for made in flow.follow(trace, unit, steps):
         if not made.is_state:
             continue
-        symbols = f"{made.operation.result} {'←' if made.is_again else '='} {made.symbols}"
+        symbols = f"{made.result} {'←' if made.is_again else '='} {made.symbols}"
         numbers = zip(made.numbers, map(write, made.values.tolist()), strict=True)
         sides = [] if made.form in ("", "#") else [made.form]
         words = tuple(" ".join([*(row if sides else ()), result]) for row, result in numbers)

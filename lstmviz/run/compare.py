@@ -213,21 +213,26 @@ def compare(a: Trace, b: Trace, tolerance: float = 1e-5) -> Comparison:
 
 
 def _order(a: Cell, b: Cell) -> list[str]:
-    """The gates and states of both cells in the order in which a step computes them.
-
-    A gate that reads another comes after it, and one that peeps at the new c, in either cell, comes after c.
-    """
-    names = {gate.name for gate in b.kind.gates}
-    gates = [gate for gate in a.kind.gates if gate.name in names]
-    states = [state for state in a.kind.states if state in b.kind.states]
-    late = [gate.name for gate in gates if any(_peeps_at_new_c(cell, gate.name) for cell in (a, b))]
-    early = sorted(gates, key=lambda gate: not set(gate.reads) <= set(a.kind.states))  # stable
-    return [*(g.name for g in early if g.name not in late), *states[:-1], *late, *states[-1:]]
+    """The gates and states of both cells in the order in which a step computes them; the gates at one time in the kernel's."""
+    common = {*a.equation.gates, *a.kind.states} & {*b.equation.gates, *b.kind.states}
+    depths = [_depths(cell) for cell in (a, b)]
+    kernel = [*(gate.name for gate in a.kind.gates), *a.kind.states]
+    return sorted(common, key=lambda name: (max(each[name] for each in depths), kernel.index(name)))
 
 
-def _peeps_at_new_c(cell: Cell, name: str) -> bool:
-    gate = cell.kind.gate(name)
-    return gate.peeps_at_new_c and gate.peephole in cell.weights
+def _depths(cell: Cell) -> dict[str, int]:
+    """How many gates and new states a step makes, one of the other, before it has made each gate and each state."""
+    equation = cell.equation
+    names = {id(node): name for name, node in equation.new.items()}
+    gates = {id(node): name for name, node in equation.gates.items()}
+    depth: dict[int, int] = {}
+    found = {}
+    for node in equation.nodes:
+        depth[id(node)] = max((depth[id(each)] for each in node.args), default=0)
+        if id(node) in gates or id(node) in names:
+            depth[id(node)] += 1
+            found |= {own[id(node)]: depth[id(node)] for own in (gates, names) if id(node) in own}
+    return found
 
 
 def _have_same_blocks(a: Cell, b: Cell) -> bool:

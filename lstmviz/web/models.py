@@ -132,20 +132,7 @@ def dress(view: View, cell: Cell) -> Cell:
     stored = facts(view).stored
     if stored is None:
         return cell
-    if stored.adds_forget_bias or cell.options.get("forget_bias"):
-        return replace(cell, kind=replace(cell.kind, name=stored.title))
-    return replace(
-        cell,
-        kind=replace(
-            cell.kind,
-            name=stored.title,
-            gates=tuple(replace(gate, offset=None) for gate in cell.kind.gates),
-            formulas=tuple(
-                replace(formula, latex=formula.latex.replace(" + {forget_bias}", ""))
-                for formula in cell.kind.formulas
-            ),
-        ),
-    )
+    return replace(cell, kind=replace(cell.kind, name=stored.title))
 
 
 def is_reversed(view: View) -> bool:

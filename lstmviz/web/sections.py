@@ -122,8 +122,8 @@ def step(view: View, cell: Cell) -> None:
     """One step of time as formulas beside their shapes, and which gate is which."""
     head = [_("operation"), _("formula"), _("shape")]
     operations = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
-    for formula, latex, shape in cells.formulas(models.dress(view, cell)):
-        operations.append(f"| {_(formula.operation)} | ${latex}$ | `{list(shape)}` |")
+    for formula in cells.formulas(cell):
+        operations.append(f"| {_(formula.operation)} | ${formula.latex}$ | `{list(formula.shape)}` |")
     facts = models.facts(view)
     gates = own_words.gate_rows(cell, facts.stored) if facts.stored else _gate_rows(cell)
     texts = [
@@ -135,7 +135,7 @@ def step(view: View, cell: Cell) -> None:
     ]
     if facts.stored:
         texts.append(own_words.tell_order(cell, facts))
-    has_forget_bias = any(gate.offset for gate in cell.kind.gates)
+    has_forget_bias = "forget_bias" in cell.options
     if has_forget_bias and (facts.stored is None or facts.stored.adds_forget_bias):
         texts.append(
             _(
