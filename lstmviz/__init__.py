@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lstmviz import cells, language, notebook, sequences
-from lstmviz.cells import KINDS, Cell, Linear, build, build_linear, fold
+from lstmviz.cells import KINDS, Cell, Linear, build, build_linear, fold, kind
 from lstmviz.run import gradients, run
 from lstmviz.run.compare import Comparison, Parting, compare
 from lstmviz.run.trace import Explanation, Gradients, Trace
@@ -46,6 +46,7 @@ __all__ = [
     "formats",
     "gradients",
     "identify",
+    "kind",
     "language",
     "layouts",
     "load",

@@ -196,7 +196,7 @@ class Cell:
             found[gate] = {}
             for node, sign in summands_of(before):
                 if node.op in ("number", "option"):
-                    value = float(node.value if node.op == "number" else self.options[node.value])
+                    value = float(node.value if node.op == "number" else self.options[node.value])  # type: ignore[arg-type]
                     if value:
                         found[gate][node.value if node.op == "option" else f"{value:g}"] = sign * value
         return MappingProxyType(found)

@@ -27,11 +27,10 @@ from lstmviz.equation import (
     sqrt,
     tanh,
 )
-
 from lstmviz.language import _mark
 
 New = Mapping[str, Node]
-Number = Node | float | None  # an option's number, or off
+Number = Node | float  # an option's number: its default here, a symbol where the equation is read
 
 
 def _with_bias(z: Node, w: Weights, name: str, use_bias: bool, initial: float = 0.0) -> Node:
@@ -42,28 +41,36 @@ def _with_bias(z: Node, w: Weights, name: str, use_bias: bool, initial: float = 
 def basic_rnn(x: Node, h: Node, w: Weights, *, activation: str = "tanh", use_bias: bool = True) -> New:
     """The hidden layer of a feed-forward network that sees its own last output."""
     z = _with_bias(concat(x, h) @ w("kernel"), w, "bias", use_bias)
-    return {"h": activate(activation, z).called("z", _mark("hidden layer"), _mark("is squashed into the new h"))}
+    return {
+        "h": activate(activation, z).called("z", _mark("hidden layer"), _mark("is squashed into the new h"))
+    }
 
 
 def _lstm(
     x: Node, c: Node, h: Node, w: Weights,
     forget_bias: Number, activation: str, recurrent_activation: str, use_bias: bool,
-    use_peepholes: bool = False, num_proj: int | None = None, cell_clip: Number = None, proj_clip: Number = None,
+    use_peepholes: bool = False, num_proj: int | None = None, cell_clip: Number | None = None, proj_clip: Number | None = None,
 ) -> New:  # fmt: skip
     i, j, f, o = split("ijfo", _with_bias(concat(x, h) @ w("kernel"), w, "bias", use_bias))
     f = f + forget_bias
     if use_peepholes:
         w_f, w_i, w_o = (w(f"w_{gate}_diag") for gate in "fio")
         i, f = i + w_i * c, f + w_f * c
-    i = activate(recurrent_activation, i).called("i", _mark("input gate"), _mark("decides how much of the new input enters c"))
+    i = activate(recurrent_activation, i).called(
+        "i", _mark("input gate"), _mark("decides how much of the new input enters c")
+    )
     j = activate(activation, j).called("j", _mark("new input"), _mark("is what could be written into c"))
-    f = activate(recurrent_activation, f).called("f", _mark("forget gate"), _mark("decides how much of the old c stays"))
+    f = activate(recurrent_activation, f).called(
+        "f", _mark("forget gate"), _mark("decides how much of the old c stays")
+    )
     c = f * c + i * j
     if cell_clip is not None:
         c = clip(c, cell_clip)
     if use_peepholes:
         o = o + w_o * c
-    o = activate(recurrent_activation, o).called("o", _mark("output gate"), _mark("decides how much of c shows in h"))
+    o = activate(recurrent_activation, o).called(
+        "o", _mark("output gate"), _mark("decides how much of c shows in h")
+    )
     h = activate(activation, c) * o
     if num_proj is not None:
         h = h @ w("projection/kernel")
@@ -85,7 +92,7 @@ def basic_lstm(
 def lstm(
     x: Node, c: Node, h: Node, w: Weights, *,
     forget_bias: Number = 1.0, activation: str = "tanh", use_peepholes: bool = False, num_proj: int | None = None,
-    cell_clip: Number = None, proj_clip: Number = None, recurrent_activation: str = "sigmoid", use_bias: bool = True,
+    cell_clip: Number | None = None, proj_clip: Number | None = None, recurrent_activation: str = "sigmoid", use_bias: bool = True,
 ) -> New:  # fmt: skip
     """An LSTM whose gates may see c, and whose h may be projected (Sak et al. 2014)."""
     return _lstm(
@@ -94,12 +101,18 @@ def lstm(
     )  # fmt: skip
 
 
-def _reset_and_update(x: Node, h: Node, w: Weights, recurrent_activation: str, use_bias: bool) -> tuple[Node, Node]:
+def _reset_and_update(
+    x: Node, h: Node, w: Weights, recurrent_activation: str, use_bias: bool
+) -> tuple[Node, Node]:
     z = _with_bias(concat(x, h) @ w("gates/kernel"), w, "gates/bias", use_bias, initial=1.0)
     r, u = split("ru", z)
     return (
-        activate(recurrent_activation, r).called("r", _mark("reset gate"), _mark("decides how much of the old h the candidate sees")),
-        activate(recurrent_activation, u).called("u", _mark("update gate"), _mark("decides how much of the old h stays")),
+        activate(recurrent_activation, r).called(
+            "r", _mark("reset gate"), _mark("decides how much of the old h the candidate sees")
+        ),
+        activate(recurrent_activation, u).called(
+            "u", _mark("update gate"), _mark("decides how much of the old h stays")
+        ),
     )
 
 
@@ -141,7 +154,9 @@ def coupled_lstm(
         w_f, w_o = w("w_f_diag"), w("w_o_diag")
         f = f + w_f * c
     j = activate(activation, j).called("j", _mark("new input"), _mark("is what could be written into c"))
-    f = sigmoid(f).called("f", _mark("forget gate"), _mark("decides how much of the old c stays; what goes makes room for j"))
+    f = sigmoid(f).called(
+        "f", _mark("forget gate"), _mark("decides how much of the old c stays; what goes makes room for j")
+    )
     c = f * c + (1 - f) * j
     if use_peepholes:
         o = o + w_o * c
@@ -159,7 +174,9 @@ def layer_norm_lstm(
     i, j, f, o = (norm(part, w(f"{scope}/gamma"), w(f"{scope}/beta")) for scope, part in parts)
     i = sigmoid(i).called("i", _mark("input gate"), _mark("decides how much of the new input enters c"))
     j = activate(activation, j).called("j", _mark("new input"), _mark("is what could be written into c"))
-    f = sigmoid(f + forget_bias).called("f", _mark("forget gate"), _mark("decides how much of the old c stays"))
+    f = sigmoid(f + forget_bias).called(
+        "f", _mark("forget gate"), _mark("decides how much of the old c stays")
+    )
     o = sigmoid(o).called("o", _mark("output gate"), _mark("decides how much of c shows in h"))
     c = norm(f * c + i * j, w("state/gamma"), w("state/beta"))
     return {"c": c, "h": activate(activation, c) * o}
@@ -172,7 +189,9 @@ def slstm(x: Node, c: Node, n: Node, m: Node, h: Node, w: Weights) -> New:
     f = sigmoid(z_f).called("f", _mark("forget gate"), _mark("decides how much of the old c and n stays"))
     kept = log(f) + m
     new_m = maximum(kept, z_i)
-    i = exp(z_i - new_m).called("i", _mark("input gate"), _mark("says how much the new input weighs, beside what stays"))
+    i = exp(z_i - new_m).called(
+        "i", _mark("input gate"), _mark("says how much the new input weighs, beside what stays")
+    )
     z = tanh(z_z).called("z", _mark("cell input"), _mark("is what could be written into c"))
     o = sigmoid(z_o).called("o", _mark("output gate"), _mark("decides how much of c shows in h"))
     stays = exp(kept - new_m)
@@ -194,7 +213,9 @@ def min_lstm(x: Node, h: Node, w: Weights) -> New:
     """An LSTM whose gates see x alone and share out one whole (Feng et al. 2024)."""
     f, i, c = split("fic", x @ w("kernel") + w("bias"))
     f = sigmoid(f).called("f", _mark("forget gate"), _mark("decides, beside i, how much of the old h stays"))
-    i = sigmoid(i).called("i", _mark("input gate"), _mark("decides, beside f, how much of the candidate enters h"))
+    i = sigmoid(i).called(
+        "i", _mark("input gate"), _mark("decides, beside f, how much of the candidate enters h")
+    )
     c = c.called("c", _mark("candidate"), _mark("is what h could become"))
     return {"h": f / (f + i) * h + i / (f + i) * c}
 
@@ -203,7 +224,11 @@ def min_lstm(x: Node, h: Node, w: Weights) -> New:
 def mgu(x: Node, h: Node, w: Weights) -> New:
     """A GRU with one gate, which both resets and updates (Zhou et al. 2016)."""
     f = sigmoid(concat(x, h) @ w("gates/kernel") + w("gates/bias"))
-    f = f.called("f", _mark("forget gate"), _mark("decides how much of the old h the candidate sees, and how much it replaces"))
+    f = f.called(
+        "f",
+        _mark("forget gate"),
+        _mark("decides how much of the old h the candidate sees, and how much it replaces"),
+    )
     c = tanh(concat(x, f * h) @ w("candidate/kernel") + w("candidate/bias"))
     c = c.called("c", _mark("candidate"), _mark("is what h could become"))
     return {"h": (1 - f) * h + f * c}
@@ -222,7 +247,9 @@ def janet(x: Node, h: Node, w: Weights, *, beta: Number = 1.0) -> New:
 def ind_rnn(x: Node, h: Node, w: Weights, *, activation: str = "relu") -> New:
     """A recurrent layer whose units see their own last output alone (Li et al. 2018)."""
     z = x @ w("kernel") + w("recurrent_kernel") * h + w("bias")
-    return {"h": activate(activation, z).called("z", _mark("hidden layer"), _mark("is squashed into the new h"))}
+    return {
+        "h": activate(activation, z).called("z", _mark("hidden layer"), _mark("is squashed into the new h"))
+    }
 
 
 @kind("LiGRU", _mark("light GRU"))

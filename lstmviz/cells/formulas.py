@@ -44,8 +44,12 @@ class _Writer:
         self.named = {id(node): name for name, node in self.equation.gates.items()}
         gates = [name for name, node in self.equation.gates.items() if id(node) not in self.ends]
         letter = next(letter for letter in "zsy" if letter not in gates)
-        splits = [node for node in self.equation.nodes if any(each.op == "part" for each in self._users(node))]
-        alone = [node for node in self.equation.before.values() if any(n.op == "matmul" for n in _inside(node))]
+        splits = [
+            node for node in self.equation.nodes if any(each.op == "part" for each in self._users(node))
+        ]
+        alone = [
+            node for node in self.equation.before.values() if any(n.op == "matmul" for n in _inside(node))
+        ]
         shown = splits or alone[:1]
         # The sums that get a letter and rows of their own, in the order in which they are made.
         self.letters = {id(node): letter + "'" * index for index, node in enumerate(shown)}
@@ -73,7 +77,7 @@ class _Writer:
 
     def _write_sum(self, node: Node) -> Iterator[Formula]:
         letter = self.letters[id(node)]
-        summands = [each for each in _summands(node)]
+        summands = _summands(node)
         product = summands[0]
         if product.op == "matmul":
             if len(parts_of(product.args[0])) > 1:
@@ -85,12 +89,16 @@ class _Writer:
             biases = []
         for each in biases:
             operation = _mark("bias add") if each.op == "weight" else _mark("add")
-            yield Formula(operation, rf"{letter} \leftarrow {letter} + {self._tex(each, binds=_SUM)}", self._shape(node))
+            yield Formula(
+                operation, rf"{letter} \leftarrow {letter} + {self._tex(each, binds=_SUM)}", self._shape(node)
+            )
         parts = [each for each in self.equation.nodes if each.op == "part" and each.args[0] is node]
         if parts:
             names = ", ".join(self._tex(each) for each in sorted(parts, key=lambda each: each.value.index))
             count = parts[0].value.count
-            yield Formula(_mark("split"), rf"{names} = \mathrm{{split}}({letter}, {count})", self._shape(parts[0]))
+            yield Formula(
+                _mark("split"), rf"{names} = \mathrm{{split}}({letter}, {count})", self._shape(parts[0])
+            )
 
     def _write_state(self, node: Node, state: str) -> Iterator[Formula]:
         """The new state, and then what is done to it at last: a clip, a projection."""
@@ -101,7 +109,9 @@ class _Writer:
         symbol = f"{_letter(state)}_t"
         inside = node.args[0] if node.op == "called" else node
         own = _NAMES.get(state, _mark("new state"))
-        yield Formula(own, f"{symbol} = {self._tex(inside, top=True)}", self._shape(node), state if not last else None)
+        yield Formula(
+            own, f"{symbol} = {self._tex(inside, top=True)}", self._shape(node), state if not last else None
+        )
         for index, each in enumerate(reversed(last)):
             result = state if index == len(last) - 1 else None
             if each.op == "clip":
@@ -132,7 +142,7 @@ class _Writer:
         if op == "weight":
             return _name_weight(node.value), _ALONE
         if op in ("number", "option"):
-            value = float(node.value if op == "number" else self.cell.options[node.value])
+            value = float(node.value if op == "number" else self.cell.options[node.value])  # type: ignore[arg-type]
             return f"{value:g}", _ALONE if value >= 0 else _SUM
         if op == "part":
             return f"{self._tex(args[0])}_{{{_letter(node.value.name)}}}", _ALONE
@@ -143,20 +153,29 @@ class _Writer:
         if op == "activation":
             return self._call(node.value, args[0])
         if op in ("add", "sub") and args[1].op == "option" and not self.cell.options[args[1].value]:
-            return self._tex(args[0], top=False), _ALONE if id(args[0]) in self.letters or args[0].op == "part" else _SUM
+            return self._tex(args[0], top=False), _ALONE if id(args[0]) in self.letters or args[
+                0
+            ].op == "part" else _SUM
         if op in ("add", "sub"):
             sign = "+" if op == "add" else "-"
-            return f"{self._tex(args[0], _SUM)} {sign} {self._tex(args[1], _SUM if op == 'add' else _PRODUCT)}", _SUM
+            return (
+                f"{self._tex(args[0], _SUM)} {sign} {self._tex(args[1], _SUM if op == 'add' else _PRODUCT)}",
+                _SUM,
+            )
         if op == "neg":
             return f"-{self._tex(args[0], _PRODUCT)}", _SUM
         if op in ("mul", "matmul"):
-            dot = r"\cdot" if op == "matmul" or any(each.op in ("number", "option") for each in args) else r"\odot"
+            dot = (
+                r"\cdot"
+                if op == "matmul" or any(each.op in ("number", "option") for each in args)
+                else r"\odot"
+            )
             return f"{self._tex(args[0], _PRODUCT)} {dot} {self._tex(args[1], _PRODUCT)}", _PRODUCT
         if op == "div":
             return rf"\frac{{{self._tex(args[0])}}}{{{self._tex(args[1])}}}", _ALONE
         if op == "norm":
-            inside, gamma, beta = args
-            return rf"\mathrm{{norm}}({self._tex(inside)}) \odot {self._tex(gamma)} + {self._tex(beta)}", _SUM
+            a, gamma, beta = args
+            return rf"\mathrm{{norm}}({self._tex(a)}) \odot {self._tex(gamma)} + {self._tex(beta)}", _SUM
         if op == "clip":
             return rf"\mathrm{{clip}}({self._tex(args[0])}, \pm {self._tex(args[1])})", _ALONE
         name = {"max": r"\max", "sqrt": r"\sqrt", "log": r"\log"}[op]

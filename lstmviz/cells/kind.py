@@ -188,14 +188,18 @@ def kind(name: str, title: str = "", *, source: str = "") -> Callable[[Step], St
     def declare(step: Step) -> Step:
         declared = KINDS.get(name)
         if declared is not None and declared.step.__module__.startswith("lstmviz."):
-            raise ValueError(_("{name} is a kind that lstmviz brings; call yours by another name.").format(name=name))
+            raise ValueError(
+                _("{name} is a kind that lstmviz brings; call yours by another name.").format(name=name)
+            )
         made = make_kind(step, name, title, source)
         made.variables  # noqa: B018  # what is wrong with it is said here, not at its first use
         KINDS[name] = made
         return step
 
     if not isinstance(name, str) or not re.fullmatch(r"[^\W\d_][\w-]{0,63}", name):
-        raise ValueError(_("a kind is called {given!r}; it must be a word of letters and digits.").format(given=name))
+        raise ValueError(
+            _("a kind is called {given!r}; it must be a word of letters and digits.").format(given=name)
+        )
     return declare
 
 
@@ -205,9 +209,9 @@ def make_kind(step: Step, name: str, title: str = "", source: str = "") -> Kind:
     places = [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
     if len(places) < 3 or places[0] != "x" or places[-1] != "w" or "h" not in places[1:-1]:
         raise ValueError(
-            _("the equation of {name} is a function of ({given}); it must be one of x, its states, h among them, and w.").format(
-                name=name, given=", ".join(places)
-            )
+            _(
+                "the equation of {name} is a function of ({given}); it must be one of x, its states, h among them, and w."
+            ).format(name=name, given=", ".join(places))
         )
     options = tuple(_option(each) for each in parameters if each.kind is each.KEYWORD_ONLY)
     purpose = (inspect.getdoc(step) or "").partition("\n\n")[0].replace("\n", " ")

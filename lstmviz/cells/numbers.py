@@ -10,6 +10,11 @@ from lstmviz.language import _
 
 
 def positive(name: str, value: Any) -> int:
+    """`value` as a whole number of at least 1; `name` is what an error calls it.
+
+    Raises:
+        ValueError: it is none.
+    """
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise ValueError(
             _("{name} is {given!r}; it must be a whole number, at least 1.").format(name=name, given=value)
@@ -18,6 +23,11 @@ def positive(name: str, value: Any) -> int:
 
 
 def float_type(dtype: Any) -> np.dtype[Any]:
+    """float32 or float64, by name or type.
+
+    Raises:
+        ValueError: it is neither.
+    """
     for type_ in (np.dtype(np.float32), np.dtype(np.float64)):
         if dtype in (type_.name, type_.type) or dtype is type_:
             return type_

@@ -44,17 +44,19 @@ class Option:
         if isinstance(default, str):
             if default not in ACTIVATIONS:
                 raise ValueError(
-                    _("{name} is {given!r}; a text among the options must be an activation: {allowed}.").format(
-                        name=name, given=default, allowed=", ".join(ACTIVATIONS)
-                    )
+                    _(
+                        "{name} is {given!r}; a text among the options must be an activation: {allowed}."
+                    ).format(name=name, given=default, allowed=", ".join(ACTIVATIONS))
                 )
-            return cls(name, default, name, "", str, choices=(default, *(n for n in ACTIVATIONS if n != default)))
+            return cls(
+                name, default, name, "", str, choices=(default, *(n for n in ACTIVATIONS if n != default))
+            )
         if default is None or isinstance(default, bool | float):
             return cls(name, default, name, "", float if default is None else type(default))
         raise ValueError(
-            _("{name} is {given!r}; an option's default is True, False, a number like 1.0, None or an activation.").format(
-                name=name, given=default
-            )
+            _(
+                "{name} is {given!r}; an option's default is True, False, a number like 1.0, None or an activation."
+            ).format(name=name, given=default)
         )
 
     @property
@@ -89,7 +91,8 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
                 1.0,
                 _mark("forget bias"),
                 _mark(
-                    "Added to the forget gate when the cell runs, so that an untrained cell remembers. It is not stored in the bias."
+                    "Added to the forget gate when the cell runs, so that an untrained cell remembers. "
+                    "It is not stored in the bias."
                 ),
                 float,
             ),

@@ -73,6 +73,12 @@ def draw(
     seed: Any,
     dtype: np.dtype[Any],
 ) -> dict[str, np.ndarray]:
+    """The initial weights of a cell, by TensorFlow's names, read-only.
+
+    Raises:
+        ValueError: there are no initial weights of that name, or the seed is no whole number.
+        MemoryError: there are more of them than memory holds.
+    """
     if initial_weights not in INITIAL_WEIGHTS:
         raise ValueError(
             _("initial_weights is {given!r}; it must be one of {allowed}.").format(
@@ -98,6 +104,11 @@ def draw(
 
 
 def check_seed(seed: Any) -> int:
+    """`seed` as a whole number of at least 0.
+
+    Raises:
+        ValueError: it is none.
+    """
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(_("seed is {given!r}; it must be a whole number, at least 0.").format(given=seed))
     return int(seed)
@@ -109,7 +120,8 @@ def weight_shapes(
     """The shape of each variable of a cell with these sizes and options, by TensorFlow's name."""
     equation, sizes = kind.equation(options), sizes_of(num_units, input_size, options)
     return {
-        name: tuple(axis.evaluate(sizes) for axis in equation.shapes.weights[name]) for name in equation.weights
+        name: tuple(axis.evaluate(sizes) for axis in equation.shapes.weights[name])
+        for name in equation.weights
     }
 
 

@@ -127,9 +127,15 @@ def define(step: Step, states: tuple[str, ...], options: Mapping[str, Any]) -> E
     """
     x, weights = Node("x"), Weights()
     before = {name: Node("state", (), name) for name in states}
-    given = {name: Node("option", (), name) if _is_number(value) else value for name, value in options.items()}
+    given = {
+        name: Node("option", (), name) if _is_number(value) else value for name, value in options.items()
+    }
     new = step(x, *before.values(), weights, **given)
-    if not isinstance(new, Mapping) or set(new) != set(states) or not all(isinstance(n, Node) for n in new.values()):
+    if (
+        not isinstance(new, Mapping)
+        or set(new) != set(states)
+        or not all(isinstance(n, Node) for n in new.values())
+    ):
         raise ValueError(
             _("the equation gives {given}; it must give the new states by name: {allowed}.").format(
                 given=sorted(map(str, new)) if isinstance(new, Mapping) else new, allowed=", ".join(states)
@@ -146,7 +152,9 @@ def define(step: Step, states: tuple[str, ...], options: Mapping[str, Any]) -> E
     ends |= {name: (node, shapes.of("num_units")) for name, node in gates.items()}
     unused = [name for name in weights.nodes if all(node is not weights.nodes[name] for node in nodes)]
     if unused:
-        raise ValueError(_("no state depends on {names}; leave it out, or use it.").format(names=", ".join(unused)))
+        raise ValueError(
+            _("no state depends on {names}; leave it out, or use it.").format(names=", ".join(unused))
+        )
     found = shapes.infer(nodes, leaves, ends)
     constants = {name: _initial(weights, name, nodes) for name in weights.nodes}
     equation = Equation(x, before, weights.nodes, constants, new, gates, found)
@@ -165,13 +173,19 @@ def _find_gates(nodes: list[Node], states: tuple[str, ...]) -> dict[str, Node]:
             continue
         name = node.value.name
         if gates.setdefault(name, node) is not node:
-            raise ValueError(_("two values are called {name}; each gate has a name of its own.").format(name=name))
+            raise ValueError(
+                _("two values are called {name}; each gate has a name of its own.").format(name=name)
+            )
         if name in (*states, "x", "t"):
             raise ValueError(
-                _("a gate is called {name}, as the state or x is; call it by another letter.").format(name=name)
+                _("a gate is called {name}, as the state or x is; call it by another letter.").format(
+                    name=name
+                )
             )
     if not gates:
-        raise ValueError(_('nothing in the equation has a name; let at least one gate have one: .called("f").'))
+        raise ValueError(
+            _('nothing in the equation has a name; let at least one gate have one: .called("f").')
+        )
     return gates
 
 

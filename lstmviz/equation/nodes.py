@@ -78,13 +78,15 @@ class Node:
 
     def __matmul__(self, other: Node) -> Node:
         if not isinstance(other, Node) or other.op != "weight":
-            raise ValueError(_('the right side of @ is {given}; it must be weights, w("kernel").').format(given=other))
+            raise ValueError(
+                _('the right side of @ is {given}; it must be weights, w("kernel").').format(given=other)
+            )
         return Node("matmul", (self, other))
 
-    def __bool__(self) -> NoReturn:
+    def __bool__(self) -> bool:  # noqa: PLE0304  # it raises
         _refuse_to_decide()
 
-    def __lt__(self, other: Any) -> NoReturn:
+    def __lt__(self, other: Any) -> bool:
         _refuse_to_decide()
 
     __le__ = __gt__ = __ge__ = __lt__
@@ -108,9 +110,9 @@ class Node:
         """
         if not isinstance(name, str) or not re.fullmatch(r"[^\W\d_]\w{0,15}", name):
             raise ValueError(
-                _("a gate is called {given!r}; it must be a letter, or a word of at most 16 letters and digits.").format(
-                    given=name
-                )
+                _(
+                    "a gate is called {given!r}; it must be a letter, or a word of at most 16 letters and digits."
+                ).format(given=name)
             )
         return Node("called", (self,), Name(name, title, role))
 
@@ -134,9 +136,9 @@ def wrap(value: Node | Number) -> Node:
         return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(
-            _("an equation has {given!r} in it; it may have numbers, x, states, weights and what they make.").format(
-                given=value
-            )
+            _(
+                "an equation has {given!r} in it; it may have numbers, x, states, weights and what they make."
+            ).format(given=value)
         )
     return Node("number", (), float(value))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from lstmviz.equation.nodes import Node
 from lstmviz.language import _
@@ -19,8 +20,8 @@ class Size:
     def __str__(self) -> str:
         return " + ".join(f"{count} * {name}" if count > 1 else name for name, count in self.terms)
 
-    def evaluate(self, sizes: Mapping[str, int]) -> int:
-        """The number that it stands for."""
+    def evaluate(self, sizes: Mapping[str, Any]) -> Any:
+        """The number that it stands for: a whole one, or a tensor, as the sizes are."""
         return sum(count * sizes[name] for name, count in self.terms)
 
 
@@ -87,7 +88,9 @@ class Shapes:
                 self.known[name] = Size(tuple((each, number // count) for each, number in other.terms))
                 return
         raise ValueError(
-            _("in {where} a vector of {a} meets one of {b}; they must have as many numbers.").format(where=where, a=a, b=b)
+            _("in {where} a vector of {a} meets one of {b}; they must have as many numbers.").format(
+                where=where, a=a, b=b
+            )
         )
 
 
@@ -114,9 +117,9 @@ def infer(nodes: list[Node], leaves: Mapping[int, Size], ends: Mapping[str, tupl
     for name, axes in shapes.weights.items():
         if any(each.startswith("?") for axis in axes for each, _count in axis.terms):
             raise ValueError(
-                _("nothing says how many numbers {name} has: let it make a gate or a state, or add it to one.").format(
-                    name=name
-                )
+                _(
+                    "nothing says how many numbers {name} has: let it make a gate or a state, or add it to one."
+                ).format(name=name)
             )
     return shapes
 
@@ -158,10 +161,14 @@ def _multiply(node: Node, shapes: Shapes) -> Size:
     met, weight = node.args
     rows = _find(met, node, shapes)
     if rows is None:
-        raise ValueError(_("{where} multiplies a number with a matrix; let a vector meet it.").format(where=node))
+        raise ValueError(
+            _("{where} multiplies a number with a matrix; let a vector meet it.").format(where=node)
+        )
     axes = shapes.weights.setdefault(weight.value, (rows, shapes.new()))
     if len(axes) != 2:
-        raise ValueError(_("{name} is a vector, and stands in {where} as a matrix.").format(name=weight.value, where=node))
+        raise ValueError(
+            _("{name} is a vector, and stands in {where} as a matrix.").format(name=weight.value, where=node)
+        )
     shapes.unify(axes[0], rows, node)
     return axes[1]
 

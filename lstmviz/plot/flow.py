@@ -206,12 +206,18 @@ class _Flow:
         if self._is_constant(node):
             return self._leaf(_say(node), column)
         if self._is_source(node):
-            name = self.sums.get(id(node)) or f"z_{node.value.name if node.op == 'part' else len(self.sources)}"
+            name = (
+                self.sums.get(id(node)) or f"z_{node.value.name if node.op == 'part' else len(self.sources)}"
+            )
             if id(node) not in self.sums:
                 self.sources[name] = column
             self.names[id(node)] = name
             return self._leaf(name, column)
-        operands = [self._write(each) for each in node.args if each.op != "weight" or node.op not in ("matmul", "norm")]
+        operands = [
+            self._write(each)
+            for each in node.args
+            if each.op != "weight" or node.op not in ("matmul", "norm")
+        ]
         if any(each is None for each in operands):
             return None
         text = _TEXTS.get(node.op)
@@ -219,7 +225,12 @@ class _Flow:
             shown = write_activation(node.value)
             text = _Text(f"{shown}({{0}})" if shown else "{0}")
         elif node.op == "matmul":
-            text = _Text("{0} · projection" if node.args[1].value == "projection/kernel" else f"{{0}} · {node.args[1].value}", inner=False)
+            text = _Text(
+                "{0} · projection"
+                if node.args[1].value == "projection/kernel"
+                else f"{{0}} · {node.args[1].value}",
+                inner=False,
+            )
         assert text is not None
         return self._finish(node, node.op, [each for each in operands if each is not None], text)
 
@@ -310,7 +321,10 @@ def build_graph(trace: Trace, unit: int, steps: slice) -> Graph:
     """The graph of one unit's numbers over `steps`, read from the equation of the cell's kind."""
     flow = _Flow(trace, unit, steps)
     nodes = [*_gate_nodes(flow)]
-    nodes += [FlowNode(name, mark_up(name), (START,), values, "preactivation") for name, values in flow.sources.items()]
+    nodes += [
+        FlowNode(name, mark_up(name), (START,), values, "preactivation")
+        for name, values in flow.sources.items()
+    ]
     for each in flow.made:
         label = (each.operator if each.is_again else each.result) if each.is_state else each.symbols
         scale = "sigmoid" if each.operator == "sub" and each.symbols.startswith("1 −") else "state"
@@ -331,7 +345,10 @@ def _gate_nodes(flow: _Flow) -> Iterable[FlowNode]:
         operands = tuple(name for name in operands if name != gate.name)
         values = trace.preactivations[gate.name][flow.steps, flow.unit]
         yield FlowNode(before, mark_up(before), operands, values, "preactivation", home=home)
-        values, scale = trace.gates[gate.name][flow.steps, flow.unit], "sigmoid" if trace.is_share(gate) else "state"
+        values, scale = (
+            trace.gates[gate.name][flow.steps, flow.unit],
+            "sigmoid" if trace.is_share(gate) else "state",
+        )
         wire = write_activation(trace.activation_of(gate))
         yield FlowNode(gate.name, f"<b>{gate.name}</b>", (before,), values, scale, wire, home)
 

@@ -241,7 +241,11 @@ def _offsets(cell: Cell) -> dict[str, np.ndarray]:
 
 def _notes(cell: Cell) -> list[str]:
     note = _("{name} {value:g} is added when the cell runs, not stored")
-    notes = [note.format(name=name, value=value) for added in cell.offsets.values() for name, value in added.items()]
+    notes = [
+        note.format(name=name, value=value)
+        for added in cell.offsets.values()
+        for name, value in added.items()
+    ]
     note = _("Σ of {gate} = x · kernel + bias + {times} · (h · kernel + hidden bias)")
     notes += [note.format(gate=gate, times=times) for gate, times in cell.multiplied.items()]
     return notes if cell.biased else [*notes, _("the cell stores no bias")]

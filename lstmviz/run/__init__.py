@@ -6,23 +6,72 @@ so that it knows the engines without importing them before they are needed.
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
+from lstmviz.cells import Cell
+from lstmviz.language import _
 from lstmviz.run.trace import Gradients, Trace
+
+ENGINES = ("tensorflow", "numpy")
 
 
 def run(
-    cell: Any,
+    cell: Cell,
     x: Any,
     device: str | None = None,
     initial_state: Mapping[str, Any] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    engine: str | None = None,
 ) -> Trace:
-    """See `lstmviz.run.engine.run`."""
-    from lstmviz.run import engine
+    """Runs `cell` over `x` and records every gate and state at every step.
 
-    return engine.run(cell, x, device, initial_state, progress)
+    Args:
+        cell: The cell; it computes in its weights' type.
+        x: The sequence, `[time, input_size]`: an array or a `Sequence`. No steps give a trace of no steps. NaN and
+            infinity are let through, as TensorFlow's cells do; `Trace.first_nonfinite` says where a state took them on.
+        device: A name from `devices.list_devices()`; by default the first GPU, else the first CPU.
+        initial_state: `{"c": [num_units], "h": [output_size]}`, or some of it; zeros by default.
+        progress: Called with the steps done and the steps in all, about ten times a second while the run goes on.
+            An exception from it ends the run.
+        engine: "tensorflow", or "numpy", which needs no TensorFlow and knows no devices; both compute the same equation.
+            By default TensorFlow, and where it is not installed NumPy, which is said once.
+
+    Raises:
+        ValueError: `x` or a state has the wrong shape, or there is no such engine.
+        DeviceError: the device is not there.
+
+    >>> import lstmviz as lv
+    >>> trace = run(lv.build("GRUCell", num_units=3, input_size=2), [[0.0, 1.0], [1.0, 0.0]], engine="numpy")
+    >>> trace.gates["u"].shape
+    (2, 3)
+    """
+    if engine not in (None, *ENGINES):
+        raise ValueError(
+            _("engine is {given!r}; it must be one of {allowed}.").format(
+                given=engine, allowed=", ".join(ENGINES)
+            )
+        )
+    if engine is None and device is None and not _has_tensorflow():
+        _say_once()
+        engine = "numpy"
+    if engine == "numpy":
+        from lstmviz.run import numpy_engine
+
+        if device is not None:
+            raise ValueError(
+                _(
+                    "device is {given!r}, and NumPy knows no devices; leave it out, or take TensorFlow."
+                ).format(given=device)
+            )
+        return numpy_engine.run(cell, x, initial_state, progress)
+    from lstmviz.run import engine as tensorflow
+
+    return tensorflow.run(cell, x, device, initial_state, progress)
 
 
 def gradients(trace: Trace, unit: int, t: int | None = None) -> Gradients:
@@ -30,3 +79,17 @@ def gradients(trace: Trace, unit: int, t: int | None = None) -> Gradients:
     from lstmviz.run import engine
 
     return engine.gradients(trace, unit, t)
+
+
+@cache
+def _has_tensorflow() -> bool:
+    return "tensorflow" in sys.modules or find_spec("tensorflow") is not None
+
+
+@cache
+def _say_once() -> None:
+    warnings.warn(
+        "TensorFlow is not installed: NumPy computes the same equation. "
+        'pip install "lstmviz[cpu]" brings TensorFlow.',
+        stacklevel=3,
+    )

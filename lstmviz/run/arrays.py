@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
@@ -12,9 +13,10 @@ import numpy as np
 from lstmviz.equation import Node
 from lstmviz.equation.activations import expand
 from lstmviz.equation.nodes import walk
-from lstmviz.run.lowered import AHEAD, CONSTANT, STEP, Lowered
+from lstmviz.run.lowered import AHEAD, STEP, Lowered
 
 Array = np.ndarray
+_CHUNK_SECONDS = 0.1  # how often a long run reports, and can be left
 
 
 @cache
@@ -107,7 +109,13 @@ class Program:
         self, lowered: Lowered, weights: Mapping[str, Array], numbers: Mapping[str, float], sizes: Mapping[str, int],
         dtype: np.dtype[Any],
     ) -> None:  # fmt: skip
-        self.lowered, self.weights, self.numbers, self.sizes, self.dtype = lowered, weights, numbers, sizes, dtype
+        self.lowered, self.weights, self.numbers, self.sizes, self.dtype = (
+            lowered,
+            weights,
+            numbers,
+            sizes,
+            dtype,
+        )
         self.known: dict[int, Any] = {}
         self.nodes = lowered.nodes
 
@@ -120,13 +128,15 @@ class Program:
         width = self.lowered.widths.get(id(node))
         return 1 if width is None else width.evaluate(self.sizes)
 
-    def run(self, x: Array, states: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
+    def run(
+        self, x: Array, states: Mapping[str, Array], progress: Callable[[int, int], None] | None = None
+    ) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
         """Each gate before and after its activation, and the states after each step, `[time, size]`."""
         steps = len(x)
         for node in self.nodes:
             if self.phase(node) != STEP:
                 self.known[id(node)] = self._make_ahead(node, x)
-        recorded = self._run_steps(steps, states)
+        recorded = self._run_steps(steps, states, progress)
         found = []
         for group in (self.lowered.before, self.lowered.after, self.lowered.new):
             arrays = {}
@@ -165,9 +175,13 @@ class Program:
         width = self.size(node)
         return slice(node.value.index * width, (node.value.index + 1) * width)
 
-    def _run_steps(self, steps: int, states: Mapping[str, Array]) -> dict[int, Array]:
+    def _run_steps(
+        self, steps: int, states: Mapping[str, Array], progress: Callable[[int, int], None] | None
+    ) -> dict[int, Array]:
         """The values of each node that depends on the states, at each step."""
-        stepped = [node for node in self.nodes if self.phase(node) == STEP and node.op not in ("state", "part")]
+        stepped = [
+            node for node in self.nodes if self.phase(node) == STEP and node.op not in ("state", "part")
+        ]
         outputs = [*self.lowered.new.values(), *self.lowered.before.values(), *self.lowered.after.values()]
         wanted = {id(self._holder(node)) for node in outputs if self.phase(node) == STEP}
         stepped_first = sorted(stepped, key=lambda node: id(node) not in wanted)
@@ -185,7 +199,8 @@ class Program:
                 views[id(node)] = old[node.value]
             elif self.phase(node) == STEP and node.op == "part":
                 views[id(node)] = views[id(node.args[0])][self._columns(node)]
-        fixed, moving = [], []
+        fixed: list[tuple[Callable[..., Any], list[Any], Array]] = []
+        moving: list[tuple[int, int]] = []
         rows: list[list[Array]] = []
         for node in stepped:
             args: list[Any] = []
@@ -202,7 +217,11 @@ class Program:
         carry = [(old[name], views.get(id(node)), node) for name, node in self.lowered.new.items()]
         slots = [(fixed[call][1], position) for call, position in moving]
         with np.errstate(all="ignore"):
+            told = time.perf_counter()
             for step in range(steps):
+                if progress and time.perf_counter() - told > _CHUNK_SECONDS:
+                    told = time.perf_counter()
+                    progress(step, steps)
                 for (args, position), row in zip(slots, rows, strict=True):
                     args[position] = row[step]
                 for function, args, out in fixed:
@@ -214,7 +233,7 @@ class Program:
         for node in outputs:
             if self.phase(node) == STEP:
                 holder = self._holder(node)
-                values = record[:, places[id(holder)]] if holder.op != "state" else None
+                values = record[:, places[id(holder)]]
                 found[id(node)] = values[:, self._columns(node)] if holder is not node else values
         return found
 

@@ -226,7 +226,7 @@ def _depths(cell: Cell) -> dict[str, int]:
     names = {id(node): name for name, node in equation.new.items()}
     gates = {id(node): name for name, node in equation.gates.items()}
     depth: dict[int, int] = {}
-    found = {}
+    found: dict[str, int] = {}
     for node in equation.nodes:
         depth[id(node)] = max((depth[id(each)] for each in node.args), default=0)
         if id(node) in gates or id(node) in names:

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from threading import Lock
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,13 +21,15 @@ from lstmviz.run import devices  # isort: skip  # before TensorFlow: it sets the
 import tensorflow as tf
 from tensorflow.python.eager import context
 
-from lstmviz.cells import KINDS, Cell, Kind, as_numbers, build, structure_of
+from lstmviz.cells import KINDS, Cell, Kind, build, structure_of
 from lstmviz.equation import Node
 from lstmviz.equation.nodes import walk
 from lstmviz.language import _
 from lstmviz.run.lowered import AHEAD, CONSTANT, STEP, Lowered, lower
+from lstmviz.run.numpy_engine import DEVICE
+from lstmviz.run.start import check_start, named
 from lstmviz.run.trace import Gradients, Trace, check_index
-from lstmviz.sequences import make, wrap
+from lstmviz.sequences import make
 
 Progress = Callable[[int, int], None]
 
@@ -116,14 +117,7 @@ def run(
     >>> trace.gates["u"].shape
     (2, 3)
     """
-    sequence = wrap(x)
-    if sequence.input_size != cell.input_size:
-        raise ValueError(
-            _("x has the shape {given}; this cell takes [time, {input_size}].").format(
-                given=list(sequence.values.shape), input_size=cell.input_size
-            )
-        )
-    start = _initial_state(cell, initial_state)
+    sequence, start = check_start(cell, x, initial_state)
     started = time.perf_counter()
     place = devices.find(device).name
     with _at_once(place):
@@ -133,10 +127,10 @@ def run(
     return Trace(
         cell=cell,
         sequence=sequence,
-        preactivations=_named(names, blocks),
-        gates=_named(names, activations),
-        states=_named(cell.kind.states, states),
-        initial_state=_named(cell.kind.states, [state[0] for state in start]),
+        preactivations=named(names, blocks),
+        gates=named(names, activations),
+        states=named(cell.kind.states, states),
+        initial_state=named(cell.kind.states, [state[0] for state in start]),
         device=ran_on,
         seconds=seconds,
     )
@@ -175,7 +169,7 @@ def gradients(trace: Trace, unit: int, t: int | None = None) -> Gradients:
     # Step t + 1 meets the states after step t; of these, h[unit] depends on itself alone.
     last = {name: np.zeros((1, cell.state_size(name)), cell.dtype) for name in cell.kind.states}
     last["h"][0, unit] = 1
-    place = devices.find(trace.device).name
+    place = devices.find(None if trace.device == DEVICE else trace.device).name
     with _at_once(place):
         with _compiling:
             loop = _compiled_backward(cell.kind, structure_of(cell.options), cell.dtype.name, place)
@@ -191,9 +185,9 @@ def gradients(trace: Trace, unit: int, t: int | None = None) -> Gradients:
         trace=trace,
         unit=unit,
         t=t,
-        x=_named(["x"], [np.asarray(dx)])["x"],
-        states=_named(cell.kind.states, [row[1:] for row in rows]),
-        initial_state=_named(cell.kind.states, [row[0] for row in rows]),
+        x=named(["x"], [np.asarray(dx)])["x"],
+        states=named(cell.kind.states, [row[1:] for row in rows]),
+        initial_state=named(cell.kind.states, [row[0] for row in rows]),
     )
 
 
@@ -244,11 +238,15 @@ def _run_in_chunks(
     return blocks, activations, states, devices.where(state[-1])
 
 
-def _inputs(cell: Cell, place: str) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor], dict[str, tf.Tensor]]:
+def _inputs(
+    cell: Cell, place: str
+) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor], dict[str, tf.Tensor]]:
     """The weights, the options' numbers and the sizes, as a compiled loop takes them."""
     weights = {name: _to_tensor(weight, place) for name, weight in cell.weights.items()}
     numbers = {
-        name: tf.constant(value, cell.dtype) for name, value in cell.options.items() if isinstance(value, float)
+        name: tf.constant(value, cell.dtype)
+        for name, value in cell.options.items()
+        if isinstance(value, float)
     }
     return weights, numbers, {name: tf.constant(size) for name, size in cell.sizes.items()}
 
@@ -283,7 +281,11 @@ class _Step:
     @cached_property
     def stepped(self) -> list[Node]:
         """The nodes that depend on the states, each after what it is made from."""
-        return [node for node in walk(*self.lowered.new.values(), *self.lowered.before.values()) if self.phase(node) == STEP]
+        return [
+            node
+            for node in walk(*self.lowered.new.values(), *self.lowered.before.values())
+            if self.phase(node) == STEP
+        ]
 
     @cached_property
     def moving(self) -> list[Node]:
@@ -303,7 +305,10 @@ class _Step:
         equation = self.lowered.equation
         numbers = {node.value for node in self.nodes if node.op == "option"}
         return (
-            {name: tf.TensorSpec([None] * len(axes), dtype) for name, axes in equation.shapes.weights.items()},
+            {
+                name: tf.TensorSpec([None] * len(axes), dtype)
+                for name, axes in equation.shapes.weights.items()
+            },
             {name: tf.TensorSpec([], dtype) for name in sorted(numbers)},
             {name: tf.TensorSpec([], tf.int32) for name in ("input_size", "num_units", "output_size")},
         )
@@ -320,7 +325,9 @@ class _Step:
                 known[id(node)] = self._make(node, known, x, weights, numbers, sizes)
         return known
 
-    def _make(self, node: Node, known: Mapping[int, Any], x: Any, weights: Any, numbers: Any, sizes: Any) -> Any:
+    def _make(
+        self, node: Node, known: Mapping[int, Any], x: Any, weights: Any, numbers: Any, sizes: Any
+    ) -> Any:
         if node.op == "x":
             return x
         if node.op == "weight":
@@ -359,7 +366,9 @@ class _Step:
     def _row(self, node: Node, value: Any) -> Any:
         return value if self.phase(node) != CONSTANT else value[tf.newaxis]
 
-    def _part(self, whole: Node, count: int, values: Mapping[int, Any], pieces: Mapping[int, list[Any]]) -> list[Any]:
+    def _part(
+        self, whole: Node, count: int, values: Mapping[int, Any], pieces: Mapping[int, list[Any]]
+    ) -> list[Any]:
         if id(whole) not in pieces:
             return list(tf.split(values[id(whole)], count, axis=-1))
         added, product = whole.args
@@ -381,7 +390,12 @@ class _Step:
         for node in self.stepped:
             users = uses.get(id(node), [])
             is_sum = node.op == "add" and self.phase(node.args[0]) == AHEAD and node.args[1].op == "matmul"
-            if is_sum and users and all(user.op == "part" for user in users) and len(uses[id(node.args[1])]) == 1:
+            if (
+                is_sum
+                and users
+                and all(user.op == "part" for user in users)
+                and len(uses[id(node.args[1])]) == 1
+            ):
                 alone = len([user for user in self.stepped if any(a is node.args[0] for a in user.args)]) == 1
                 if alone and node not in self.lowered.new.values():
                     found.append((node, users[0].value.count))
@@ -439,7 +453,8 @@ def _record(
     turns = tf.maximum((steps + unrolled - 1) // unrolled, 1)
     runs = {id(node): (node, _parts(count, parts)) for node, count in step.wide}
     widths = {
-        key: [step.size(node, sizes) // sum(blocks) * each for each in blocks] for key, (node, blocks) in runs.items()
+        key: [step.size(node, sizes) // sum(blocks) * each for each in blocks]
+        for key, (node, blocks) in runs.items()
     }
     # Cut at once: the rows of h first, and their columns then, would be one more copy of a large kernel.
     pieces = {
@@ -458,7 +473,10 @@ def _record(
     constant = {id(node): known[id(node)] for node in step.nodes if step.phase(node) == CONSTANT}
 
     def turn(number: Any, state: Any, records: Any) -> Any:
-        rows = {key: [tf.split(array.read(number), unrolled) for array in arrays] for key, arrays in inputs.items()}
+        rows = {
+            key: [tf.split(array.read(number), unrolled) for array in arrays]
+            for key, arrays in inputs.items()
+        }
         made = []
         for index in range(unrolled):
             values = dict(constant)
@@ -573,41 +591,3 @@ def _cut(a: tf.Tensor, top: Any, widths: list[Any]) -> list[tf.Tensor]:
         pieces.append(a[top:, left : left + width])
         left += width
     return pieces
-
-
-def _initial_state(cell: Cell, given: Any) -> list[np.ndarray]:
-    """Each state as `[1, size]`, in the kind's order."""
-    given = {} if given is None else given
-    if not isinstance(given, Mapping):
-        raise ValueError(
-            _("initial_state is {given}; it must be a mapping from {allowed} to arrays.").format(
-                given=type(given).__name__, allowed=", ".join(cell.kind.states)
-            )
-        )
-    unknown = set(given) - set(cell.kind.states)
-    if unknown:
-        raise ValueError(
-            _("initial_state has {given}; {kind} has the states {allowed}.").format(
-                given=", ".join(sorted(map(str, unknown))),
-                kind=cell.kind.name,
-                allowed=", ".join(cell.kind.states),
-            )
-        )
-    states = []
-    for name in cell.kind.states:
-        size = cell.state_size(name)
-        state = as_numbers(f"initial_state {name}", given.get(name, np.zeros(size)), cell.dtype)
-        if state.shape != (size,):
-            raise ValueError(
-                _("initial_state {name} has the shape {given}; it must be {allowed}.").format(
-                    name=name, given=list(state.shape), allowed=[size]
-                )
-            )
-        states.append(state[np.newaxis])
-    return states
-
-
-def _named(names: Any, arrays: list[np.ndarray]) -> Mapping[str, np.ndarray]:
-    for array in arrays:
-        array.setflags(write=False)
-    return MappingProxyType(dict(zip(names, arrays, strict=True)))

@@ -94,6 +94,12 @@ class _Lowering:
             made = self._sum(node)
         else:
             args = tuple(map(self.lower, node.args))
+            if node.op == "log" and args[0].op == "activation" and args[0].value == "sigmoid":
+                # The same number, where the sigmoid itself would be 0.
+                inside = self._note(Node("neg", args[0].args), width)
+                return self._note(
+                    Node("neg", (self._note(Node("activation", (inside,), "softplus"), width),)), width
+                )
             width = width or next((w for each in args if (w := self.widths.get(id(each)))), None)
             made = self._note(Node(node.op, args, node.value) if args else node, width)
         for block, number in self.offsets.get(id(node), ()):
@@ -120,6 +126,7 @@ class _Lowering:
         for part in parts:
             made = self.lower(part)
             size = self.equation.width(part)
+            assert size is not None  # a product's vector has a size
             phase = max(self.phases[id(made)], AHEAD)
             if runs and runs[-1][0] == phase:
                 _phase, run, first, last = runs.pop()

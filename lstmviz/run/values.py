@@ -65,7 +65,9 @@ class Values:
         if node.op == "activation" and ACTIVATIONS[node.value].made is not None:
             return activate(node.value, self.of(node.args[0]).astype(self.dtype, copy=False))
         args = [self.of(each) for each in node.args]
-        args = [each.astype(self.dtype, copy=False) if isinstance(each, np.ndarray) else each for each in args]
+        args = [
+            each.astype(self.dtype, copy=False) if isinstance(each, np.ndarray) else each for each in args
+        ]
         if node.op == "called":
             return args[0]
         if node.op == "clip":
@@ -113,7 +115,9 @@ class _Terms:
         self.equation = values.equation
         self.named = {id(node): name for name, node in self.equation.gates.items()}
         self.named |= {id(node): name for name, node in self.equation.states.items()}
-        self.named |= {id(node): name for name, node in self.equation.new.items() if id(node) not in self.named}
+        self.named |= {
+            id(node): name for name, node in self.equation.new.items() if id(node) not in self.named
+        }
         self.ones = np.ones(values.steps, values.dtype)
 
     def expand(
@@ -164,7 +168,9 @@ class _Terms:
             value = value if np.ndim(value) == 0 else value[..., column]
             if of.op == "weight":
                 weight = float(self.values.of(of)[column])
-                yield Summand(f"{prefix}{name}[{unit}]", np.broadcast_to(value, factor.shape) * factor, sign * weight, 4)
+                yield Summand(
+                    f"{prefix}{name}[{unit}]", np.broadcast_to(value, factor.shape) * factor, sign * weight, 4
+                )
             else:
                 own = f"{prefix}{name}[{unit}] * " if np.ndim(value) else f"{prefix}{name} * "
                 yield from self.expand(of, column, unit, prefix=own, by=factor * value, sign=sign)

@@ -122,8 +122,10 @@ def step(view: View, cell: Cell) -> None:
     """One step of time as formulas beside their shapes, and which gate is which."""
     head = [_("operation"), _("formula"), _("shape")]
     operations = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
-    for formula in cells.formulas(cell):
-        operations.append(f"| {_(formula.operation)} | ${formula.latex}$ | `{list(formula.shape)}` |")
+    operations += [
+        f"| {_(formula.operation)} | ${formula.latex}$ | `{list(formula.shape)}` |"
+        for formula in cells.formulas(cell)
+    ]
     facts = models.facts(view)
     gates = own_words.gate_rows(cell, facts.stored) if facts.stored else _gate_rows(cell)
     texts = [
