@@ -75,7 +75,26 @@ def run(
 
 
 def gradients(trace: Trace, unit: int, t: int | None = None) -> Gradients:
-    """See `lstmviz.run.engine.gradients`."""
+    """How much `h[unit]` at step `t` depends on every x and every state before it.
+
+    TensorFlow differentiates the step that `run` took, at what it recorded, from step `t` back to the first one; on
+    the trace's device, in the cell's type. NaN and infinity are let through.
+
+    Args:
+        trace: The run.
+        unit: A unit of h, from 0.
+        t: The step, from 0; the last one by default.
+
+    Raises:
+        ValueError: the trace has no steps, or there is no such unit or step.
+        DeviceError: the trace's device is not there.
+
+    >>> import lstmviz as lv
+    >>> trace = run(lv.build("BasicLSTMCell", num_units=3, input_size=2), [[0.0, 1.0], [1.0, 0.0]], device="CPU:0")
+    >>> found = gradients(trace, unit=1)
+    >>> found.x.shape, found.states["h"][-1]
+    ((2, 2), array([0., 1., 0.], dtype=float32))
+    """
     from lstmviz.run import engine
 
     return engine.gradients(trace, unit, t)
