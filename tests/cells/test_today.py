@@ -2,7 +2,6 @@
 
 import functools
 import importlib.util
-import math
 import sys
 import types
 import warnings
@@ -49,27 +48,26 @@ def reference_run(kind, weights, x, start, **options):
     ]
 
 
-def build(kind, weights, dtype="float64", **options):
-    num_units = len(weights.get("bias", weights.get("gates/bias", weights.get("state/beta"))))
-    num_units = num_units // len(REFERENCES[kind].gates) if "bias" in weights else num_units
-    rows = len(weights.get("kernel", weights.get("gates/kernel")))
-    sees_h = "x+h" in (REFERENCES[kind].shapes.get("kernel") or REFERENCES[kind].shapes["gates/kernel"])
-    return lv.build(kind, num_units, rows - num_units * sees_h, weights=weights, dtype=dtype, **options)
+def build(kind, weights, x, start, dtype="float64", **options):
+    return lv.build(kind, len(start["h"]), x.shape[1], weights=weights, dtype=dtype, **options)
+
+
+def assert_close(found, expected, within):
+    """Every state or gate of `expected`, by name, at every step."""
+    assert set(found) == set(expected)
+    for name in expected:
+        np.testing.assert_allclose(found[name], expected[name], rtol=within, atol=within, err_msg=name)
 
 
 # ------------------------------------------------------------------------------------------- the kinds
 
 
-@pytest.mark.parametrize("kind", REFERENCES)
-def test_a_kind_of_today_has_the_weights_states_and_gates_of_its_paper(kind):
-    for options in ({}, *REFERENCES[kind].options):
-        cell = lv.build(kind, num_units=3, input_size=2, **options)
-        assert {name: weight.shape for name, weight in cell.weights.items()} == REFERENCES[kind].sizes(
-            2, 3, options
-        )
-        assert tuple(cell.kind.states) == REFERENCES[kind].states
-        trace = lv.run(cell, np.zeros((1, 2)), engine="numpy")
-        assert sorted(trace.gates) == sorted(REFERENCES[kind].gates)
+@pytest.mark.parametrize(("kind", "options"), CASES)
+def test_a_kind_of_today_has_the_weights_and_states_of_its_paper(kind, options):
+    cell = lv.build(kind, num_units=3, input_size=2, **options)
+    expected = REFERENCES[kind].sizes(2, 3, options)
+    assert {name: weight.shape for name, weight in cell.weights.items()} == expected
+    assert tuple(cell.kind.states) == REFERENCES[kind].states
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -77,35 +75,31 @@ def test_a_kind_of_today_has_the_weights_states_and_gates_of_its_paper(kind):
 def test_a_cell_of_today_computes_what_its_paper_says(kind, options, seed):
     weights, x, start = draw(kind, options, seed)
     states, gates = reference_run(kind, weights, x, start, **options)
-    trace = lv.run(build(kind, weights, **options), x, engine="numpy", initial_state=start)
-    for name in states:
-        np.testing.assert_allclose(trace.states[name], states[name], rtol=1e-12, atol=1e-12, err_msg=name)
-    for name in gates:
-        np.testing.assert_allclose(trace.gates[name], gates[name], rtol=1e-12, atol=1e-12, err_msg=name)
+    cell = build(kind, weights, x, start, **options)
+    trace = lv.run(cell, x, engine="numpy", initial_state=start)
+    assert_close(trace.states, states, 1e-12)
+    assert_close(trace.gates, gates, 1e-12)
 
 
 @pytest.mark.parametrize(("kind", "options"), CASES)
 def test_a_cell_of_today_starts_at_zero(kind, options):
     weights, x, start = draw(kind, options, seed=11)
     nothing = {name: np.zeros_like(state) for name, state in start.items()}
-    states, _gates = reference_run(kind, weights, x, nothing, **options)
-    trace = lv.run(build(kind, weights, **options), x, engine="numpy")
-    for name in states:
-        np.testing.assert_allclose(trace.states[name], states[name], rtol=1e-12, atol=1e-12, err_msg=name)
+    states, gates = reference_run(kind, weights, x, nothing, **options)
+    trace = lv.run(build(kind, weights, x, start, **options), x, engine="numpy")
+    assert_close(trace.states, states, 1e-12)
+    assert_close(trace.gates, gates, 1e-12)
 
 
+@pytest.mark.parametrize(("dtype", "within"), [("float64", 1e-12), ("float32", 1e-5)])
 @pytest.mark.parametrize(("kind", "options"), CASES)
-def test_a_cell_of_today_computes_the_same_in_tensorflow(kind, options):
+def test_a_cell_of_today_computes_the_same_in_tensorflow(kind, options, dtype, within):
     weights, x, start = draw(kind, options, seed=12)
     states, gates = reference_run(kind, weights, x, start, **options)
-    for dtype, within in (("float64", 1e-12), ("float32", 2e-5)):
-        trace = lv.run(build(kind, weights, dtype, **options), x, device="CPU:0", initial_state=start)
-        for name in states:
-            np.testing.assert_allclose(
-                trace.states[name], states[name], rtol=within, atol=within, err_msg=name
-            )
-        for name in gates:
-            np.testing.assert_allclose(trace.gates[name], gates[name], rtol=within, atol=within, err_msg=name)
+    cell = build(kind, weights, x, start, dtype, **options)
+    trace = lv.run(cell, x, device="CPU:0", initial_state=start)
+    assert_close(trace.states, states, within)
+    assert_close(trace.gates, gates, within)
 
 
 # ------------------------------------------------------------------------ the references, other people's code
@@ -192,6 +186,9 @@ def flash_slstm(weights, x, start):
     return _slstm(pointwise, weights, x, start)
 
 
+BLOCKS = {"minGRU": 2, "minLSTM": 3}
+
+
 def _minimal(name, kernel, x, h, at_once=False):
     """A layer of minGRU-pytorch, which has no bias, and whose candidate is the first block of columns."""
     torch = needs("torch")
@@ -209,10 +206,6 @@ def _minimal(name, kernel, x, h, at_once=False):
     return np.array(rows)
 
 
-def name_blocks(name):
-    return {"minGRU": 2, "minLSTM": 3}[name]
-
-
 def positive(z):
     """What minGRU-pytorch's candidate passes: the paper's g, which keeps h above zero for its logarithm."""
     return np.where(z >= 0, z + 0.5, 1 / (1 + np.exp(-z)))
@@ -225,12 +218,12 @@ def _minimal_of_a_candidate(name, weights, x, start, at_once=False):
     kernel passes them on.
     """
     num_units = len(start["h"])
-    columns = np.split(np.vstack([weights["kernel"], weights["bias"]]), name_blocks(name), axis=1)
+    columns = np.split(np.vstack([weights["kernel"], weights["bias"]]), BLOCKS[name], axis=1)
     with_one = np.hstack([x, np.ones((len(x), 1))])
     theirs = _minimal(name, np.hstack([columns[-1], *columns[:-1]]), with_one, start["h"], at_once)
-    passed_on = np.hstack([np.zeros((num_units, num_units * (name_blocks(name) - 1))), np.eye(num_units)])
+    passed_on = np.hstack([np.zeros((num_units, num_units * (BLOCKS[name] - 1))), np.eye(num_units)])
     above = np.hstack([*columns[:-1], np.zeros_like(columns[-1])])
-    ours = {"kernel": np.vstack([above, passed_on]), "bias": np.zeros(num_units * name_blocks(name))}
+    ours = {"kernel": np.vstack([above, passed_on]), "bias": np.zeros(num_units * BLOCKS[name])}
     return theirs, ours, np.hstack([with_one, positive(with_one @ columns[-1])])
 
 
@@ -366,6 +359,29 @@ def test_flashrnn_lets_n_not_fall_below_one_which_tells_only_from_a_state_that_x
     h = reference_run("sLSTM", weights, x, low)[0]["h"]
     np.testing.assert_allclose(h, their_slstm(weights, x, low)["h"], rtol=1e-12, atol=1e-12)
     assert np.abs(h - flash_slstm(weights, x, low)["h"]).max() > 0.01
+
+
+def test_a_light_gru_holds_its_batch_norm_in_the_kernels_x_rows_and_the_bias():
+    torch = needs("torch")
+    weights, x, start = draw("LiGRU", {}, seed=4, num_units=5)
+    rng = np.random.default_rng(4)
+    norm = torch.nn.BatchNorm1d(10, dtype=torch.float64).eval()
+    with torch.no_grad():
+        for learnt in (norm.weight, norm.bias, norm.running_mean):
+            learnt.copy_(torch.from_numpy(rng.normal(size=10)))
+        norm.running_var.copy_(torch.from_numpy(rng.uniform(0.5, 2.0, 10)))
+        of_x, of_h = np.split(weights["kernel"], [x.shape[1]])
+        h, expected = start["h"], []
+        for row in norm(torch.from_numpy(x @ of_x)).numpy():
+            c, z = np.split(row + h @ of_h, 2)[::-1]
+            z = 1 / (1 + np.exp(-z))
+            h = z * h + (1 - z) * np.maximum(c, 0)
+            expected.append(h)
+        scale = (norm.weight / torch.sqrt(norm.running_var + norm.eps)).numpy()
+        shift = norm.bias.numpy() - norm.running_mean.numpy() * scale
+    folded = {"kernel": np.vstack([of_x * scale, of_h]), "bias": shift}
+    states, _gates = reference_run("LiGRU", folded, x, start)
+    np.testing.assert_allclose(states["h"], np.array(expected), rtol=1e-12, atol=1e-12)
 
 
 def test_the_norm_of_the_reference_is_tensorflow_slims():

@@ -262,7 +262,7 @@ REFERENCES: Mapping[str, Reference] = {
             "candidate/kernel": ("x+h", "u"),
             "candidate/bias": ("u",),
         },
-    ),  # fmt: skip
+    ),
     "JANET": Reference(
         janet, ("h",), "fc", {"kernel": ("x+h", "2u"), "bias": ("2u",)}, ({"beta": 0.0}, {"beta": -0.75})
     ),
@@ -272,7 +272,7 @@ REFERENCES: Mapping[str, Reference] = {
         "z",
         {"kernel": ("x", "u"), "recurrent_kernel": ("u",), "bias": ("u",)},
         ({"activation": "tanh"},),
-    ),  # fmt: skip
+    ),
     "LiGRU": Reference(
         li_gru, ("h",), "zc", {"kernel": ("x+h", "2u"), "bias": ("2u",)}, ({"activation": "tanh"},)
     ),
@@ -283,13 +283,13 @@ REFERENCES: Mapping[str, Reference] = {
         {"kernel": ("x+h", "3u"), "bias": ("3u",)},
         ({"use_peepholes": True}, {"forget_bias": -0.75}, {"activation": "relu", "use_peepholes": True}),
         {"use_peepholes": {"w_f_diag": ("u",), "w_o_diag": ("u",)}},
-    ),  # fmt: skip
+    ),
     "LayerNormBasicLSTMCell": Reference(
         layer_norm_lstm,
         ("c", "h"),
         "ijfo",
         {"kernel": ("x+h", "4u")} | _NORMS,
         ({"forget_bias": 0.0}, {"activation": "softplus"}),
-    ),  # fmt: skip
+    ),
     "RG-LRU": Reference(rg_lru, ("h",), "rij", {"kernel": ("x", "3u"), "bias": ("3u",), "a_param": ("u",)}),
 }
