@@ -112,12 +112,7 @@ def needs(name):
         return pytest.importorskip(name)
 
 
-def tensors(arrays):
-    torch = needs("torch")
-    return {name: torch.from_numpy(array) for name, array in arrays.items()}
-
-
-def _torchrecurrent(name, weights, x, start, *, kernel, bias, u=None, **options):
+def _torchrecurrent(name, x, start, *, kernel, bias, u=None, **options):
     """A cell of torchrecurrent, whose weights are ours transposed, x's beside h's, with a second bias of zeros."""
     torch, library = needs("torch"), needs("torchrecurrent")
     num_units, input_size = len(start["h"]), x.shape[1]
@@ -139,23 +134,21 @@ def their_mgu(weights, x, start):
     kernel, bias = (
         np.concatenate([weights[f"{part}/{name}"] for part in parts], -1) for name in ("kernel", "bias")
     )
-    return _torchrecurrent("MGUCell", weights, x, start, kernel=kernel, bias=bias)
+    return _torchrecurrent("MGUCell", x, start, kernel=kernel, bias=bias)
 
 
 def their_janet(weights, x, start, beta=1.0):
-    return _torchrecurrent(
-        "JANETCell", weights, x, start, kernel=weights["kernel"], bias=weights["bias"], beta=beta
-    )
+    return _torchrecurrent("JANETCell", x, start, kernel=weights["kernel"], bias=weights["bias"], beta=beta)
 
 
 def their_ind_rnn(weights, x, start, activation="relu"):
     given = {"kernel": weights["kernel"], "bias": weights["bias"], "u": weights["recurrent_kernel"]}
-    return _torchrecurrent("IndRNNCell", weights, x, start, nonlinearity=activation, **given)
+    return _torchrecurrent("IndRNNCell", x, start, nonlinearity=activation, **given)
 
 
 def their_li_gru(weights, x, start, activation="relu"):
     given = {"kernel": weights["kernel"], "bias": weights["bias"]}
-    return _torchrecurrent("LiGRUCell", weights, x, start, nonlinearity=activation, **given)
+    return _torchrecurrent("LiGRUCell", x, start, nonlinearity=activation, **given)
 
 
 def _slstm(pointwise, weights, x, start):
@@ -262,11 +255,11 @@ def their_rg_lru(weights, x, start, num_heads, segments):
 
 
 THEIRS = {
-    "sLSTM": (their_slstm, 1e-12),
-    "MGU": (their_mgu, 1e-12),
-    "JANET": (their_janet, 1e-12),
-    "IndRNN": (their_ind_rnn, 1e-12),
-    "LiGRU": (their_li_gru, 1e-12),
+    "sLSTM": their_slstm,
+    "MGU": their_mgu,
+    "JANET": their_janet,
+    "IndRNN": their_ind_rnn,
+    "LiGRU": their_li_gru,
 }
 
 
@@ -274,10 +267,8 @@ THEIRS = {
 @pytest.mark.parametrize(("kind", "options"), [case for case in CASES if case.values[0] in THEIRS])
 def test_a_reference_computes_what_other_peoples_code_does(kind, options, seed):
     weights, x, start = draw(kind, options, seed)
-    theirs, within = THEIRS[kind]
     states, _gates = reference_run(kind, weights, x, start, **options)
-    for name, expected in theirs(weights, x, start, **options).items():
-        np.testing.assert_allclose(states[name], expected, rtol=within, atol=within, err_msg=name)
+    assert_close(states, THEIRS[kind](weights, x, start, **options), 1e-12)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -291,14 +282,13 @@ def test_a_minimal_reference_computes_what_mingru_pytorch_does_step_by_step(kind
 
 
 @pytest.mark.parametrize("kind", ["minGRU", "minLSTM"])
-def test_mingru_pytorch_goes_on_from_a_state_as_it_says_in_one_of_its_two_layers_at_once(kind):
+def test_all_steps_at_once_mingru_pytorch_goes_on_from_h_but_its_min_lstm_from_g_of_h(kind):
     weights, x, start = draw(kind, {}, seed=3)
     start["h"] = np.abs(start["h"])
     expected, ours, features = _minimal_of_a_candidate(kind, weights, x, start, at_once=True)
     same = reference_run(kind, ours, features, start)[0]["h"]
-    if (
-        kind == "minLSTM"
-    ):  # it takes the logarithm of g(h) where that of h belongs, so it starts from another state
+    if kind == "minLSTM":
+        # It takes the logarithm of g(h) where that of h belongs, so it starts from another state.
         assert np.abs(same - expected)[0].max() > 0.01
         same = reference_run(kind, ours, features, {"h": positive(start["h"])})[0]["h"]
     np.testing.assert_allclose(same, expected, rtol=1e-10, atol=1e-10)  # the logarithms of 20 steps, added up

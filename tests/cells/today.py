@@ -84,14 +84,14 @@ def slstm(x: Numbers, states: States, w: Weights) -> tuple[States, States]:
 
 
 def min_gru(x: Numbers, states: States, w: Weights) -> tuple[States, States]:
-    """Feng et al. 2024, section 3.1."""
+    """Feng et al. 2024, in the plain form: the candidate as the linear layer gives it."""
     z = blocks(x, w["kernel"], w["bias"], "zc")
     update, candidate = each(sigmoid, z["z"]), z["c"]
     return {"h": each(mix, update, candidate, states["h"])}, {"z": update, "c": candidate}
 
 
 def min_lstm(x: Numbers, states: States, w: Weights) -> tuple[States, States]:
-    """Feng et al. 2024, section 3.2: one share of the whole is kept, the other one written."""
+    """Feng et al. 2024, in the plain form: one share of the whole is kept, the other one written."""
     z = blocks(x, w["kernel"], w["bias"], "fic")
     forget, write, candidate = each(sigmoid, z["f"]), each(sigmoid, z["i"]), z["c"]
     kept = each(lambda f, i: 1 / (1 + i / f), forget, write)
@@ -99,7 +99,7 @@ def min_lstm(x: Numbers, states: States, w: Weights) -> tuple[States, States]:
 
 
 def mgu(x: Numbers, states: States, w: Weights) -> tuple[States, States]:
-    """Zhou et al. 2016, equations 6 to 8: one gate resets and updates."""
+    """Zhou et al. 2016: one gate resets and updates."""
     h = states["h"]
     forget = each(sigmoid, blocks(x + h, w["gates/kernel"], w["gates/bias"], "f")["f"])
     seen = each(lambda f, h: f * h, forget, h)
@@ -116,14 +116,14 @@ def janet(x: Numbers, states: States, w: Weights, beta: float = 1.0) -> tuple[St
 
 
 def ind_rnn(x: Numbers, states: States, w: Weights, activation: str = "relu") -> tuple[States, States]:
-    """Li et al. 2018, equation 2: a unit sees the other units' last outputs nowhere."""
+    """Li et al. 2018: a unit sees the other units' last outputs nowhere."""
     z = blocks(x, w["kernel"], w["bias"], "z")["z"]
     h = each(lambda z, u, h: ACTIVATIONS[activation](z + u * h), z, w["recurrent_kernel"], states["h"])
     return {"h": h}, {"z": h}
 
 
 def li_gru(x: Numbers, states: States, w: Weights, activation: str = "relu") -> tuple[States, States]:
-    """Ravanelli et al. 2018, equations 4 and 5, its batch norm folded in."""
+    """Ravanelli et al. 2018, its batch norm folded in."""
     z = blocks(x + states["h"], w["kernel"], w["bias"], "zc")
     update, candidate = each(sigmoid, z["z"]), each(ACTIVATIONS[activation], z["c"])
     return {"h": each(mix, update, states["h"], candidate)}, {"z": update, "c": candidate}
@@ -147,7 +147,7 @@ def coupled_lstm(
 
 
 def normed(row: Numbers, w: Weights, scope: str) -> Numbers:
-    """Ba et al. 2016, equation 4, over the units; 1e-12 is what `contrib.layers.layer_norm` adds to the variance."""
+    """Ba et al. 2016, over the units; 1e-12 is what `contrib.layers.layer_norm` adds to the variance."""
     mean = statistics.fmean(row)
     deviation = math.sqrt(math.fsum((number - mean) ** 2 for number in row) / len(row) + 1e-12)
     return each(
@@ -178,7 +178,7 @@ def layer_norm_lstm(
 
 
 def rg_lru(x: Numbers, states: States, w: Weights) -> tuple[States, States]:
-    """De et al. 2024, equations 1 to 4, with c = 8."""
+    """De et al. 2024, with c = 8."""
     z = blocks(x, w["kernel"], w["bias"], "rij")
     recur, write = each(sigmoid, z["r"]), each(sigmoid, z["i"])
     fades = each(lambda r, a: 8 * r * softplus(a), recur, w["a_param"])
