@@ -281,6 +281,22 @@ def test_a_minimal_reference_computes_what_mingru_pytorch_does_step_by_step(kind
     np.testing.assert_allclose(states["h"], expected, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_min_gru_reference_computes_what_mingru_keras_does_from_zero(seed):
+    """It has the plain form, its candidate as a linear layer gives it, and no state to go on from."""
+    library = needs("mingru_keras")
+    weights, x, _start = draw("minGRU", {}, seed)
+    num_units = len(weights["bias"]) // 2
+    layer = library.MinGRU(num_units, dtype="float64")
+    layer.gate.dtype_policy = layer.candidate.dtype_policy = layer.dtype_policy  # it makes them in float32
+    layer.build((1, *x.shape))
+    (kernel_z, kernel_c), (bias_z, bias_c) = (np.split(weights[name], 2, -1) for name in ("kernel", "bias"))
+    layer.gate.set_weights([kernel_z, bias_z])
+    layer.candidate.set_weights([kernel_c, bias_c])
+    states, _gates = reference_run("minGRU", weights, x, {"h": np.zeros(num_units)})
+    np.testing.assert_allclose(states["h"], np.array(layer(x[None]))[0], rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize("kind", ["minGRU", "minLSTM"])
 def test_all_steps_at_once_mingru_pytorch_goes_on_from_h_but_its_min_lstm_from_g_of_h(kind):
     weights, x, start = draw(kind, {}, seed=3)
