@@ -137,8 +137,7 @@ class Cell:
 
     def activation_of(self, gate: str) -> str:
         """The name in `ACTIVATIONS` of the activation that the gate called `gate` has in this cell."""
-        name = self.kind.gate(gate).activation
-        return str(self.options.get(name, name))
+        return self.equation.activation_of(self.kind.gate(gate).name)
 
     @property
     def parameter_count(self) -> int:
