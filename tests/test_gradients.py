@@ -254,9 +254,8 @@ def test_tensorflows_advice_on_retracing_stays_out_of_the_log(caplog):
     caplog.set_level(logging.WARNING, "tensorflow")
     tf.get_logger().addHandler(caplog.handler)
     try:
-        for activation in cells.ACTIVATIONS:
-            for kind in ("BasicRNNCell", "GRUCell"):
-                lv.gradients(lv.run(lv.build(kind, 2, 1, activation=activation), np.zeros((2, 1))), 0)
+        for activation in list(cells.ACTIVATIONS)[:6]:  # it warns from five on
+            lv.gradients(lv.run(lv.build("BasicRNNCell", 2, 1, activation=activation), np.zeros((2, 1))), 0)
     finally:
         tf.get_logger().removeHandler(caplog.handler)
     assert not caplog.records

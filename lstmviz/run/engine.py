@@ -6,7 +6,6 @@ with open dimensions, so that a new size never costs a new trace.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -44,15 +43,6 @@ _LARGE = 2**20  # numbers of an array from which on a copy of it counts
 _ALIGNMENT = 64  # bytes, at which TensorFlow's own tensors begin: its kernels take no others
 
 _compiling = Lock()  # two first runs at once trace once
-
-
-def _is_about_other_functions(record: logging.LogRecord) -> bool:
-    message = record.getMessage()
-    return not any(f"{made}.<locals>.loop" in message for made in ("_compiled", "_compiled_backward"))
-
-
-# TensorFlow takes each kind and each set of options for a needless retrace of one function, and warns the user of it.
-tf.get_logger().addFilter(_is_about_other_functions)
 
 
 @contextmanager
