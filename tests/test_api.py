@@ -65,3 +65,37 @@ def test_the_designs_own_lines_run():
     assert trace.states["c"].shape == trace.states["h"].shape == (13, 8)
     explanation = trace.explain(t=12, gate="f", unit=3)
     assert explanation.sum == pytest.approx(trace.preactivations["f"][12, 3], abs=1e-5)
+
+
+BARE = """
+import sys, warnings
+from importlib.abc import MetaPathFinder
+
+class OnlyWhatIsAskedFor(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in HIDDEN:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+HIDDEN = {
+    "tensorflow", "keras", "streamlit", "starlette", "tornado", "pyarrow", "pandas", "h5py", "torch", "onnx", "safetensors", "scipy"
+}
+sys.meta_path.insert(0, OnlyWhatIsAskedFor())
+import lstmviz as lv
+
+x = lv.sequences.make("sine", time_steps=12, input_size=3)
+for kind in lv.KINDS:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        trace = lv.run(lv.build(kind, num_units=4, input_size=3), x)
+    assert trace.device == "NumPy", trace.device
+    assert len(said) == (kind == next(iter(lv.KINDS))), (kind, said)
+    lv.plot.kernel(trace.cell), lv.plot.gates(trace), lv.plot.step(trace, 3, 2).to_html(include_plotlyjs=False)
+assert not HIDDEN & set(sys.modules)
+"""
+
+
+def test_without_tensorflow_and_streamlit_every_kind_runs_and_is_drawn():
+    done = subprocess.run(
+        [sys.executable, "-c", BARE], check=False, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
 import plotly.graph_objects as go
 import pytest
 
@@ -40,7 +41,7 @@ def test_there_are_examples_in_the_docstrings():
 def test_the_readmes_python_runs_and_its_shapes_are_right(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(go.Figure, "show", lambda figure: None)  # there is no notebook here
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    code, _own = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     names: dict[str, object] = {}
     exec(code, names)
     cell, trace = names["cell"], names["trace"]
@@ -49,6 +50,20 @@ def test_the_readmes_python_runs_and_its_shapes_are_right(tmp_path, monkeypatch)
     assert trace.gates["f"].shape == trace.preactivations["f"].shape == (60, 8)
     assert trace.states["c"].shape == trace.states["h"].shape == (60, 8)
     assert (tmp_path / "kernel.html").stat().st_size > 1000
+
+
+def test_the_readmes_own_cell_runs(monkeypatch):
+    monkeypatch.delitem(lstmviz.KINDS, "MinimalGRU", raising=False)  # and gone after the test
+    _code, own = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    names: dict[str, object] = {}
+    exec(own, names)
+    cell, trace = names["cell"], names["trace"]
+    assert {name: weight.shape for name, weight in cell.weights.items()} == {
+        "gates/kernel": (12, 8), "gates/bias": (8,), "candidate/kernel": (12, 8), "candidate/bias": (8,)
+    }  # fmt: skip
+    x, h, f = trace.x[3], trace.before(3, "h"), trace.gates["f"][3]
+    c = np.tanh(np.concatenate([x, f * h]) @ cell.weights["candidate/kernel"])
+    np.testing.assert_allclose(trace.states["h"][3], (1 - f) * h + f * c, atol=1e-6)
 
 
 def test_the_readmes_table_has_every_parameter_of_the_address():

@@ -59,7 +59,15 @@ def test_the_pins_satisfy_what_the_project_asks_for(extras, file):
     asked = list(project["dependencies"])
     for extra in extras:
         asked += project["optional-dependencies"][extra]
+    asked += project["optional-dependencies"]["page"]
+    asked = [each for each in asked if each != "lstmviz[page]"]
     pinned = pins(file, LINUX)
     for requirement in map(Requirement, asked):
         if requirement.marker is None or requirement.marker.evaluate(LINUX):
             assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), requirement
+
+
+def test_both_builds_of_tensorflow_bring_the_page():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert "lstmviz[page]" in extras["cpu"]
+    assert "lstmviz[page]" in extras["gpu"]

@@ -102,7 +102,12 @@ def gradients(trace: Trace, unit: int, t: int | None = None) -> Gradients:
 
 @cache
 def _has_tensorflow() -> bool:
-    return "tensorflow" in sys.modules or find_spec("tensorflow") is not None
+    if sys.modules.get("tensorflow") is not None:
+        return True
+    try:
+        return find_spec("tensorflow") is not None
+    except (ImportError, ValueError):  # a finder refuses it, or a None stands in its place
+        return False
 
 
 @cache
