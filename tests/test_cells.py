@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import lstmviz as lv
 from lstmviz import cells
+from lstmviz.plot import flow
 
 with warnings.catch_warnings():  # TensorFlow's own use of deprecated APIs while it loads
     warnings.simplefilter("ignore")
@@ -20,6 +21,8 @@ with warnings.catch_warnings():  # TensorFlow's own use of deprecated APIs while
 build = inspect.unwrap(lv.build)
 check_options = inspect.unwrap(cells.check_options)
 sizes = st.integers(1, 40)
+WITH_USE_BIAS = [name for name, kind in lv.KINDS.items() if any(o.name == "use_bias" for o in kind.options)]
+OF_X_ALONE = ("minGRU", "minLSTM", "IndRNN", "RG-LRU")  # whose kernel no h meets
 
 
 # --- Shapes ----------------------------------------------------------------------------------------------------------
@@ -30,7 +33,8 @@ sizes = st.integers(1, 40)
 def test_the_kernel_is_the_gates_blocks_side_by_side(kind, num_units, input_size):
     cell = lv.build(kind, num_units, input_size)
     gates = [gate.name for gate in cell.kind.gates]
-    assert cell.kernel.shape == (input_size + num_units, len(gates) * num_units)
+    rows = input_size + (0 if kind in OF_X_ALONE else num_units)
+    assert cell.kernel.shape == (rows, len(gates) * num_units)
     assert cell.bias.shape == (len(gates) * num_units,)
     np.testing.assert_array_equal(cell.kernel, np.concatenate([cell.gate(g).kernel for g in gates], axis=1))
     np.testing.assert_array_equal(cell.bias, np.concatenate([cell.gate(g).bias for g in gates]))
@@ -84,26 +88,33 @@ def test_the_kernel_joins_what_a_cell_stores_apart_and_each_bias_stays_itself():
         cell.hidden_bias[0] = 1
 
 
-@pytest.mark.parametrize("kind", lv.KINDS)
+def test_every_kind_of_tensorflow_and_keras_has_the_choice_of_no_bias():
+    assert WITH_USE_BIAS == ["BasicRNNCell", "BasicLSTMCell", "LSTMCell", "GRUCell", "CudnnCompatibleGRUCell"]
+
+
+@pytest.mark.parametrize("kind", WITH_USE_BIAS)
 def test_without_use_bias_no_bias_is_stored_and_the_joined_one_is_zeros(kind):
     cell = lv.build(kind, 3, 2, use_bias=False)
     assert not any("bias" in name for name in cell.weights)
     np.testing.assert_array_equal(cell.bias, np.zeros(cell.kernel.shape[1]))
     np.testing.assert_array_equal(cell.hidden_bias, np.zeros(cell.kernel.shape[1]))
-    operations = [formula.operation for formula, _latex, _shape in cells.formulas(cell)]
-    assert "bias add" not in operations
-    assert all("+ bias" not in latex for _formula, latex, _shape in cells.formulas(cell))
+    formulas = cells.formulas(cell)
+    assert all(formula.operation != "bias add" and "bias" not in formula.latex for formula in formulas)
+    assert any("bias" in formula.latex for formula in cells.formulas(lv.build(kind, 3, 2)))
     with pytest.raises(ValueError, match=r"weights has .*bias"):
         build(kind, 3, 2, weights=lv.build(kind, 3, 2).weights, use_bias=False)
 
 
 def test_formulas_write_the_gates_activation():
-    latex = [each for _formula, each, _shape in cells.formulas(lv.build("BasicLSTMCell", 4, 3))]
-    assert any(r"\sigma(i)" in each for each in latex)
-    changed = lv.build("BasicLSTMCell", 4, 3, recurrent_activation="hard_sigmoid")
-    latex = [each for _formula, each, _shape in cells.formulas(changed)]
-    assert any(r"\mathrm{hard\_sigmoid}(i)" in each for each in latex)
-    assert not any(r"\sigma" in each for each in latex)
+    plain, changed = (
+        {formula.result: formula.latex for formula in cells.formulas(lv.build("BasicLSTMCell", 4, 3, **options))}
+        for options in ({}, {"recurrent_activation": "hard_sigmoid", "activation": "relu"})
+    )
+    assert plain["i"] == r"i = \sigma(z_{i})"
+    assert plain["j"] == r"j = \tanh(z_{j})"
+    assert changed["i"] == r"i = \mathrm{hard\_sigmoid}(z_{i})"
+    assert changed["j"] == r"j = \mathrm{relu}(z_{j})"
+    assert not any(r"\sigma" in latex or r"\tanh" in latex for latex in changed.values())
 
 
 def test_peepholes_and_projection_add_their_weights():
@@ -128,20 +139,33 @@ def test_forget_bias_is_added_when_the_cell_runs_not_stored():
 
 def test_the_formulas_carry_the_options_and_the_shapes():
     cell = lv.build("LSTMCell", 4, 3, use_peepholes=True, num_proj=2, cell_clip=0.5, forget_bias=1.5)
-    rows = {formula.operation: (latex, shape) for formula, latex, shape in cells.formulas(cell)}
+    rows = {formula.operation: formula for formula in cells.formulas(cell)}
     assert len(rows) == len(cells.formulas(cell))
-    assert rows["matmul"][1] == (1, 16)
-    assert rows["project h"][1] == (1, 2)
-    assert r"\pm 0.5" in rows["clip c"][0]
-    assert "1.5 + w_f" in rows["new c"][0]
+    assert rows["concat"].shape == (1, 5)
+    assert rows["matmul"].shape == (1, 16)
+    assert rows["split"].shape == (1, 4)
+    assert rows["project h"].shape == (1, 2)
+    assert r"\pm 0.5" in rows["clip c"].latex
+    assert "1.5 + w_f" in rows["forget gate"].latex
     assert "clip h" not in rows
-    plain = [formula.operation for formula, _latex, _shape in cells.formulas(lv.build("BasicLSTMCell", 4, 3))]
-    assert plain == ["concat", "matmul", "bias add", "split", "activations", "new c", "new h"]
-    for kind in lv.KINDS:
-        for _formula, latex, shape in cells.formulas(lv.build(kind, 4, 3)):
-            assert "activation}" not in latex
-            assert "{forget_bias}" not in latex
-            assert all(isinstance(axis, int) for axis in shape)
+
+
+def test_the_formulas_stand_in_the_order_of_the_lesson():
+    operations = [formula.operation for formula in cells.formulas(lv.build("BasicLSTMCell", 4, 3))]
+    assert operations[:4] == ["concat", "matmul", "bias add", "split"]
+    assert sorted(operations[4:7]) == ["forget gate", "input gate", "new input"]
+    assert operations[7:] == ["new c", "output gate", "new h"]
+
+
+@pytest.mark.parametrize("kind", lv.KINDS)
+def test_no_formula_has_an_options_name_in_it_and_each_has_its_shape(kind):
+    cell = lv.build(kind, 4, 3)
+    found = cells.formulas(cell)
+    for formula in found:
+        assert not any(option.name.replace("_", r"\_") in formula.latex for option in cell.kind.options), formula
+        assert not any(option.name in formula.latex for option in cell.kind.options), formula
+        assert all(isinstance(axis, int) for axis in formula.shape)
+    assert {formula.result for formula in found if formula.result} >= set(cell.kind.states)
 
 
 # --- Initial weights -------------------------------------------------------------------------------------------------
@@ -159,8 +183,16 @@ def test_a_seed_repeats_the_weights_and_another_does_not(kind, initial_weights):
 @pytest.mark.parametrize("kind", lv.KINDS)
 def test_biases_start_as_tensorflow_has_them(kind):
     cell = lv.build(kind, 3, 2, initial_weights="random_normal")
-    ones = 6 if "GRU" in kind else 0
+    ones = 6 if kind in ("GRUCell", "CudnnCompatibleGRUCell") else 0
     np.testing.assert_array_equal(cell.bias, [1] * ones + [0] * (cell.bias.size - ones))
+    np.testing.assert_array_equal(cell.hidden_bias, np.zeros(cell.bias.size))
+
+
+def test_a_norm_starts_as_one_that_changes_nothing():
+    weights = lv.build("LayerNormBasicLSTMCell", 3, 2, initial_weights="random_normal").weights
+    scopes = ("input", "transform", "forget", "output", "state")
+    np.testing.assert_array_equal([weights[f"{scope}/gamma"] for scope in scopes], np.ones((5, 3)))
+    np.testing.assert_array_equal([weights[f"{scope}/beta"] for scope in scopes], np.zeros((5, 3)))
 
 
 @given(sizes, sizes, st.integers(0, 100))
@@ -399,5 +431,8 @@ def test_folding_keeps_the_cells_type_and_its_hidden_rows():
 
 def test_a_clip_at_zero_is_on():
     cell = lv.build("LSTMCell", 2, 1, cell_clip=0.0)
-    assert [operation.operator for operation, _limit in cells.flow(cell)].count("clip") == 1
-    assert any(formula.operation == "clip c" for formula, _latex, _shape in cells.formulas(cell))
+    assert any(formula.operation == "clip c" for formula in cells.formulas(cell))
+    trace = lv.run(cell, [[1.0], [2.0]])
+    np.testing.assert_array_equal(trace.states["c"], np.zeros((2, 2)))
+    followed = flow.follow(trace, 1, slice(None))
+    assert [made.operator for made in followed].count("clip") == 1
