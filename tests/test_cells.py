@@ -107,7 +107,10 @@ def test_without_use_bias_no_bias_is_stored_and_the_joined_one_is_zeros(kind):
 
 def test_formulas_write_the_gates_activation():
     plain, changed = (
-        {formula.result: formula.latex for formula in cells.formulas(lv.build("BasicLSTMCell", 4, 3, **options))}
+        {
+            formula.result: formula.latex
+            for formula in cells.formulas(lv.build("BasicLSTMCell", 4, 3, **options))
+        }
         for options in ({}, {"recurrent_activation": "hard_sigmoid", "activation": "relu"})
     )
     assert plain["i"] == r"i = \sigma(z_{i})"
@@ -162,7 +165,9 @@ def test_no_formula_has_an_options_name_in_it_and_each_has_its_shape(kind):
     cell = lv.build(kind, 4, 3)
     found = cells.formulas(cell)
     for formula in found:
-        assert not any(option.name.replace("_", r"\_") in formula.latex for option in cell.kind.options), formula
+        assert not any(option.name.replace("_", r"\_") in formula.latex for option in cell.kind.options), (
+            formula
+        )
         assert not any(option.name in formula.latex for option in cell.kind.options), formula
         assert all(isinstance(axis, int) for axis in formula.shape)
     assert {formula.result for formula in found if formula.result} >= set(cell.kind.states)

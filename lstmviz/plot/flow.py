@@ -13,6 +13,7 @@ from lstmviz.equation import Node
 from lstmviz.equation.nodes import walk
 from lstmviz.plot.number import write
 from lstmviz.run.trace import Trace
+from lstmviz.run.values import Values
 
 START = "[x, h]"
 """What every pre-activation is made from; it has no node of its own."""
@@ -191,14 +192,15 @@ class _Flow:
 
     def _make(self, node: Node) -> _Written | None:
         if node.op in ("number", "option"):
-            number = write(float(self.values.of(node)))
+            number = _write_constant(node, self.values)
             return _Written(number, number, ((),) * self.count)
         if node.op == "called" and id(node) in self.ends:
             return self._finish(node, "copy", [self._gate(node)], _Text("{0}"))
         if node.op == "called":
             return self._gate(node)
         column = self._column(node)
-        if column is None:
+        if column is None:  # what it is made from may have such a unit
+            self._write_operands(node)
             return None
         if node.op == "state":
             self.old[self.names[id(node)]] = column
@@ -213,11 +215,7 @@ class _Flow:
                 self.sources[name] = column
             self.names[id(node)] = name
             return self._leaf(name, column)
-        operands = [
-            self._write(each)
-            for each in node.args
-            if each.op != "weight" or node.op not in ("matmul", "norm")
-        ]
+        operands = self._write_operands(node)
         if any(each is None for each in operands):
             return None
         text = _TEXTS.get(node.op)
@@ -233,6 +231,14 @@ class _Flow:
             )
         assert text is not None
         return self._finish(node, node.op, [each for each in operands if each is not None], text)
+
+    def _write_operands(self, node: Node) -> list[_Written | None]:
+        """Of each operand how it is written; a product's and a norm's weights are not."""
+        return [
+            self._write(each)
+            for each in node.args
+            if each.op != "weight" or node.op not in ("matmul", "norm")
+        ]
 
     def _finish(self, node: Node, operator: str, operands: list[_Written], text: _Text) -> _Written:
         """Notes the operation, and gives how it is written where something is made of it."""
@@ -306,12 +312,19 @@ def _chain(node: Node) -> list[Node]:
     return chain
 
 
+def _write_constant(node: Node, values: Values) -> str:
+    """A number of the equation as it stands there, `1`; an option's in three digits."""
+    if node.op == "number":
+        return f"{node.value:g}".replace("-", "−")
+    return write(float(values.of(node)))
+
+
 def _say(node: Node) -> str:
     """An expression of weights alone."""
     if node.op == "weight":
         return str(node.value)
     if node.op in ("number", "option"):
-        return write(node.value) if node.op == "number" else str(node.value)
+        return f"{node.value:g}".replace("-", "−") if node.op == "number" else str(node.value)
     if node.op == "activation":
         return f"{write_activation(node.value)}({_say(node.args[0])})"
     return _TEXTS[node.op].text.format(*map(_say, node.args))

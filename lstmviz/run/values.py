@@ -41,9 +41,9 @@ class Values:
         self.steps = len(x)
         self._known: dict[int, Any] = {id(self.equation.x): x}
         self._known |= {id(node): before[name] for name, node in self.equation.states.items()}
-        # A new state stands before a gate that is the same: both have the same numbers.
-        self._known |= {id(node): after[name] for name, node in self.equation.new.items()}
         self._known |= {id(node): gates[name] for name, node in self.equation.gates.items()}
+        # Where a gate is a new state, both were recorded, and differ by rounding at most: the state is what goes on.
+        self._known |= {id(node): after[name] for name, node in self.equation.new.items()}
 
     def of(self, node: Node) -> Any:
         """The node's value: `[steps, size]`, or `[size]`, or a number where it is the same at each step."""
