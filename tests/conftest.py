@@ -20,6 +20,17 @@ settings.load_profile("lstmviz")
 os.environ.setdefault("LSTMVIZ_STRUCTURES", "0" if "CI" in os.environ else str(random.randrange(10**6)))
 
 
+@pytest.fixture
+def own_kinds():
+    """The kinds by name; those that a test declares are gone after it."""
+    from lstmviz import KINDS
+
+    brought = dict(KINDS)
+    yield KINDS
+    KINDS.clear()
+    KINDS.update(brought)
+
+
 def pytest_report_header():
     return f"LSTMVIZ_STRUCTURES={os.environ['LSTMVIZ_STRUCTURES']}"
 

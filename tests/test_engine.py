@@ -8,7 +8,6 @@ import sys
 import textwrap
 import threading
 import warnings
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 
 import lstmviz as lv
 from lstmviz import cells
+from lstmviz.equation import concat, sigmoid
 from lstmviz.run import engine
 from tests import tf1
 from tests.runs import TOLERANCE, make_run, runs
@@ -219,22 +219,15 @@ def test_an_unknown_device_is_refused_with_those_there_are():
         lv.run(lv.build("GRUCell", num_units=3, input_size=2), np.ones((2, 2)), device="TPU:0")
 
 
-def test_a_new_kind_is_one_new_declaration():
-    def step(ops, product, state, weights, options, squash):
-        (h,) = state
-        (f,) = product("kernel", h)
-        forget = squash["f"](f)
-        return (f,), ((1 - forget) * h + forget,)
+def test_a_new_kind_is_one_new_declaration(own_kinds):
+    @lv.kind("Leaky")
+    def leaky(x, h, w):
+        f = sigmoid(concat(x, h) @ w("kernel") + w("bias")).called("f", "forget", "forgets")
+        return {"h": (1 - f) * h + f}
 
-    leaky = replace(
-        lv.KINDS["BasicRNNCell"], name="Leaky", gates=(cells.Gate("f", "forget", "forgets"),), options=(), step=step,
-        variables=(
-            cells.Variable("kernel", ("input_size + output_size", "num_units"), gates=("f",)),
-            cells.Variable("bias", ("num_units",), gates=("f",)),
-        ),
-    )  # fmt: skip
-    cell = cells.Cell(leaky, 2, 1, {}, {"kernel": np.ones((3, 2), "float32"), "bias": np.zeros(2, "float32")})
-    trace = lv.run(cell, [[0.0], [1.0]])
+    weights = {"kernel": np.ones((3, 2), "float32"), "bias": np.zeros(2, "float32")}
+    cell = cells.Cell(own_kinds["Leaky"], 2, 1, {}, weights)
+    trace = lv.run(cell, [[0.0], [1.0]], device="CPU:0")
     forget = 1 / (1 + np.exp(-2.0))
     np.testing.assert_allclose(trace.gates["f"], [[0.5, 0.5], [forget, forget]], rtol=1e-6)
     np.testing.assert_allclose(trace.states["h"][:, 0], [0.5, 0.5 * (1 - forget) + forget], rtol=1e-6)
@@ -368,7 +361,11 @@ def test_warm_up_traces_the_gradients_of_the_kinds_that_are_named():
 # --- The linear layer ------------------------------------------------------------------------------------------------
 
 
-@given(runs(), st.integers(1, 6), st.integers(0, 1000))
+# A layer norm takes its product with x from its mean over all units: there is no bias beside it to hold the layer's.
+WITH_BIAS = tuple(sorted(set(lv.KINDS) - {"LayerNormBasicLSTMCell"}))
+
+
+@given(runs(WITH_BIAS), st.integers(1, 6), st.integers(0, 1000))
 @settings(max_examples=20, deadline=None)
 def test_a_folded_cell_does_alone_what_the_layer_and_the_cell_do(case, features, seed):
     cell, x, state = make_run(*case)

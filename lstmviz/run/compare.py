@@ -214,7 +214,8 @@ def compare(a: Trace, b: Trace, tolerance: float = 1e-5) -> Comparison:
 
 def _order(a: Cell, b: Cell) -> list[str]:
     """The gates and states of both cells in the order in which a step computes them; the gates at one time in the kernel's."""
-    common = {*a.equation.gates, *a.kind.states} & {*b.equation.gates, *b.kind.states}
+    gates = set(a.equation.gates) & set(b.equation.gates)
+    common = gates | (set(a.kind.states) & set(b.kind.states))  # a GRU's gate c is no LSTM's state c
     depths = [_depths(cell) for cell in (a, b)]
     kernel = [*(gate.name for gate in a.kind.gates), *a.kind.states]
     return sorted(common, key=lambda name: (max(each[name] for each in depths), kernel.index(name)))

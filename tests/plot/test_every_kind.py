@@ -10,7 +10,9 @@ import plotly.io
 import pytest
 
 import lstmviz as lv
-from lstmviz.cells import Cell, Gate, Kind, Variable
+from lstmviz.cells import Cell
+from lstmviz.cells.kind import make_kind
+from lstmviz.equation import maximum, sigmoid, split, tanh
 from lstmviz.plot import theme as themes
 from lstmviz.web.drawing import draw_layer
 
@@ -18,51 +20,33 @@ GATES = {
     "z": "candidate",
     "i": "input gate",
     "f": "forget gate",
-    "h~": "",
+    "hat": "",
     "out": "output gate",
-    "c": "cell gate",
+    "g": "",
 }
 STATES = ("c", "n", "m", "h")
 
 
+def odd(x, c, n, m, h, w):
+    """A kernel that meets x alone, more states than most, and two vectors beside the kernel."""
+    z, i, f, hat, out, g = split(tuple(GATES), x @ w("kernel"))
+    z = tanh(z).called("z", GATES["z"])
+    i, f, out = (sigmoid(part).called(name, GATES[name]) for name, part in (("i", i), ("f", f), ("out", out)))
+    hat, g = sigmoid(hat).called("hat"), g.called("g")
+    c, n, m = f * c + i * z + w("recurrent") * h, w("norm/gamma") * n + hat, maximum(m, g)
+    return {"c": c, "n": n, "m": m, "h": out * (c + n - m)}
+
+
 def odd_trace(num_units=4, steps=7):
-    """A run of a kind whose kernel has no rows of h, with a state of a gate's name, and two vectors beside the kernel."""
+    """A run of a kind that nobody but this file knows."""
     rng = np.random.default_rng(num_units)
-
-    def draw(*shape):
-        return rng.normal(size=shape).astype(np.float32)
-
-    kind = Kind(
-        name="Odd",
-        title="a kind of its own",
-        gates=tuple(Gate(name, title, "") for name, title in GATES.items()),
-        states=STATES,
-        variables=(
-            Variable("kernel", ("input_size", f"{len(GATES)} * num_units"), gates=tuple(GATES), meets=("x",)),
-            Variable("recurrent", ("num_units",)),
-            Variable("norm/gamma", ("num_units",)),
-        ),
-        options=(),
-        step=lambda *_parts: None,  # what was recorded is made up below: no figure runs a cell
-        formulas=(),
-        flow=(),
-    )
-    weights = {
-        "kernel": draw(3, len(GATES) * num_units),
-        "recurrent": draw(num_units),
-        "norm/gamma": draw(num_units),
-    }
-    cell = Cell(kind, num_units, 3, {}, weights)
-    gates = {name: rng.uniform(size=(steps, num_units)).astype(np.float32) for name in GATES}
-    states = {name: draw(steps, num_units) for name in STATES}
-    start = {name: np.zeros(num_units, np.float32) for name in STATES}
-    sequence = lv.sequences.make("sine", time_steps=steps, input_size=3)
-    return lv.Trace(cell, sequence, gates, gates, states, start, "CPU:0", 0.0)
+    shapes = {"kernel": (3, len(GATES) * num_units), "recurrent": (num_units,), "norm/gamma": (num_units,)}
+    weights = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    cell = Cell(ODD, num_units, 3, {}, weights)
+    return lv.run(cell, lv.sequences.make("sine", time_steps=steps, input_size=3), engine="numpy")
 
 
-def odd_gradients(trace):
-    x = np.ones((len(trace), 3), np.float32)
-    return lv.Gradients(trace, 0, len(trace) - 1, x, trace.states, trace.initial_state)
+ODD = make_kind(odd, "Odd", "a kind of its own")
 
 
 def figures_of(trace, gradients):
@@ -86,12 +70,11 @@ def texts(figure):
 def test_every_figure_draws_describes_and_exports_every_kind(kind):
     if kind == "Odd":
         trace = odd_trace()
-        gradients = odd_gradients(trace)
     else:
         trace = lv.run(
-            lv.build(kind, 3, 3), lv.sequences.make("sine", time_steps=6, input_size=3), device="CPU:0"
+            lv.build(kind, 3, 3), lv.sequences.make("sine", time_steps=6, input_size=3), engine="numpy"
         )
-        gradients = lv.gradients(trace, unit=0)
+    gradients = lv.gradients(trace, unit=0)
     for name, (figure, words) in figures_of(trace, gradients).items():
         assert figure.data, name
         assert words.endswith("."), name
@@ -107,7 +90,7 @@ def test_every_figure_becomes_a_static_image(tmp_path):
     if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
         pytest.skip("no Chrome or Chromium on the path, which kaleido draws with")
     trace = odd_trace()
-    drawn = figures_of(trace, odd_gradients(trace))
+    drawn = figures_of(trace, lv.gradients(trace, unit=0))
     files = [tmp_path / f"{name}.svg" for name in drawn]
     plotly.io.write_images([figure for figure, _words in drawn.values()], files)
     for file in files:
@@ -135,14 +118,24 @@ def test_each_vector_beside_the_kernel_is_a_strip_with_its_name():
     assert figure.layout.coloraxis.cmax >= max(np.abs(cell.weights[name]).max() for name in cell.weights)
 
 
-def test_every_state_has_a_strip_even_where_a_gate_has_its_letter():
+def test_every_gate_and_every_state_has_a_strip_with_its_name():
     trace = odd_trace()
     figure = lv.plot.gates(trace)
     heads = [text for text in texts(figure) if text.startswith("<b>")]
     assert [text.split("</b>")[0][3:] for text in heads] == ["x", *GATES, *STATES]
     for drawn, values in zip(figure.data[-4:], trace.states.values(), strict=True):
         np.testing.assert_array_equal(drawn.z, values.T)
-    np.testing.assert_array_equal(figure.data[6].z, trace.gates["c"].T)
+    for drawn, values in zip(figure.data[1:7], trace.gates.values(), strict=True):
+        np.testing.assert_array_equal(drawn.z, values.T)
+
+
+def test_a_gate_with_the_letter_of_a_state_would_be_taken_for_it_and_is_refused():
+    def confused(x, c, h, w):
+        new = sigmoid(x @ w("kernel")).called("c")
+        return {"c": new, "h": tanh(c)}
+
+    with pytest.raises(ValueError, match="a gate is called c, as the state or x is"):
+        make_kind(confused, "Confused").variables  # noqa: B018
 
 
 def test_every_gate_has_a_colour_of_its_own_wherever_it_is_drawn():
