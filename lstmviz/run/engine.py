@@ -243,7 +243,7 @@ class _Step:
     lowered: Lowered
 
     @cached_property
-    def nodes(self) -> list[Node]:
+    def nodes(self) -> tuple[Node, ...]:
         return self.lowered.nodes
 
     def phase(self, node: Node) -> int:

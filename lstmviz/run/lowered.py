@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 
 from lstmviz.equation import Equation, Node
 from lstmviz.equation.activations import expand
@@ -41,10 +41,10 @@ class Lowered:
     phases: Mapping[int, int]
     widths: Mapping[int, Size]
 
-    @property
-    def nodes(self) -> list[Node]:
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
         """Every node, each after what it is made from."""
-        return list(walk(*self.new.values(), *self.before.values(), *self.after.values()))
+        return tuple(walk(*self.new.values(), *self.before.values(), *self.after.values()))
 
 
 def lower(equation: Equation) -> Lowered:
