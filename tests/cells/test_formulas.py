@@ -1,0 +1,464 @@
+"""The formulas that are printed, read back as text and computed: they are what runs."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+import numpy as np
+import pytest
+
+import lstmviz as lv
+from lstmviz import cells
+from lstmviz.cells.kind import make_kind
+from lstmviz.equation import (
+    clip,
+    concat,
+    exp,
+    log,
+    maximum,
+    norm,
+    relu,
+    sigmoid,
+    softplus,
+    split,
+    sqrt,
+    tanh,
+)
+from tests.latex import FUNCTIONS, Page, Unreadable, plain, tokens
+
+# What each weight is called in a formula, written down here once more.
+WEIGHTS = {
+    "kernel": r"\mathrm{kernel}",
+    "bias": r"\mathrm{bias}",
+    "recurrent_kernel": r"\mathrm{recurrent\_kernel}",
+    "a_param": r"\mathrm{a\_param}",
+    "projection/kernel": r"\mathrm{projection}",
+    "gates/kernel": r"\mathrm{kernel}_{\mathrm{gates}}",
+    "gates/bias": r"\mathrm{bias}_{\mathrm{gates}}",
+    "candidate/kernel": r"\mathrm{kernel}_{\mathrm{candidate}}",
+    "candidate/bias": r"\mathrm{bias}_{\mathrm{candidate}}",
+    "candidate/input_projection/kernel": r"\mathrm{kernel}_{\mathrm{input}}",
+    "candidate/input_projection/bias": r"\mathrm{bias}_{\mathrm{input}}",
+    "candidate/hidden_projection/kernel": r"\mathrm{kernel}_{\mathrm{hidden}}",
+    "candidate/hidden_projection/bias": r"\mathrm{bias}_{\mathrm{hidden}}",
+    **{f"w_{gate}_diag": f"w_{gate}" for gate in "fio"},
+    **{
+        f"{scope}/{name}": rf"\{name}_{{\mathrm{{{scope}}}}}"
+        for scope in ("input", "transform", "forget", "output", "state")
+        for name in ("gamma", "beta")
+    },
+}
+
+
+def make_trace(cell, steps=3, seed=0, engine="numpy"):
+    """A run from a random state."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(steps, cell.input_size))
+    states = {name: rng.normal(size=cell.state_size(name)) for name in cell.kind.states}
+    if "n" in states:
+        states["n"] = np.abs(states["n"]) + 0.5  # what was counted is not negative
+    return lv.run(cell, x, initial_state=states, engine=engine)
+
+
+def build(kind, options, num_units=5, input_size=3, seed=0):
+    """A cell with random weights, biases among them, in float64."""
+    plain_cell = lv.build(kind, num_units, input_size, dtype="float64", **options)
+    rng = np.random.default_rng(seed)
+    weights = {name: rng.normal(scale=0.6, size=each.shape) for name, each in plain_cell.weights.items()}
+    return lv.build(kind, num_units, input_size, weights=weights, dtype="float64", **options)
+
+
+def symbol(name, when=""):
+    """How the state or the gate of a name is written."""
+    word = name if len(name) == 1 else rf"\mathrm{{{name}}}".replace("_", r"\_")
+    return f"{word}_{when}" if when else word
+
+
+def compute(trace, t, rows, names=WEIGHTS):
+    """What the formulas give, one after the other, in the step `t` of a run: of each, of each gate and state, of each symbol."""
+    known = {names.get(name, name): value for name, value in trace.cell.weights.items()} | {"x_t": trace.x[t]}
+    known |= {symbol(name, "{t-1}"): trace.before(t, name) for name in trace.cell.kind.states}
+    page = Page(known)
+    values, results = [], {}
+    for row in rows:
+        values.append(page.read(row.latex))
+        if row.result:
+            written = symbol(row.result, "t" if row.result in trace.states else "")
+            if written not in page.known:
+                raise Unreadable(f"{row.latex} does not give {written}")
+            results[row.result] = page.known[written]
+    return values, results, page.known
+
+
+def differences(trace, rows, names=WEIGHTS):
+    """How far each gate and each state that is printed is from what ran, at most; infinity where one cannot be read."""
+    worst = 0.0
+    for t in range(len(trace)):
+        try:
+            with np.errstate(all="ignore"):
+                _values, results, _known = compute(trace, t, rows, names)
+        except (Unreadable, ValueError, IndexError):
+            return np.inf
+        for name, value in results.items():
+            ran = (trace.states if name in trace.states else trace.gates)[name][t]
+            if value.shape != ran.shape:
+                return np.inf
+            with np.errstate(all="ignore"):
+                off = np.abs(value - ran) / (1 + np.abs(ran))
+            off[(value == ran) | (np.isnan(value) & np.isnan(ran))] = (
+                0  # exp of exp may be infinite after two steps
+            )
+            worst = max(worst, float(np.nan_to_num(off, nan=np.inf).max()))
+    return worst
+
+
+def assert_printed_is_what_ran(trace, names=WEIGHTS):
+    rows = cells.formulas(trace.cell)
+    values, results, _known = compute(trace, 0, rows, names)
+    assert differences(trace, rows, names) <= 1e-12
+    ends = {id(node) for node in trace.cell.equation.new.values()}
+    gates = {name for name, node in trace.cell.equation.gates.items() if id(node) not in ends}
+    assert set(results) - set(trace.gates) == set(trace.states)
+    assert set(results) >= gates
+    for row, value in zip(rows, values, strict=True):
+        if value.size:  # all but the definition of a function
+            assert row.shape == (1, value.size), row.latex
+    return rows
+
+
+def _pool():
+    """Kinds with options: every value of every option by itself, and all together."""
+    for name, kind in lv.KINDS.items():
+        yield name, {}
+        choices = {}
+        for option in kind.options:
+            if option.type is bool:
+                choices[option.name] = [not option.default]
+            elif option.type is str:
+                # exp not at an end: together with another of its kind nothing stays finite.
+                names = sorted(set(cells.ACTIVATIONS) - {option.default, "exponential"})
+                choices[option.name] = [names[0], "exponential", *names[1:]]
+            elif option.name == "num_proj":
+                choices[option.name] = [2]
+            elif option.default is None:
+                choices[option.name] = [0.25, 2.5]
+            else:
+                choices[option.name] = [0.25, 0.0, -1.5]
+        for option, values in choices.items():
+            for value in values:
+                if option == "proj_clip":
+                    yield name, {option: value, "num_proj": 4}
+                else:
+                    yield name, {option: value}
+        if len(choices) > 1:
+            yield name, {option: values[0] for option, values in choices.items()}
+            # Clips that nothing reaches: what is clipped is the same, whatever is in it.
+            yield name, {option: values[-1] for option, values in choices.items()}
+
+
+POOL = list(_pool())
+_CHANGED = [
+    (kind, options)
+    for kind, options in POOL
+    if not options or (len(options) > 2 and options.get("cell_clip") != 0.25)
+]
+"""Those whose formulas are changed, to see that it is noticed."""
+
+
+@pytest.mark.parametrize(("kind", "options"), POOL)
+def test_the_printed_formulas_give_every_gate_and_state_of_the_run(kind, options):
+    assert_printed_is_what_ran(make_trace(build(kind, options)))
+
+
+@pytest.mark.parametrize("kind", ["LSTMCell", "LayerNormBasicLSTMCell", "sLSTM"])
+def test_the_printed_formulas_give_what_tensorflow_ran(kind):
+    options = {"use_peepholes": True, "num_proj": 2, "cell_clip": 0.25} if kind == "LSTMCell" else {}
+    assert_printed_is_what_ran(make_trace(build(kind, options), engine="tensorflow"))
+
+
+@pytest.mark.parametrize(("units", "size"), [(1, 1), (1, 3), (4, 1), (7, 6)])
+@pytest.mark.parametrize("kind", lv.KINDS)
+def test_the_shapes_printed_are_those_computed(kind, units, size):
+    assert_printed_is_what_ran(make_trace(build(kind, {}, units, size)))
+
+
+# --- Formulas that say something else are noticed --------------------------------------------------------------------
+
+
+def _is_value(sort, text):
+    return sort == "symbol" and plain(text) not in (*FUNCTIONS, "split", "norm")
+
+
+def _symbols(latex):
+    """What stands for a value in a formula, each once."""
+    return list(dict.fromkeys(text for sort, text in tokens(latex) if _is_value(sort, text)))
+
+
+def _write(pieces):
+    return " ".join(text for _sort, text in pieces)
+
+
+def _change(rows, index, latex):
+    row = rows[index]
+    return [*rows[:index], cells.Formula(row.operation, latex, row.shape, row.result), *rows[index + 1 :]]
+
+
+def _exchange(latex, one, other):
+    swapped = {one: other, other: one}
+    return _write([(sort, swapped.get(text, text)) for sort, text in tokens(latex)])
+
+
+@pytest.mark.parametrize(("kind", "options"), _CHANGED)
+def test_one_symbol_in_place_of_another_is_noticed(kind, options):
+    assert _try_each_symbol(make_trace(build(kind, options), steps=1), WEIGHTS) > 20
+
+
+def _try_each_symbol(trace, names):
+    """Puts each symbol in the place of each other one; how many formulas these are, all of them noticed."""
+    rows = cells.formulas(trace.cell)
+    known = compute(trace, 0, rows, names)[2]
+    seen = 0
+    for index, row in enumerate(rows):
+        if not _equation(row):
+            continue
+        pieces = tokens(row.latex)
+        for place, (sort, text) in enumerate(pieces):
+            for other in known if _is_value(sort, text) else ():
+                if np.array_equal(known[other], known.get(text, np.nan)):
+                    continue  # the same, or its other name
+                changed = _write([*pieces[:place], (sort, other), *pieces[place + 1 :]])
+                assert differences(trace, _change(rows, index, changed), names) > 1e-10, (row.latex, changed)
+                seen += 1
+    return seen
+
+
+def _equation(row):
+    """Whether a formula gives a value: a vector put together alone is read again in the next one."""
+    return "=" in row.latex or r"\leftarrow" in row.latex
+
+
+@pytest.mark.parametrize(("kind", "options"), _CHANGED)
+def test_two_symbols_exchanged_in_a_formula_are_noticed(kind, options):
+    trace = make_trace(build(kind, options), steps=2)
+    rows = cells.formulas(trace.cell)
+    for index, row in enumerate(rows):
+        for one, other in itertools.combinations(_symbols(row.latex), 2) if _equation(row) else ():
+            changed = _exchange(row.latex, one, other)
+            if _is_the_same(row.latex, one, other):
+                continue
+            assert differences(trace, _change(rows, index, changed)) > 1e-10, (row.latex, changed)
+
+
+def _is_the_same(latex, one, other):
+    """Whether both are the two factors of one product, or the two summands that a quotient's denominator is."""
+    dots = [rf"{re.escape(a)} \\odot {re.escape(b)}" for a, b in ((one, other), (other, one))]
+    return any(re.search(rf"(?<![\w}}]){dot}(?![\w_'])", latex) for dot in dots)
+
+
+@pytest.mark.parametrize(("kind", "options"), _CHANGED)
+def test_a_sign_turned_is_noticed(kind, options):
+    trace = make_trace(build(kind, options), steps=2)
+    rows = cells.formulas(trace.cell)
+    seen = 0
+    for index, row in enumerate(rows):
+        pieces = tokens(row.latex)
+        for place, (sort, text) in enumerate(pieces):
+            if (
+                text in ("+", "-")
+                and _write(pieces[place + 1 :])[:4] != "10 ^"
+                and pieces[place - 2][1] != "^"
+            ):
+                other = (sort, {"+": "-", "-": "+"}[text])
+                changed = _write([*pieces[:place], other, *pieces[place + 1 :]])
+                assert differences(trace, _change(rows, index, changed)) > 1e-10, (row.latex, changed)
+                seen += 1
+    assert seen or kind == "BasicRNNCell"
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "printed", "instead"),
+    [
+        ("BasicLSTMCell", {}, "z_f + 1", "z_f"),  # forget_bias left out
+        ("BasicLSTMCell", {"forget_bias": -1.5}, "z_f - 1.5", "z_f + 1.5"),
+        ("LSTMCell", {"use_peepholes": True}, r"w_o \odot c_t", r"w_o \odot c_{t-1}"),
+        ("LSTMCell", {"use_peepholes": True}, r"w_f \odot c_{t-1}", r"w_i \odot c_{t-1}"),
+        ("LSTMCell", {"cell_clip": 0.25}, r"\pm 0.25", r"\pm 0.5"),
+        ("LSTMCell", {}, "z_i, z_j, z_f, z_o", "z_i, z_f, z_j, z_o"),
+        ("GRUCell", {}, r"u \odot h_{t-1} + (1 - u) \odot c", r"(1 - u) \odot h_{t-1} + u \odot c"),
+        ("GRUCell", {}, "[x_t, h_{t-1}] \\cdot", "[h_{t-1}, x_t] \\cdot"),
+        (
+            "CudnnCompatibleGRUCell",
+            {"use_bias": False},
+            r"r \odot (h_{t-1} \cdot \mathrm{kernel}_{\mathrm{hidden}})",
+            r"r \odot h_{t-1} \cdot \mathrm{kernel}_{\mathrm{hidden}}",
+        ),
+        ("JANET", {}, "(1 - \\sigma(z_f - 1))", "(1 - \\sigma(z_f))"),
+        ("RG-LRU", {}, "a^2", "a"),
+        ("RG-LRU", {}, "-8", "8"),
+        ("LayerNormBasicLSTMCell", {}, r"\mathrm{var}(a)", r"\mathrm{mean}(a)"),
+    ],
+)
+def test_the_errors_that_books_have_are_noticed(kind, options, printed, instead):
+    trace = make_trace(build(kind, options))
+    rows = cells.formulas(trace.cell)
+    found = [index for index, row in enumerate(rows) if printed in row.latex]
+    assert found
+    for index in found:
+        if _equation(rows[index]):
+            changed = rows[index].latex.replace(printed, instead)
+            assert differences(trace, _change(rows, index, changed)) > 1e-10
+
+
+# --- Kinds that anybody declares -------------------------------------------------------------------------------------
+
+
+def minimal_gru(x, h, w):
+    """The design's example."""
+    f = sigmoid(concat(x, h) @ w("gates/kernel") + w("gates/bias")).called("f", "forget gate")
+    c = tanh(concat(x, f * h) @ w("candidate/kernel") + w("candidate/bias")).called("c", "candidate")
+    return {"h": (1 - f) * h + f * c}
+
+
+def everything(x, m, h, w, *, gain: float = 0.5):
+    """Each operation that an equation can have."""
+    z, forget, y = split("zfy", concat(x, h, m) @ w("kernel") + w("bias"))
+    forget = sigmoid(norm(forget, w("forget/gamma"), w("forget/beta"), epsilon=0.01)).called("forget_gate")
+    y = softplus(y - -0.5 * m).called("y")
+    z = relu(-z * (y * gain)).called("z")
+    root = sqrt(1 + y * y) - (z - (m - 0.25))
+    low, high = log(1 + exp(-y)), clip(root / (1 + y), w("bound") * w("bound") + 0.125)
+    new_m = maximum(low, high) + 0.25 * low - 0.5 * high  # whichever is larger, both count
+    return {"m": new_m, "h": clip(-(forget * h) - -(1 - forget) * (new_m / (1 + exp(root))), 0.9)}
+
+
+def words(x, state_one, h, w):
+    """Words for states, gates, parts and weights, with signs that LaTeX has a meaning for."""
+    opened, closed = split(["open gate", "shut_100%"], concat(x, h) @ w("a/b/kernel") + w("c/b/kernel_#1"))
+    opened = sigmoid(opened).called("open_gate")
+    new = tanh(closed).called("übrig")
+    one = opened * state_one + (1 - opened) * new
+    return {"state_one": one, "h": tanh(one) * w("$cale & {co}^") + w("b|\\`~")}
+
+
+def letters(x, z, s, y, v, q, h, w):
+    """No letter is left for the sum, and weights are called as gates and states are."""
+    a, b = split("ab", concat(x, h) @ w("b") + w("c/b/h") + w("d/b/h"))
+    a, b = sigmoid(a).called("a"), tanh(b + w("a")).called("b")
+    new = a * z + (1 - a) * b
+    return {"z": new, "s": z + y, "y": s, "v": a, "q": new, "h": new * w("x_t") + v + q}
+
+
+def twice(x, n, h, w):
+    """A product, a sum and a block used twice, a value split twice, blocks that nothing needs."""
+    both = concat(x, h) @ w("kernel")
+    i, _unused, f = split("ijf", both)
+    early, late = split(["early", "late"], concat(h, h) + concat(n, n))
+    again = x @ w("again")
+    f = sigmoid(f + again + early).called("f")
+    i = tanh(i * again).called("i")
+    kept = exp(-softplus(f * n + i))
+    return {"n": kept + h @ w("last"), "h": kept * kept + (1 - kept) * late}
+
+
+def one_behind_the_other(x, c, n, h, w):
+    """Clips and projections of what is a state or a gate already."""
+    j = tanh(x @ w("kernel")).called("j")
+    c = clip(j, 0.5)
+    n = clip(c + n, 2.0)
+    return {"c": c, "n": n, "h": clip(clip(n, 1.0) @ w("projection/kernel"), 0.75)}
+
+
+def products(x, h, w):
+    """Products with matrices beside products of units, numbers and quotients."""
+    r = sigmoid(x @ w("kernel_r")).called("r")
+    a = r * (h @ w("kernel_a")) * 0.5
+    b = (r * h) @ w("kernel_b") - (h + h @ w("kernel_c")) @ w("kernel_d")
+    c = -(h @ w("kernel_e")) + (a - b) / (2 + r * r) - 1e-7 * b + 0.12345678 * a
+    return {"h": tanh(c + 2.5e-9 - (-3.0) * r)}
+
+
+def squashed_together(x, h, w):
+    """An activation for all blocks at once, and one gate that is the new state."""
+    f, o = split("fo", sigmoid(concat(x, h) @ w("kernel") + w("bias")))
+    f, o = f.called("f"), o.called("o")
+    return {"h": (f * h + (1 - f) * o).called("new")}
+
+
+def two_norms(x, h, w):
+    """Norms with different epsilons, and one with no weights of its own."""
+    z = x @ w("kernel")
+    a = norm(z, w("one/gamma"), w("one/beta"), epsilon=0.1).called("a")
+    return {"h": tanh(norm(a * h, w("two/gamma") * a, a - h, epsilon=0.5))}
+
+
+OWN = [
+    minimal_gru,
+    everything,
+    words,
+    letters,
+    twice,
+    one_behind_the_other,
+    products,
+    squashed_together,
+    two_norms,
+]
+OWN_NAMES = {
+    **WEIGHTS,
+    "bound": r"\mathrm{bound}",
+    "a/b/kernel": r"\mathrm{kernel}_b",
+    "c/b/kernel_#1": r"\mathrm{kernel\_\#1}_b",
+    "$cale & {co}^": r"\mathrm{\$cale \& \{co\}\hat{}}",
+    "b|\\`~": r"\mathrm{b\vert \backslash \grave{}\sim }",
+    "b": r"\mathrm{weight}_b",
+    "a": r"\mathrm{weight}_a",
+    "c/b/h": "h_b",
+    "d/b/h": r"h_{\mathrm{d/b}}",
+    "x_t": r"\mathrm{x\_t}",
+    **{each: rf"\mathrm{{{each}}}" for each in ("again", "last")},
+    **{f"kernel_{each}": rf"\mathrm{{kernel\_{each}}}" for each in "rabcde"},
+    **{f"{a}/{b}": rf"\{b}_{{\mathrm{{{a}}}}}" for a in ("one", "two") for b in ("gamma", "beta")},
+}
+
+
+_TENSORFLOW_ONLY = (
+    "everything",
+    "letters",
+)  # a clip's bound that is a vector; a new state that is an old one
+
+
+def run_own(monkeypatch, step, steps=3):
+    """A run of a kind that nobody else has."""
+    name = step.__name__
+    monkeypatch.setitem(lv.KINDS, name, make_kind(step, name))
+    # Of many units some are on either side of a maximum and of a clip.
+    return make_trace(
+        build(name, {}, 16), steps, engine="tensorflow" if name in _TENSORFLOW_ONLY else "numpy"
+    )
+
+
+@pytest.mark.parametrize("step", OWN)
+def test_the_formulas_of_a_kind_of_ones_own_give_what_ran(monkeypatch, step):
+    trace = run_own(monkeypatch, step)
+    assert_printed_is_what_ran(trace, OWN_NAMES)
+
+
+@pytest.mark.parametrize("step", OWN)
+def test_one_symbol_in_place_of_another_is_noticed_in_a_kind_of_ones_own(monkeypatch, step):
+    assert _try_each_symbol(run_own(monkeypatch, step, steps=1), OWN_NAMES) > 20
+
+
+@pytest.mark.parametrize("step", OWN)
+def test_no_two_values_are_written_alike(monkeypatch, step):
+    monkeypatch.setitem(lv.KINDS, step.__name__, make_kind(step, step.__name__))
+    cell = build(step.__name__, {})
+    given = [OWN_NAMES.get(name, name) for name in cell.weights] + ["x_t"]
+    given += [symbol(name, "{t-1}") for name in cell.kind.states]
+    made = [text for row in cells.formulas(cell) for text in _given_by(row.latex)]
+    assert len(made + given) == len({*made, *given})
+
+
+def _given_by(latex):
+    """The symbols that a formula gives a value for the first time."""
+    left, equals, _right = latex.partition(" = ")
+    return [text for text in (_symbols(left) if equals and "(" not in left else ()) if text != r"\_"]
