@@ -17,7 +17,8 @@ TOKEN = re.compile(
     (?P<number>\d+(?:\.\d+)?(?:\\ldots)?)
     | (?P<symbol>(?:\\mathrm\{(?:[^{}\\]|\\[_{}\#$%&]|\\\w+\ |\\hat\{\}|\\grave\{\})*\}|\\gamma|\\beta|\\_|[^\W\d_])'*
         (?:_(?:\{(?:[^{}\\]|\\.|\{[^{}]*\})*\}|\w))?)
-    | (?P<command>\\(?:frac|sqrt|odot|cdot|leftarrow|pm|tanh|sigma|exp|max|log))
+    | (?P<command>\\(?:frac|sqrt|odot|cdot|leftarrow|pm|tanh|sigma|exp|max|min|log|ne)
+        |\\(?:begin|end)\{cases\}|\\\\|&)
     | (?P<sign>[-+=^(){}\[\],])
     )""",
     re.VERBOSE,
@@ -34,6 +35,7 @@ FUNCTIONS = {
     r"\exp": np.exp,
     r"\log": np.log,
     r"\max": np.maximum,
+    r"\min": np.minimum,
     "relu": lambda a: a * (a > 0),
     "hard_sigmoid": lambda a: np.clip((a + 3) / 6, 0, 1),
     "legacy_hard_sigmoid": lambda a: np.clip(0.2 * a + 0.5, 0, 1),
@@ -91,7 +93,9 @@ class Page:
         equals = [index for index, (_sort, text) in enumerate(found) if text in ("=", r"\leftarrow")]
         if not equals:
             return _Reader(found, self).all()
-        (at,) = equals
+        at = equals[0]
+        if len(equals) != 1 + found.count(("command", r"\begin{cases}")):
+            raise Unreadable(f"two equals signs: {latex}")
         left, right = found[:at], found[at + 1 :]
         if right[0][1] == r"\mathrm{split}":
             return self._split([text for sort, text in left if sort != "sign"], right)
@@ -215,6 +219,8 @@ class _Reader:
                 self.take()
                 parts.append(self.sum())
             return self.until("]", np.concatenate(parts, axis=-1))
+        if text == r"\begin{cases}":
+            return self.cases()
         if self.peek() == "(":
             return self.call(plain(text))
         if text not in self.page.known:
@@ -228,6 +234,24 @@ class _Reader:
     def inside(self, first: str, last: str) -> np.ndarray:
         self.take(first)
         return self.until(last, self.sum())
+
+    def cases(self) -> np.ndarray:
+        """What stands first where something is 0, what stands last where it is not."""
+        then, first = self.case("=")
+        self.take(r"\\")
+        other, second = self.case(r"\ne")
+        self.take(r"\end{cases}")
+        if not np.array_equal(first, second):
+            raise Unreadable(f"two cases of different values: {self.found}")
+        return np.where(first == 0, then, other)
+
+    def case(self, sign: str) -> tuple[np.ndarray, np.ndarray]:
+        value = self.sum()
+        self.take("&")
+        decides = self.sum()
+        self.take(sign)
+        self.take("0")
+        return value, decides
 
     def call(self, name: str) -> np.ndarray:
         if name not in self.page.functions:

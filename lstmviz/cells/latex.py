@@ -137,9 +137,12 @@ class Latex:
             return add(
                 Tex(rf"{self.norms[node.value]}({a.text}) \odot {gamma.within(PRODUCT)}", PRODUCT), beta
             )
+        if node.op == "if_zero":
+            a, then, other = (each.text for each in args)
+            return Tex(rf"\begin{{cases}} {then} & {a} = 0 \\ {other} & {a} \ne 0 \end{{cases}}")
         if node.op == "activation":
             return Tex(f"{ACTIVATIONS[node.value].latex or write_word(node.value)}({inside})")
-        return Tex(rf"\{node.op}({inside})")  # \max, \log
+        return Tex(rf"\{node.op}({inside})")  # \max, \min, \log
 
 
 def add(one: Tex, other: Tex, *, minus: bool = False) -> Tex:

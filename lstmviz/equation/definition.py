@@ -144,6 +144,7 @@ def define(step: Step, states: tuple[str, ...], options: Mapping[str, Any]) -> E
     new = {name: new[name] for name in states}
     nodes = list(walk(*new.values()))
     gates = _find_gates(nodes, states)
+    _check_blocks(nodes, gates, {id(node) for node in new.values()})
     # h is as long as `num_proj` says, where there is such an option and it is on.
     output = shapes.of("num_units" if options.get("num_proj") is None else "output_size")
     sizes = {name: output if name == "h" else shapes.of("num_units") for name in states}
@@ -187,6 +188,41 @@ def _find_gates(nodes: list[Node], states: tuple[str, ...]) -> dict[str, Node]:
             _('nothing in the equation has a name; let at least one gate have one: .called("f").')
         )
     return gates
+
+
+def _check_blocks(nodes: list[Node], gates: Mapping[str, Node], ends: set[int]) -> None:
+    """Refuses blocks that are called by each other's gates: formulas and figures would name the wrong one.
+
+    A block may be called as no gate is, and a gate may be made of many blocks.
+    """
+    parts = [node for node in nodes if node.op == "part"]
+    reads = {name: {id(each) for each in _own_parts(gate.args[0], ends)} for name, gate in gates.items()}
+    for part in parts:
+        name = part.value.name
+        if name not in gates or id(part) in reads[name]:
+            continue
+        for other in parts:
+            gate = other.value.name
+            same = other.args[0] is part.args[0] and other.value.count == part.value.count
+            if same and gate in gates and id(part) in reads[gate] and id(other) not in reads[gate]:
+                raise ValueError(
+                    _(
+                        "the block called {name} makes the gate {gate}, and the block called {gate} does not; "
+                        "call each block of a split as its gate is."
+                    ).format(name=name, gate=gate)
+                )
+
+
+def _own_parts(node: Node, ends: set[int]) -> Iterator[Node]:
+    """The blocks that a gate is made of, those left out that make other gates or states first."""
+    stack, seen = [node], {*ends}
+    while stack:
+        each = stack.pop()
+        if each.op == "part":
+            yield each
+        elif each.op != "called" and id(each) not in seen:
+            seen.add(id(each))
+            stack += each.args
 
 
 def _order_of(equation: Equation, gate: str) -> tuple[int, int]:

@@ -149,7 +149,19 @@ def concat(*parts: Node) -> Node:
 
 
 def split(names: Sequence[str], node: Node) -> tuple[Node, ...]:
-    """Equal blocks of `node` side by side, one for each of `names`: `split("ijfo", z)`."""
+    """Equal blocks of `node` side by side, one for each of `names`: `split("ijfo", z)`.
+
+    A block that makes a gate is called as that gate is; formulas and figures write it so.
+
+    Raises:
+        ValueError: two blocks have one name, or a name is no text.
+    """
+    if not all(isinstance(name, str) and name for name in names) or len(set(names)) != len(names):
+        raise ValueError(
+            _("the blocks of a split are called {given}; each must have a name of its own.").format(
+                given=", ".join(map(str, names))
+            )
+        )
     return tuple(Node("part", (node,), Block(name, index, len(names))) for index, name in enumerate(names))
 
 

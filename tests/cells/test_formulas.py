@@ -462,3 +462,46 @@ def _given_by(latex):
     """The symbols that a formula gives a value for the first time."""
     left, equals, _right = latex.partition(" = ")
     return [text for text in (_symbols(left) if equals and "(" not in left else ()) if text != r"\_"]
+
+
+# --- Blocks are called as the gates that they make -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kind", "options"), POOL)
+def test_each_block_of_a_split_has_the_letter_of_the_gate_that_it_makes(kind, options):
+    rows = cells.formulas(build(kind, options))
+    blocks = [text for row in rows if row.operation == "split" for text in _given_by(row.latex)]
+    read = {row.result: [text for text in _symbols(row.latex) if text in blocks] for row in rows}
+    for block in blocks:
+        assert [block] == read[block.partition("_")[2]], block
+
+
+@pytest.mark.parametrize("letters", ["ifo", "foi", "iof"])
+def test_blocks_called_by_each_others_gates_are_refused(letters):
+    def step(x, c, h, w):
+        f, i, o = split(letters, concat(x, h) @ w("kernel"))
+        f, i, o = sigmoid(f).called("f"), tanh(i).called("i"), sigmoid(o).called("o")
+        c = f * c + i
+        return {"c": c, "h": o * c}
+
+    with pytest.raises(ValueError, match="call each block of a split as its gate is"):
+        make_kind(step, "Swapped").variables  # noqa: B018
+
+
+def test_blocks_may_be_called_as_no_gate_is_or_make_several_gates_together():
+    def step(x, h, w):
+        a, f, both = split(["a", "f", "both"], concat(x, h) @ w("kernel"))
+        f, i = sigmoid(a + both + f).called("f"), tanh(a * both).called("i")
+        return {"h": f * h + i}
+
+    assert [gate.name for gate in make_kind(step, "Mixed").gates] == ["f", "i"]
+
+
+@pytest.mark.parametrize("names", ["ff", ["f", ""], ["f", 1]])
+def test_blocks_without_names_of_their_own_are_refused(names):
+    def step(x, h, w):
+        f, i = split(names, concat(x, h) @ w("kernel"))
+        return {"h": sigmoid(f).called("f") * h + i}
+
+    with pytest.raises(ValueError, match="each must have a name of its own"):
+        make_kind(step, "Alike").variables  # noqa: B018
