@@ -14,6 +14,8 @@ import lstmviz as lv
 from lstmviz.formats.found import FormatError
 from tests.formats.models import TOLERANCE, differs
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 with warnings.catch_warnings():  # TensorFlow's own use of deprecated APIs while it loads
     warnings.simplefilter("ignore")
     import keras

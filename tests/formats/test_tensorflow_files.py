@@ -22,6 +22,8 @@ from tests.formats.models import TOLERANCE, differs
 from tests.formats.mutate import mutations
 from tests.formats.test_keras_files import keras, nested, outputs_of, randomise
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 ROOT = Path(__file__).parents[2]
 KINDS = {
     "rnn": "BasicRNNCell", "lstm": "BasicLSTMCell", "peepholes": "LSTMCell", "projection": "LSTMCell", "gru": "GRUCell",

@@ -11,6 +11,8 @@ import lstmviz as lv
 from lstmviz.formats.found import FormatError
 from tests.formats.models import TOLERANCE, differs
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 ROOT = Path(__file__).parents[2]
 OPTIONS = {
     "zero": {"forget_bias": 0.0, "activation": "relu"},
