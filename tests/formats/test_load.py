@@ -43,6 +43,7 @@ def sayable(suffix, layout, cell):
         return None
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize("family", CELLS)
 @pytest.mark.parametrize(
     ("suffix", "layout"),
