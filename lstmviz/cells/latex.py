@@ -15,7 +15,15 @@ from lstmviz.equation import ACTIVATIONS, Equation, Node
 SUM, MATMUL, PRODUCT, ALONE = range(1, 5)
 
 _DIGITS = 10  # a number with more is cut to six, and says so
-_PLAIN = {"\\": r"\backslash ", "^": r"\hat{}", "~": r"\sim ", "|": r"\vert ", "`": r"\grave{}"}
+# What no formula can have as it is; a dollar sign would end it where a page's text has it inside.
+_PLAIN = {
+    "$": r"\text{\textdollar}",
+    "\\": r"\backslash ",
+    "^": r"\hat{}",
+    "~": r"\sim ",
+    "|": r"\vert ",
+    "`": r"\grave{}",
+}
 
 
 class Tex(NamedTuple):
@@ -138,8 +146,8 @@ class Latex:
                 Tex(rf"{self.norms[node.value]}({a.text}) \odot {gamma.within(PRODUCT)}", PRODUCT), beta
             )
         if node.op == "if_zero":
-            a, then, other = (each.text for each in args)
-            return Tex(rf"\begin{{cases}} {then} & {a} = 0 \\ {other} & {a} \ne 0 \end{{cases}}")
+            number, then, other = (each.text for each in args)
+            return Tex(rf"\begin{{cases}} {then} & {number} = 0 \\ {other} & {number} \ne 0 \end{{cases}}")
         if node.op == "activation":
             return Tex(f"{ACTIVATIONS[node.value].latex or write_word(node.value)}({inside})")
         return Tex(rf"\{node.op}({inside})")  # \max, \min, \log
@@ -178,7 +186,7 @@ def write_word(name: str) -> str:
     """A name in a formula: a letter as it is, a word upright."""
     if len(name) == 1 and name.isalpha():
         return name
-    escaped = re.sub(r"[\\^~|`#$%&_{}]", lambda found: _PLAIN.get(found[0], f"\\{found[0]}"), name)
+    escaped = re.sub(r"[\\^~|`#$%&_{} ]", lambda found: _PLAIN.get(found[0], f"\\{found[0]}"), name)
     return rf"\mathrm{{{escaped}}}"
 
 

@@ -408,7 +408,7 @@ OWN_NAMES = {
     "bound": r"\mathrm{bound}",
     "a/b/kernel": r"\mathrm{kernel}_b",
     "c/b/kernel_#1": r"\mathrm{kernel\_\#1}_b",
-    "$cale & {co}^": r"\mathrm{\$cale \& \{co\}\hat{}}",
+    "$cale & {co}^": r"\mathrm{\text{\textdollar}cale\ \&\ \{co\}\hat{}}",
     "b|\\`~": r"\mathrm{b\vert \backslash \grave{}\sim }",
     "b": r"\mathrm{weight}_b",
     "a": r"\mathrm{weight}_a",
