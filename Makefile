@@ -29,7 +29,7 @@ run: $(VENV)/.runtime  ## set up, then serve the page on http://localhost:8501 (
 	@exec $(BIN)/streamlit run app.py --server.port=$(PORT) --server.showEmailPrompt=false --logger.hideWelcomeMessage=true
 
 .PHONY: test
-test: .venv/.dev .venv/.chromium  ## set up, then run every test, the browser's too, in two processes (ARGS="-k kernel")
+test: .venv/.dev .venv/.chromium build/cells/.made  ## set up, then run every test, the browser's too, in two processes (ARGS="-k kernel")
 	@echo "Testing"
 	@.venv/bin/python -m pytest --numprocesses=2 $(ARGS)
 
@@ -111,6 +111,11 @@ $(VENV)/.runtime: $(RUNTIME) | $(VENV)/.made
 	@echo "Installing PyTorch and Keras 2 for the tests"
 	@$(PIP) -r requirements-oracles.txt
 	@$(PIP) --no-deps --target build/tf_keras tf_keras==$(TF_KERAS)
+	@touch $@
+
+build/cells/.made: requirements-cells.txt | .venv/.made
+	@echo "Installing other people's cells for the tests into build/cells"
+	@$(PIP) --no-deps --upgrade --target $(@D) -r requirements-cells.txt
 	@touch $@
 
 .venv/.chromium: tools/find_chromium.sh | .venv/.dev

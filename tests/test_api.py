@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import lstmviz as lv
+from lstmviz.equation import concat, sigmoid, tanh
 
 HEAVY = ("tensorflow", "keras", "plotly", "streamlit", "babel")
 
@@ -65,6 +66,46 @@ def test_the_designs_own_lines_run():
     assert trace.states["c"].shape == trace.states["h"].shape == (13, 8)
     explanation = trace.explain(t=12, gate="f", unit=3)
     assert explanation.sum == pytest.approx(trace.preactivations["f"][12, 3], abs=1e-5)
+
+
+@pytest.mark.parametrize("engine", [None, "numpy"])
+def test_a_cell_of_ones_own_is_one_equation(own_kinds, engine):
+    @lv.kind("MinimalGRU")
+    def minimal_gru(x, h, w):
+        f = sigmoid(concat(x, h) @ w("gates/kernel") + w("gates/bias")).called("f", "forget gate")
+        c = tanh(concat(x, f * h) @ w("candidate/kernel") + w("candidate/bias")).called("c", "candidate")
+        return {"h": (1 - f) * h + f * c}
+
+    rng = np.random.default_rng(0)
+    cell = lv.build("MinimalGRU", num_units=8, input_size=4, seed=0)  # shapes follow from the equation
+    assert {name: weight.shape for name, weight in cell.weights.items()} == {
+        "gates/kernel": (12, 8), "gates/bias": (8,), "candidate/kernel": (12, 8), "candidate/bias": (8,),
+    }  # fmt: skip
+    x = rng.normal(size=(6, 4)).astype("float32")
+    trace = lv.run(cell, x) if engine is None else lv.run(cell, x, engine=engine)
+    assert (trace.device == "NumPy") == (engine == "numpy")
+
+    h = np.zeros(8)
+    for t, row in enumerate(x.astype(float)):
+        f = 1 / (1 + np.exp(-(np.concatenate([row, h]) @ cell.weights["gates/kernel"])))
+        c = np.tanh(np.concatenate([row, f * h]) @ cell.weights["candidate/kernel"])
+        h = h + f * (c - h)
+        for found, expected in ((trace.gates["f"], f), (trace.gates["c"], c), (trace.states["h"], h)):
+            np.testing.assert_allclose(found[t], expected, rtol=0, atol=1e-6)
+
+    explanation = trace.explain(t=3, gate="f", unit=2)
+    assert explanation.sum == pytest.approx(trace.preactivations["f"][3, 2], abs=1e-6)
+    assert [term.name for term in explanation.terms][3:6] == ["x[3]", "h[0]", "h[1]"]
+    assert trace.explain(t=3, gate="c", unit=2).terms[4].name == "f[0] * h[0]"
+    words = " ".join(text for each in lv.plot.step(trace, 3, 2).data for text in each.text or ())
+    assert "forget gate" in words and "candidate" in words
+
+    slopes = lv.gradients(trace, unit=2)
+    nudged = [x.copy(), x.copy()]
+    nudged[0][4, 1], nudged[1][4, 1] = x[4, 1] + 0.01, x[4, 1] - 0.01
+    ends = [lv.run(cell.astype("float64"), each, engine="numpy").states["h"][-1, 2] for each in nudged]
+    assert slopes.x[4, 1] == pytest.approx((ends[0] - ends[1]) / 0.02, abs=1e-4)
+    assert slopes.x[4, 1] != 0
 
 
 BARE = """

@@ -24,7 +24,7 @@ def pins(file: str, environment: dict[str, str]) -> dict[str, str]:
     return {canonicalize_name(r.name): str(r.specifier).removeprefix("==") for r in there}
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", [*FILES, "requirements-cells.txt"])
 def test_pins_name_no_registry_and_no_path(file):
     assert not re.search(r"://|--|/", (ROOT / file).read_text())
 
