@@ -15,8 +15,9 @@ import numpy as np
 TOKEN = re.compile(
     r"""\s*(?:
     (?P<number>\d+(?:\.\d+)?(?:\\ldots)?)
-    | (?P<symbol>(?:\\mathrm\{(?:[^{}\\]|\\[_{}\#$%&\ ]|\\text\{\\\w+\}|\\\w+\ |\\hat\{\}|\\grave\{\})*\}|\\gamma|\\beta|\\_|[^\W\d_])'*
-        (?:_(?:\{(?:[^{}\\]|\\.|\{[^{}]*\})*\}|\w))?)
+    | (?P<symbol>(?:
+        \\mathrm\{(?:[^{}\\]|\\[_{}\#$%&\ ]|\\text\{\\\w+\}|\\\w+\ |\\hat\{\}|\\grave\{\})*\} | \\gamma | \\beta | \\_ | [^\W\d_]
+        )'*(?:_(?:\{(?:[^{}\\]|\\.|\{[^{}]*\})*\}|\w))?)
     | (?P<command>\\(?:frac|sqrt|odot|cdot|leftarrow|pm|tanh|sigma|exp|max|min|log|ne)
         |\\(?:begin|end)\{cases\}|\\\\|&)
     | (?P<sign>[-+=^(){}\[\],])

@@ -117,7 +117,7 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
                 "use_peepholes",
                 False,
                 _mark("peepholes"),
-                _mark("Lets i and f see the old c, and o the new one."),
+                _mark("Lets f, and i where there is one, see the old c, and o the new one."),
                 bool,
             ),
             Option(
