@@ -34,7 +34,7 @@ def run(
         cell: The cell; it computes in its weights' type.
         x: The sequence, `[time, input_size]`: an array or a `Sequence`. No steps give a trace of no steps. NaN and
             infinity are let through, as TensorFlow's cells do; `Trace.first_nonfinite` says where a state took them on.
-        device: A name from `devices.list_devices()`; by default the first GPU, else the first CPU.
+        device: A name from `devices.list_devices()`; by default the first GPU, else the first CPU. NumPy knows none.
         initial_state: `{"c": [num_units], "h": [output_size]}`, or some of it; zeros by default.
         progress: Called with the steps done and the steps in all, about ten times a second while the run goes on.
             An exception from it ends the run.
@@ -42,7 +42,7 @@ def run(
             By default TensorFlow, and where it is not installed NumPy, which is said once.
 
     Raises:
-        ValueError: `x` or a state has the wrong shape, or there is no such engine.
+        ValueError: `x` or a state has the wrong shape; there is no such engine, or it is not installed.
         DeviceError: the device is not there.
 
     >>> import lstmviz as lv
@@ -56,7 +56,7 @@ def run(
                 given=engine, allowed=", ".join(ENGINES)
             )
         )
-    if engine is None and device is None and not _has_tensorflow():
+    if engine is None and device is None and not has_tensorflow():
         _say_once()
         engine = "numpy"
     if engine == "numpy":
@@ -69,6 +69,7 @@ def run(
                 ).format(given=device)
             )
         return numpy_engine.run(cell, x, initial_state, progress)
+    _need_tensorflow(_("A run on {device}").format(device=device) if device else _("This engine"))
     from lstmviz.run import engine as tensorflow
 
     return tensorflow.run(cell, x, device, initial_state, progress)
@@ -86,7 +87,7 @@ def gradients(trace: Trace, unit: int, t: int | None = None) -> Gradients:
         t: The step, from 0; the last one by default.
 
     Raises:
-        ValueError: the trace has no steps, or there is no such unit or step.
+        ValueError: the trace has no steps, or there is no such unit or step; or TensorFlow is not installed.
         DeviceError: the trace's device is not there.
 
     >>> import lstmviz as lv
@@ -95,19 +96,29 @@ def gradients(trace: Trace, unit: int, t: int | None = None) -> Gradients:
     >>> found.x.shape, found.states["h"][-1]
     ((2, 2), array([0., 1., 0.], dtype=float32))
     """
+    _need_tensorflow(_("The gradient"))
     from lstmviz.run import engine
 
     return engine.gradients(trace, unit, t)
 
 
 @cache
-def _has_tensorflow() -> bool:
+def has_tensorflow() -> bool:
+    """Whether TensorFlow is installed; it is not imported for that."""
     if sys.modules.get("tensorflow") is not None:
         return True
     try:
         return find_spec("tensorflow") is not None
     except (ImportError, ValueError):  # a finder refuses it, or a None stands in its place
         return False
+
+
+def _need_tensorflow(what: str) -> None:
+    """Raises ValueError where TensorFlow is not installed."""
+    if not has_tensorflow():
+        raise ValueError(
+            _('{what} needs TensorFlow, which is not installed: pip install "lstmviz[cpu]"').format(what=what)
+        )
 
 
 @cache

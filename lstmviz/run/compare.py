@@ -212,6 +212,16 @@ def compare(a: Trace, b: Trace, tolerance: float = 1e-5) -> Comparison:
     )
 
 
+def largest_difference(a: Trace, b: Trace) -> float:
+    """How far two runs of one cell over one sequence lie apart at most, in gates before and after activation and in states.
+
+    NaN where one has NaN and the other a number. One array is subtracted at a time: a long run fills most of the memory.
+    """
+    pairs = ((a.preactivations, b.preactivations), (a.gates, b.gates), (a.states, b.states))
+    each = [_largest(_subtract(own[name], theirs[name])) for own, theirs in pairs for name in own]
+    return float(np.max(each, initial=0))
+
+
 def _order(a: Cell, b: Cell) -> list[str]:
     """The gates and states of both cells in the order in which a step computes them; the gates at one time in the kernel's."""
     gates = set(a.equation.gates) & set(b.equation.gates)

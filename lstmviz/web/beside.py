@@ -103,6 +103,8 @@ def _compare(view: View, versus: dict[str, str]) -> None:
 def _draw_choice(view: View) -> None:
     """What differs, and in which value; the tolerance."""
     names = [*views.compared(view), *([] if view.model else (option.name for option in view.kind.options))]
+    if not render.device_names():
+        names.remove("device")
     differing, *others = [*dict(view.versus), _NOTHING]
     st.session_state["versus_name"] = differing
     name, value, tolerance = st.columns([2, 2, 1])

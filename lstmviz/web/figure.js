@@ -6,7 +6,7 @@
  *
  * @typedef {{data: object[], layout: Record<string, any>}} Figure as plotly.js reads it
  * @typedef {{alt: string, words: Record<string, string>, figure: Figure, frames?: object}} Drawing
- * @typedef {{key: string, of: string, finer: string, words?: Record<string, string>}} Reference
+ * @typedef {{key: string, of: string, finer: string, engine?: string, held?: boolean, words?: Record<string, string>}} Reference
  */
 
 import { followPin, link, onPin, pin, setPin, unlink } from "./linked.js";
@@ -17,6 +17,8 @@ const NARROW = 640; // pixels: below this, and under a finger, a drag scrolls th
 const RESIZE_DELAY = 60; // milliseconds of quiet after which a plot follows its container
 const DEFAULT_HEIGHT = 450; // plotly.js's own
 const REST_DELAY = 200; // milliseconds of quiet after which the rest of the page follows the pictures
+const LOST_DELAY = 2000; // milliseconds after which a picture that the script never spoke of is taken to rest
+const DRAFT = "numpy"; // whose run is drawn while the slider is held
 const ZOOM_DELAY = 80; // milliseconds of quiet after which what is in view is asked for more finely
 const WORTHWHILE = 0.7; // of a window that is shown, the share in view at which it is
 const NAMED = 0.1; // of single numbers, the share in view whose axes still have names
@@ -58,16 +60,32 @@ export default function mount({ data, parentElement }) {
 
 /** What the script last showed in the pictures. */
 let shown = "";
+let isDraft = false; // whether the run at rest is still to be asked for
+let isDraftEnough = false; // for TensorFlow is not there: not yet, or not at all
 let restTimer = 0;
 /** @type {() => void} */
 let catchUp = () => {};
 
 /** @param {string} of */
 function note(of) {
-  if (!of || of === shown) return;
+  if (!of || (of === shown && !isDraft)) return;
   shown = of;
+  rest(REST_DELAY);
+}
+
+let hasTold = false;
+
+/** Tells the server that the first figures are on the screen: what it starts next would have held them up. */
+function tellDrawn() {
+  if (hasTold) return;
+  hasTold = true;
+  requestAnimationFrame(() => setTimeout(() => fetch(new URL("drawn", import.meta.url)).catch(() => {})));
+}
+
+/** @param {number} delay */
+function rest(delay) {
   clearTimeout(restTimer);
-  restTimer = setTimeout(() => catchUp(), REST_DELAY);
+  restTimer = setTimeout(() => catchUp(), delay);
 }
 
 /**
@@ -79,7 +97,7 @@ function note(of) {
  */
 export function follow({ data, setTriggerValue }) {
   catchUp = () => {
-    if (shown !== normalise(data.of)) setTriggerValue("moved", shown);
+    if (shown !== normalise(data.of) || isDraft) setTriggerValue("moved", shown);
   };
   const told = JSON.stringify(data.pin);
   if (told === toldPin) isConfirmed = true;
@@ -142,12 +160,17 @@ async function hurry(changes) {
   ahead = of;
   // Both in one task: the page has much to do meanwhile, and would do it between the two.
   const all = [...pictures.values()];
-  const fetched = await Promise.all(all.map((view) => view.fetch(of)));
+  const fetched = await Promise.all(all.map((view) => view.fetch(of, view.isRun ? DRAFT : "")));
   if (ahead !== of && shown !== of) return;
   if (fetched.every(Boolean)) {
     for (const [index, view] of all.entries()) {
-      view.finer = of;
-      view.show(fetched[index], of);
+      const engine = view.isRun ? DRAFT : "";
+      view.finer = withEngine(of, engine);
+      view.show(fetched[index], of, engine);
+    }
+    if (!isDraftEnough) {
+      isDraft = true;
+      rest(LOST_DELAY); // the script hears nothing where the slider comes back to where it was
     }
   }
   else giveUp();
@@ -160,9 +183,10 @@ async function hurry(changes) {
  * @param {string} text a Reference or a Drawing
  */
 function obey(view, text) {
-  const { key, of, finer, figure } = JSON.parse(text);
+  const { key, of, finer, engine, held, figure } = JSON.parse(text);
   const name = normalise(of ?? "");
   if (of) pictures.set(key, view);
+  view.isRun = engine !== undefined;
   if (ahead && passed.has(name)) {
     view.held = text;
     return;
@@ -174,8 +198,12 @@ function obey(view, text) {
   view.told = text;
   view.held = "";
   view.finer = finer ?? "";
-  if (figure) view.show(text, name);
-  else view.load(name);
+  if (view.isRun) {
+    isDraft = Boolean(held);
+    isDraftEnough = engine === DRAFT && !held;
+  }
+  if (figure) view.show(text, name, engine);
+  else view.load(name, engine);
   note(name);
 }
 
@@ -185,6 +213,12 @@ function giveUp() {
   passed.clear();
   for (const view of pictures.values()) if (view.held) obey(view, view.held);
 }
+
+/**
+ * @param {string} query
+ * @param {string} engine
+ */
+const withEngine = (query, engine) => (engine ? `${query}&engine=${engine}` : query);
 
 /** @param {string} query as Python writes it */
 const normalise = (query) => new URLSearchParams(query).toString();
@@ -210,7 +244,7 @@ export function step({ data, parentElement }) {
 /**
  * Time's controls, and below them the pinned unit at the pinned step.
  *
- * @typedef {{of: string, steps: number, player: any, words: Record<string, any>, figure?: Figure}} StepReference
+ * @typedef {{of: string, steps: number, engine: string, player: any, words: Record<string, any>, figure?: Figure}} StepReference
  */
 class StepView {
   /** @param {HTMLElement} parent */
@@ -228,11 +262,11 @@ class StepView {
   /** @param {string} text a StepReference, or the Drawing itself */
   tell(text) {
     const told = /** @type {StepReference} */ (JSON.parse(text));
-    const isOther = told.of !== this.told?.of || told.figure;
+    const isOther = told.of !== this.told?.of || told.engine !== this.told.engine || told.figure;
     this.told = told;
     this.view.told = text;
     this.player.show(told.steps, told.player);
-    if (told.figure) this.view.show(text, told.of);
+    if (told.figure) this.view.show(text, told.of, told.engine);
     else if (isOther) this.follow();
     else this.view.repaint();
   }
@@ -240,11 +274,11 @@ class StepView {
   /** Shows what is pinned; asks for it first if it is another unit, or beyond the steps that are here. */
   async follow() {
     if (!this.told) return;
-    const { frames, of } = this.view;
+    const { frames, of, engine } = this.view;
     // What is pinned may be of the larger cell that was here before: the script says so in a moment.
     const units = Number(new URLSearchParams(this.told.of).get("num_units"));
     const [t, unit] = [Math.min(pin().t ?? 0, this.told.steps - 1), Math.min(pin().unit ?? 0, units - 1)];
-    const isHere = frames && of === this.told.of && frames.unit === unit && t >= frames.first && t < frames.first + frames.steps;
+    const isHere = frames && of === this.told.of && engine === this.told.engine && frames.unit === unit && t >= frames.first && t < frames.first + frames.steps;
     if (isHere) drawStep(this.view.plot, frames, t);
     else if (!this.told.figure) this.load(t, unit); // else the script sends it
   }
@@ -255,8 +289,8 @@ class StepView {
    */
   async load(t, unit) {
     if (!this.told) return;
-    const { of } = this.told;
-    const query = new URLSearchParams(of);
+    const { of, engine } = this.told;
+    const query = new URLSearchParams(withEngine(of, engine));
     query.set("t", String(t));
     query.set("unit", String(unit));
     if (query.toString() === this.asked) return;
@@ -268,7 +302,7 @@ class StepView {
       .catch(() => "");
     if (this.asked !== asked) return;
     this.asked = "";
-    if (text) this.view.show(text, of);
+    if (text) this.view.show(text, of, engine);
     else if (this.told.of === of) this.view.fail(new Error(`no step of ${asked}`));
   }
 
@@ -309,6 +343,8 @@ class View {
     this.held = ""; // what it said too late
     this.text = ""; // the Drawing
     this.of = ""; // what that is a picture of
+    this.engine = ""; // whose run it is of; empty for the run at rest
+    this.isRun = false; // whether it is of a run at all
     this.loading = { of: "", text: Promise.resolve(""), stop: new AbortController() };
     this.dark = false;
     this.width = 0; // of the last drawing
@@ -327,39 +363,47 @@ class View {
 
   /**
    * @param {string} of
+   * @param {string} engine
    * @returns {Promise<string>} the Drawing; empty where there is none to be had, or something else was asked for since
    */
-  fetch(of) {
-    if (this.loading.of !== of) {
+  fetch(of, engine) {
+    const asked = withEngine(of, engine);
+    if (this.loading.of !== asked) {
       this.loading.stop.abort();
       const stop = new AbortController();
       const key = [...pictures].find(([_key, view]) => view === this)?.[0];
-      const text = fetch(new URL(`pictures/${key}?${of}`, import.meta.url), { signal: stop.signal })
+      const text = fetch(new URL(`pictures/${key}?${asked}`, import.meta.url), { signal: stop.signal })
         .then((answer) => (answer.status === 200 ? answer.text() : ""))
         .catch(() => "");
-      this.loading = { of, text, stop };
+      this.loading = { of: asked, text, stop };
     }
     return this.loading.text;
   }
 
-  /** @param {string} of */
-  async load(of) {
-    if (of === this.of) return;
-    const text = await this.fetch(of);
-    if (this.loading.of !== of) return;
-    if (text) this.show(text, of);
+  /**
+   * @param {string} of
+   * @param {string} engine
+   */
+  async load(of, engine = "") {
+    if (of === this.of && engine === this.engine) return;
+    const text = await this.fetch(of, engine);
+    if (this.loading.of !== withEngine(of, engine)) return;
+    if (text) this.show(text, of, engine);
     else this.fail(new Error(`no picture of ${of}`));
   }
 
   /**
    * @param {string} text a Drawing
    * @param {string} of what it is a picture of
+   * @param {string} engine whose run it is of
    */
-  show(text, of) {
-    this.of = of;
+  show(text, of, engine = "") {
+    const isSame = of === this.of && engine !== this.engine; // but for the engine: a zoom stays
+    Object.assign(this, { of, engine });
     if (text !== this.text) {
-      this.revision += 1;
       this.leaveZoom();
+      if (isSame) this.watchZoom();
+      else this.revision += 1;
     } else if (isDark(this.parent) === this.dark) return;
     this.text = text;
     this.dark = isDark(this.parent);
@@ -368,7 +412,7 @@ class View {
 
   /** Follows the theme. */
   repaint() {
-    if (this.text) this.show(this.text, this.of);
+    if (this.text) this.show(this.text, this.of, this.engine);
   }
 
   draw() {
@@ -404,6 +448,7 @@ class View {
     link(this.plot);
     this.frames = frames;
     this.onDrawn();
+    if (this.isRun && isDraftEnough) tellDrawn();
   }
 
   /** Asks for what is in view more finely, once a zoom rests. */

@@ -67,7 +67,19 @@ def figure(json: bytes, *, key: str, alt: str) -> None:
     _mount(key=key, data=drawing(Made(json, alt)))
 
 
-def picture(key: str, of: str, made: Made | None = None, finer: str = "") -> None:
+class Run(NamedTuple):
+    """Whose run a picture is of.
+
+    Attributes:
+        engine: What the route is asked for it with; empty for the run at rest.
+        is_held: Whether the run at rest is to follow once the controls rest.
+    """
+
+    engine: str = ""
+    is_held: bool = False
+
+
+def picture(key: str, of: str, made: Made | None = None, finer: str = "", run: Run | None = None) -> None:
     """Shows a picture of a view, which the browser fetches from `server`'s route, unless the slider has already done so.
 
     Args:
@@ -75,19 +87,23 @@ def picture(key: str, of: str, made: Made | None = None, finer: str = "") -> Non
         of: The view's query; see also `follow`.
         made: The figure, where the route cannot make it.
         finer: What the route is asked for a window of it with, where that is not `of`.
+        run: Whose run it is of, where it is of one.
     """
-    _mount(key=key, data=_refer({"key": key, "of": of, "finer": finer or of}, made))
+    told = {"engine": run.engine, "held": run.is_held} if run else {}
+    _mount(key=key, data=_refer({"key": key, "of": of, "finer": finer or of, **told}, made))
 
 
-def step(of: str, steps: int, made: Made | None = None) -> None:
+def step(of: str, steps: int, made: Made | None = None, run: Run | None = None) -> None:
     """Shows time's controls, and the pinned unit at the pinned step, which the browser fetches from `server`'s route.
 
     Args:
         of: The view's query.
         steps: How many steps there are.
         made: The figure, where the route cannot make it.
+        run: Whose run it is of.
     """
-    _mount_step(key="step", data=_refer({"of": of, "steps": steps, "player": _player_words()}, made))
+    told = {"of": of, "steps": steps, "player": _player_words(), "engine": run.engine if run else ""}
+    _mount_step(key="step", data=_refer(told, made))
 
 
 def _refer(head: Mapping[str, Any], made: Made | None) -> bytes:

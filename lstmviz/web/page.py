@@ -17,6 +17,7 @@ from lstmviz import language
 from lstmviz.cells import Cell
 from lstmviz.language import LANGUAGES, _
 from lstmviz.plot.page import page_html
+from lstmviz.run import has_tensorflow
 from lstmviz.run.trace import Trace
 from lstmviz.sequences import Sequence
 from lstmviz.web import (
@@ -40,6 +41,7 @@ from lstmviz.web import (
     words,
 )
 from lstmviz.web import view as views
+from lstmviz.web.draft import Drawn
 from lstmviz.web.markup import escape
 from lstmviz.web.render import Upload
 from lstmviz.web.style import STYLE
@@ -51,13 +53,17 @@ _PATIENCE = 0.5  # seconds of a run before its progress is shown
 
 @dataclass(frozen=True)
 class _Settled:
-    """A view that can be shown: its sequence (None if that cannot be made), what had to give way, and what is wrong still."""
+    """A view that can be shown: its sequence (None if that cannot be made), what had to give way, and what is wrong still.
+
+    `is_early` says that TensorFlow was not there yet: NumPy's run is drawn, and the page is drawn anew when it has come.
+    """
 
     view: View
     sequence: Sequence | None
     upload: Upload | None
     gave_way: list[str]
     faults: list[str]
+    is_early: bool
 
     @property
     def is_quick(self) -> bool:
@@ -90,17 +96,20 @@ def main() -> None:
             else:
                 _draw_stage()
             _draw_rest(replace(settled, view=st.session_state["view"]))
-        if not server.has_failed():
-            with device:
-                controls.draw_device(_device_titles())
+        with device:
+            _draw_device(settled)
     st.html(STYLE)
     reconnect.replay(sent)
+    if settled.is_early:
+        _follow_tensorflow()
 
 
 def _draw_stage() -> None:
     """`num_units` and what it is first seen in."""
     settled = st.session_state.pop("settled", None)
+    drawn = Drawn.AT_REST
     if settled is None:  # the slider alone was moved
+        drawn = Drawn.AT_REST if server.has_failed() else Drawn.WHILE_HELD
         before = st.session_state["view"]
         settled = _settle()
         moved = replace(settled.view, num_units=before.num_units, units=before.units)
@@ -108,6 +117,8 @@ def _draw_stage() -> None:
             # Something beside the pictures had to give way, and the other controls have to show it; or the run is long.
             st.session_state["problems"] = settled.gave_way
             size.rerun()
+    if settled.is_early:
+        drawn = Drawn.WHILE_STARTING
     view, sequence, gave_way = settled.view, settled.sequence, settled.gave_way
     with language.use(view.lang):
         notices = st.container()
@@ -116,16 +127,10 @@ def _draw_stage() -> None:
         cell = render.load_cell(view)
         sections.layer(view, cell)
         sections.kernel(view, cell, sequence)
-        can_run = server.wait_warm(0)
-        if not can_run and (can_run := _wait_for_tensorflow()):
-            view, unknown = _check_device(view)
-            gave_way = [*gave_way, *unknown]
-            _remember(view)
-            _say(view, settled.upload, gave_way)
-        if not can_run:
-            notices.error(_cannot_run())
-        elif sequence:
-            _draw_gates(view, sequence, settled.upload, notices)
+        if sequence:
+            _draw_gates(settled, drawn, notices)
+        if server.has_failed() and has_tensorflow():
+            notices.warning(_cannot_start())
         for problem in [*gave_way, *settled.faults]:
             notices.warning(escape(problem))
 
@@ -156,11 +161,12 @@ def _settle(sent: Mapping[str, int] | None = None) -> _Settled:
         except ValueError as error:
             faults.append(str(error))
         problems = [*st.session_state.pop("problems", ()), *problems]
-        if server.wait_warm(0):
+        is_early = not server.is_warm() and not server.has_failed()
+        if not is_early:
             view, more = _check_device(view)
             problems += more
     _remember(view)
-    return _Settled(view, sequence, upload, _say(view, upload, problems), faults)
+    return _Settled(view, sequence, upload, _say(view, upload, problems), faults, is_early)
 
 
 def _say(view: View, upload: Upload | None, problems: list[str]) -> list[str]:
@@ -193,42 +199,53 @@ def _current_view(sent: Mapping[str, int]) -> tuple[View, list[str]]:
         return view, [*problems, *bounded]
 
 
-def _wait_for_tensorflow() -> bool:
-    """Waits for it, and says whether it came."""
-    place = st.empty()
-    while not (is_there := server.wait_warm(0.2)) and not server.has_failed():
-        # Drawn again and again, for that is where Streamlit ends this run if a control was moved meanwhile.
-        place.info(
-            _("TensorFlow is starting; this takes a few seconds once."), icon=":material/hourglass_top:"
-        )
-    place.empty()
-    return is_there
+def _follow_tensorflow() -> None:
+    """Draws the page anew once TensorFlow is there, or has failed."""
+    while not server.wait_warm(0.2) and not server.has_failed():
+        st.session_state.get("view")  # here Streamlit ends this run if a control was moved meanwhile
+    size.rerun()
 
 
-def _cannot_run() -> str:
+def _cannot_start() -> str:
     return _(
-        "TensorFlow cannot be started on this server, so no cell can run here: the kernel, the formulas and the code are shown, "
-        "but no gate over time. Whoever runs the server finds the reason in its log."
+        "TensorFlow cannot be started on this server: NumPy computes the same equation instead. Whoever runs the server finds "
+        "the reason in its log."
     )
 
 
-def _draw_gates(view: View, sequence: Sequence, upload: Upload | None, notices: DeltaGenerator) -> None:
-    progress = _Progress(notices)
-    picture = render.run_picture(view, sequence, upload, progress)
+def _draw_gates(settled: _Settled, drawn: Drawn, notices: DeltaGenerator) -> None:
+    assert settled.sequence is not None
+    view = replace(settled.view, engine=drawn.engine)
+    progress = _Progress(notices, ends_early=drawn is Drawn.WHILE_STARTING)
+    try:
+        picture = render.run_picture(view, settled.sequence, settled.upload, progress)
+    except _Overtaken:
+        size.rerun()
     progress.close()
-    sections.gates(view, sequence, picture, upload)
+    sections.gates(view, settled.sequence, picture, settled.upload, drawn)
+
+
+class _Overtaken(Exception):
+    """TensorFlow is there before NumPy's long run is."""
 
 
 class _Progress:
-    """The progress bar of a long run."""
+    """The progress bar of a long run; one that `ends_early` ends when TensorFlow is there.
 
-    def __init__(self, place: DeltaGenerator) -> None:
+    Raises:
+        _Overtaken: TensorFlow is there.
+    """
+
+    def __init__(self, place: DeltaGenerator, ends_early: bool) -> None:
         self._place = place
+        self._ends_early = ends_early
         self._started = time.perf_counter()
         self._bar: DeltaGenerator | None = None
 
     def __call__(self, done: int, steps: int) -> None:
         """Shows how far the run is, once it has taken long enough to be noticed."""
+        if self._ends_early and server.wait_warm(0):
+            raise _Overtaken
         if time.perf_counter() - self._started < _PATIENCE:
             return
         # Drawing is also where Streamlit ends this run if a control was moved: that is how a long run is cancelled.
@@ -242,44 +259,33 @@ class _Progress:
 
 
 def _draw_rest(settled: _Settled) -> None:
-    view = settled.view
-    if server.has_failed():
-        _draw_without_run(settled)
-    else:
-        _draw_run(settled)
-    figure.follow(pictures.name(view), {"t": view.t, "gate": view.gate, "unit": view.unit}, _pin)
-
-
-def _draw_run(settled: _Settled) -> None:
     view, sequence = settled.view, settled.sequence
     cell = render.load_cell(view)
     controls.draw_picture(view)
-    picture = render.run_picture(view, sequence, settled.upload) if sequence else None
     if sequence:
-        sections.summary(view, sequence, settled.upload)
-        sections.taken_apart(view, sequence, settled.upload)
+        drawn = replace(view, engine=Drawn.WHILE_STARTING.engine) if settled.is_early else view
+        sections.summary(drawn, sequence, settled.upload)
+        sections.taken_apart(drawn, sequence, settled.upload)
     sections.step(view, cell)
-    if sequence and picture:
-        remember.draw(view, sequence, settled.upload)
-        beside.draw(view, sequence, settled.upload, render.device_names())
-        if not view.model:  # a trained layer is what it is
-            sections.linear(view, cell, picture)
-        sections.code(view, cell, sequence)
-        elsewhere.draw(view, cell, sequence, settled.upload, _file_name(view))
-        origin.draw()
-        tables.draw_switch()
-        if view.tables:
-            tables.draw(view, render.dressed_cell(view), render.dressed_trace(view, sequence, settled.upload))
-        _draw_downloads(view, cell, sequence, settled.upload)
+    # What can be taken along, and what TensorFlow alone can do, waits for it.
+    if sequence and not settled.is_early:
+        _draw_at_rest(view, cell, sequence, settled.upload)
+    figure.follow(pictures.name(view), {"t": view.t, "gate": view.gate, "unit": view.unit}, _pin)
 
 
-def _draw_without_run(settled: _Settled) -> None:
-    """What can be shown of a view where nothing can run."""
-    cell = render.load_cell(settled.view)
-    sections.step(settled.view, cell)
-    if settled.sequence:
-        sections.code(settled.view, cell, settled.sequence)
-        _draw_downloads(settled.view, cell, settled.sequence, settled.upload)
+def _draw_at_rest(view: View, cell: Cell, sequence: Sequence, upload: Upload | None) -> None:
+    """The sections that say of a run what it is, prove it or hand it over."""
+    remember.draw(view, sequence, upload)
+    beside.draw(view, sequence, upload, render.device_names())
+    if not view.model:  # a trained layer is what it is
+        sections.linear(view, cell, render.run_picture(view, sequence, upload))
+    sections.code(view, cell, sequence)
+    elsewhere.draw(view, cell, sequence, upload, _file_name(view))
+    origin.draw()
+    tables.draw_switch()
+    if view.tables:
+        tables.draw(view, render.dressed_cell(view), render.dressed_trace(view, sequence, upload))
+    _draw_downloads(view, cell, sequence, upload)
 
 
 def _pin(sent: dict[str, Any]) -> None:
@@ -339,8 +345,6 @@ def _draw_downloads(view: View, cell: Cell, sequence: Sequence, upload: Upload |
     with st.container(horizontal=True):
         for key, label, file_name, make in files:
             is_large = sizes.get(key, 0) > limits.MAX_TABLE
-            if server.has_failed() and not key.startswith("kernel"):
-                continue
             st.download_button(
                 label,
                 in_language(make),
@@ -364,6 +368,8 @@ def _file_name(view: View) -> str:
 
 def _check_device(view: View) -> tuple[View, list[str]]:
     """The view on a device that is there, and a sentence if it is not the one asked for."""
+    if server.has_failed():
+        return _without_devices(view)
     titles = _device_titles()
     if not view.device or view.device in titles:
         return view, []
@@ -378,6 +384,34 @@ def _check_device(view: View) -> tuple[View, list[str]]:
         ]
         view = replace(view, device="")
     return view, problems
+
+
+def _without_devices(view: View) -> tuple[View, list[str]]:
+    """The view with no device in it, and a sentence for each that was asked for: NumPy knows none."""
+    versus = dict(view.versus)
+    asked = [("device", view.device), ("b.device", versus.pop("device", ""))]
+    problems = [
+        _("{name} was {given}; there is no TensorFlow here, and NumPy knows no devices.").format(
+            name=name, given=words.quote(given)
+        )
+        for name, given in asked
+        if given
+    ]
+    return replace(view, device="", versus=tuple(versus.items())), problems
+
+
+def _draw_device(settled: _Settled) -> None:
+    """The device to run on; without TensorFlow, why there is none."""
+    if not server.has_failed():
+        if not settled.is_early:
+            controls.draw_device(_device_titles())
+    elif not has_tensorflow():
+        st.caption(
+            _(
+                "TensorFlow is not installed on this server: NumPy computes the same equation. "
+                '`pip install "lstmviz[cpu]"` brings TensorFlow, and with it devices and gradients.'
+            )
+        )
 
 
 def _device_titles() -> dict[str, str]:

@@ -8,7 +8,7 @@ for each viewer.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from lstmviz import language, plot
@@ -28,11 +28,16 @@ def show_kernel(view: View, sequence: Sequence | None) -> None:
     figure.picture("kernel", name(view), None if is_for_all else _kernel(view, sequence))
 
 
-def show_gates(view: View, sequence: Sequence, picture: render.RunPicture, upload: Upload | None) -> None:
-    """Shows the gates' picture on the page."""
+def show_gates(
+    view: View, sequence: Sequence, picture: render.RunPicture, upload: Upload | None, is_held: bool
+) -> None:
+    """Shows the gates' picture on the page; `is_held` says that the run at rest is to follow."""
     made = None if _is_for_all(view, sequence) else Made(picture.figure, picture.alternative)
     finer = f"{name(view)}&upload={upload.ticket}" if upload else name(view)
-    figure.picture("gates", name(view), made, finer)
+    run = figure.Run(_engine(view), is_held)
+    if run.engine:
+        finer = f"{finer}&engine={run.engine}"
+    figure.picture("gates", name(view), made, finer, run)
 
 
 def show_step(view: View, sequence: Sequence, upload: Upload | None) -> None:
@@ -41,7 +46,12 @@ def show_step(view: View, sequence: Sequence, upload: Upload | None) -> None:
     if not _is_for_all(view, sequence):
         picture = render.step_picture(view, sequence, upload)
         made = Made(picture.figure, picture.alternative, picture.frames)
-    figure.step(name(view), len(sequence), made)
+    figure.step(name(view), len(sequence), made, figure.Run(_engine(view)))
+
+
+def _engine(view: View) -> str:
+    """What the route is asked for a view's run with: who asks for NumPy's is not kept waiting for TensorFlow's."""
+    return render.NUMPY if render.engine_of(view) == render.NUMPY else ""
 
 
 def name(view: View) -> str:
@@ -99,8 +109,8 @@ def read(key: str, query: Mapping[str, str], repeated: Iterable[str] = ()) -> As
 
     Args:
         key: A name in `PICTURES`.
-        query: The view's address; also `rows` and `columns`, each like `0-64`, for a window of the picture, and `upload`, the
-            ticket of the file that the view shows.
+        query: The view's address; also `rows` and `columns`, each like `0-64`, for a window of the picture, `upload`, the
+            ticket of the file that the view shows, and `engine`, whose run it is to be where not the one at rest.
         repeated: The names that the address gives more than once.
     """
     own = {name: query[name] for name in _OWN if name in query}
@@ -115,6 +125,8 @@ def read(key: str, query: Mapping[str, str], repeated: Iterable[str] = ()) -> As
         if model is None or own.get("layer") not in model.cells:
             return None
         view = models.with_layer(view, model, own["layer"])
+    if own.get("engine") == render.NUMPY:
+        view = replace(view, engine=render.NUMPY)
     window: tuple[Span, Span] | None = None
     if "rows" in own and "columns" in own:
         rows, columns = _read_span(own["rows"]), _read_span(own["columns"])
@@ -131,7 +143,7 @@ def _estimate(view: View, is_window: bool) -> float:
     return cost.build + (cost.run if is_run else 0)
 
 
-_OWN = ("rows", "columns", "upload", "model", "layer")
+_OWN = ("rows", "columns", "upload", "model", "layer", "engine")
 
 
 def _read_span(text: str) -> Span | None:
@@ -151,7 +163,7 @@ def _kernel_window(
 def _gates_window(
     view: View, sequence: Sequence, upload: Upload | None, window: tuple[Span, Span]
 ) -> Made | None:
-    if not server.wait_warm(0) or not _has_device(view):
+    if not _can_run(view):
         return None
     rows, columns = window
     trace = render.dressed_trace(view, sequence, upload)
@@ -169,14 +181,14 @@ def _kernel(view: View, _sequence: Sequence | None) -> Made:
 
 
 def _gates(view: View, sequence: Sequence) -> Made | None:
-    if not server.wait_warm(0) or not _has_device(view) or not _is_for_all(view, sequence):
+    if not _can_run(view) or not _is_for_all(view, sequence):
         return None
     picture = render.run_picture(view, sequence, None)
     return Made(picture.figure, picture.alternative)
 
 
 def _step(view: View, sequence: Sequence) -> Made | None:
-    if not server.wait_warm(0) or not _has_device(view) or not _is_for_all(view, sequence):
+    if not _can_run(view) or not _is_for_all(view, sequence):
         return None
     picture = render.step_picture(view, sequence, None)
     return Made(picture.figure, picture.alternative, picture.frames)
@@ -194,7 +206,12 @@ def _is_for_all(view: View, sequence: Sequence) -> bool:
     return view.sequence != views.CSV and render.is_quick(view, len(sequence))
 
 
-def _has_device(view: View) -> bool:
+def _can_run(view: View) -> bool:
+    """Whether the view's run can be had now, on its device."""
+    if view.engine == render.NUMPY:
+        return True
+    if not server.is_warm():
+        return server.has_failed() and not view.device
     from lstmviz.run import devices  # TensorFlow: warm by now
 
     return not view.device or view.device in {device.name for device in devices.list_devices()}

@@ -17,10 +17,11 @@ from lstmviz.cells import Cell, Linear, build, build_linear, fold
 from lstmviz.formats.found import Reads
 from lstmviz.language import _
 from lstmviz.layouts import Proof, prove
-from lstmviz.run.compare import compare
+from lstmviz.run import gradients, has_tensorflow, run
+from lstmviz.run.compare import compare, largest_difference
 from lstmviz.run.trace import Trace
 from lstmviz.sequences import Sequence
-from lstmviz.web import limits, models
+from lstmviz.web import limits, models, server
 from lstmviz.web import view as views
 from lstmviz.web.cost import estimate
 from lstmviz.web.shelf import Shelf
@@ -40,6 +41,7 @@ _Picture = TypeVar(
 )
 
 _QUICK = 0.1  # seconds
+NUMPY = "numpy"
 
 _shelf = Shelf(max_entries=512, max_bytes=20 * 2**20)
 # Large cells and long runs are kept as they are, for as long as somebody looks at them closely.
@@ -50,6 +52,8 @@ _building = (
 )  # large cells are made one after the other: at once they would take their memory at once too
 # A moved slider asks for its cell five times within a moment.
 _cells = Shelf(max_entries=64, max_bytes=8 * 2**20, seconds=5)
+# So does a view of its run; and TensorFlow's is laid beside NumPy's, which was drawn a moment before.
+_runs = Shelf(max_entries=64, max_bytes=8 * 2**20, seconds=10)
 _MOST_GRADIENTS = 400_000
 _PROVED = 60  # steps
 
@@ -277,18 +281,77 @@ def load_cell(view: View) -> Cell:
 def load_trace(
     view: View, sequence: Sequence, upload: Upload | None = None, progress: Progress | None = None
 ) -> Trace:
-    """The run a view shows; a long one is kept for a while, and one over an upload as long as its viewer has it.
+    """The run a view shows; it is kept for a moment, a long one for a while, one over an upload as long as its viewer has it.
 
     Raises:
         ValueError: the device is not there.
     """
-    from lstmviz.run import engine  # the page is there before TensorFlow is
 
     def make() -> Trace:
-        return engine.run(
-            load_cell(view), sequence, view.device or None, _initial_state(view), progress=progress
-        )
+        return _run(view, load_cell(view), sequence, _initial_state(view), progress)
 
+    is_unknown = (
+        view.sequence == views.CSV and upload is None
+    )  # a view does not tell one viewer's file from another's
+    if is_unknown:
+        return make()
+    kept: Trace = _run_shelf(view, sequence, upload).get(
+        ("trace", *_run_key(view, sequence)), make, _trace_bytes
+    )
+    return kept
+
+
+def _run(
+    view: View,
+    cell: Cell,
+    x: Sequence | np.ndarray,
+    initial_state: dict[str, np.ndarray] | None = None,
+    progress: Progress | None = None,
+) -> Trace:
+    """A run by the view's engine; while NumPy stands in for TensorFlow it is not asked for a device."""
+    device = None if view.engine == NUMPY else view.device or None
+    return run(cell, x, device, initial_state, progress, engine_of(view))
+
+
+def engine_of(view: View) -> str:
+    """Whose run of a view is drawn: NumPy's where the view says so, and where there is no TensorFlow."""
+    return NUMPY if view.engine == NUMPY or server.has_failed() else "tensorflow"
+
+
+def difference(view: View, sequence: Sequence, upload: Upload | None) -> float | None:
+    """How far TensorFlow's run of a view and NumPy's lie apart at most; None where not both have run.
+
+    NumPy runs for it where that is a moment's work; else it must have run for the page, and its run be there still.
+    """
+    ours, draft = replace(view, engine=""), replace(view, engine=NUMPY)
+    if engine_of(ours) == NUMPY:
+        return None
+    own = _own_shelf(view, upload)
+    shelf = _shelf if own is None else own
+
+    def make() -> float:
+        return largest_difference(load_trace(ours, sequence, upload), load_trace(draft, sequence, upload))
+
+    key = ("difference", *_run_key(ours, sequence))
+    if not is_quick(view, len(sequence)):
+        found: float | None = shelf.find(key)
+        drafts = _run_shelf(view, sequence, upload)
+        if found is not None or drafts.find(("trace", *_run_key(draft, sequence))) is None:
+            return found
+    kept: float = shelf.get(key, make, sys.getsizeof)
+    return kept
+
+
+def _run_shelf(view: View, sequence: Sequence, upload: Upload | None) -> Shelf:
+    """Where a view's run is kept."""
+    own = _own_shelf(view, upload)
+    if own is not None:
+        return own
+    return _runs if is_quick(view, len(sequence)) else _spare
+
+
+def _run_key(view: View, sequence: Sequence) -> tuple[object, ...]:
+    """What tells a view's run from another's."""
     read = (
         view.sequence,
         view.time_steps,
@@ -301,16 +364,8 @@ def load_trace(
         view.initial_state,
         len(sequence),  # beside another view, one reads as many steps as that
     )
-    key = (*_cell_key(view), view.device, *read)
-    is_unknown = (
-        view.sequence == views.CSV and upload is None
-    )  # a view does not tell one viewer's file from another's
-    own = _own_shelf(view, upload)
-    if is_unknown or (own is None and is_quick(view, len(sequence))):
-        return make()
-    shelf = _spare if own is None else own
-    kept: Trace = shelf.get(("trace", *key), make, _trace_bytes)
-    return kept
+    device = "" if view.engine == NUMPY else view.device
+    return (*_cell_key(view), engine_of(view), device, *read)
 
 
 def dressed_cell(view: View) -> Cell:
@@ -330,11 +385,14 @@ def sweep() -> None:
     """Gives up the cells and runs that nobody has looked at for a while."""
     _spare.sweep()
     _cells.sweep()
+    _runs.sweep()
 
 
 def device_names() -> list[str]:
-    """The devices that TensorFlow sees; waits for TensorFlow where it is not there yet."""
-    from lstmviz.run import devices
+    """The devices that TensorFlow sees; waits for TensorFlow where it is not there yet. None without TensorFlow."""
+    if server.has_failed():
+        return []
+    from lstmviz.run import devices  # the page is there before TensorFlow is
 
     return [device.name for device in devices.list_devices()]
 
@@ -371,7 +429,7 @@ def run_picture(
             fold_difference=_fold_difference(view, sequence, trace) if view.linear else None,
         )
 
-    return _keep("run", (astuple(view.unpinned), language.current()), make, _own_shelf(view, upload))
+    return _keep("run", _seen(view), make, _own_shelf(view, upload))
 
 
 def summary_picture(view: View, sequence: Sequence, upload: Upload | None) -> SummaryPicture:
@@ -381,7 +439,7 @@ def summary_picture(view: View, sequence: Sequence, upload: Upload | None) -> Su
         trace = dressed_trace(view, sequence, upload)
         return SummaryPicture(plot.summary_json(trace).encode(), plot.describe_summary(trace))
 
-    return _keep("summary", (astuple(view.unpinned), language.current()), make, _own_shelf(view, upload))
+    return _keep("summary", _seen(view), make, _own_shelf(view, upload))
 
 
 def step_picture(view: View, sequence: Sequence, upload: Upload | None) -> StepPicture:
@@ -396,8 +454,7 @@ def step_picture(view: View, sequence: Sequence, upload: Upload | None) -> StepP
             frames=plot.to_json(plot.step_frames(trace, unit, t)).encode(),
         )
 
-    key = (astuple(view.unpinned), t, unit, language.current())
-    return _keep("step", key, make, _own_shelf(view, upload))
+    return _keep("step", (*_seen(view), t, unit), make, _own_shelf(view, upload))
 
 
 def comparison_picture(view: View, sequence: Sequence, upload: Upload | None) -> ComparisonPicture:
@@ -420,8 +477,8 @@ def comparison_picture(view: View, sequence: Sequence, upload: Upload | None) ->
             plot.describe_compare(made, values=view.values),
         )
 
-    shown = replace(view.unpinned, versus=view.versus, tolerance=view.tolerance)
-    return _keep("compare", (astuple(shown), language.current()), make, _own_shelf(view, upload))
+    key = (*_seen(view), view.versus, view.tolerance)
+    return _keep("compare", key, make, _own_shelf(view, upload))
 
 
 def gradients_picture(view: View, sequence: Sequence, upload: Upload | None) -> GradientsPicture:
@@ -433,11 +490,13 @@ def gradients_picture(view: View, sequence: Sequence, upload: Upload | None) -> 
     t, unit = asked_gradient(view, sequence)
 
     def make() -> GradientsPicture:
-        from lstmviz.run import engine
-
-        found = [engine.gradients(load_trace(view, sequence, upload), unit, t)]
+        if server.has_failed() and has_tensorflow():
+            raise ValueError(
+                _("Gradients need TensorFlow, which cannot be started on this server; its log says why.")
+            )
+        found = [gradients(load_trace(view, sequence, upload), unit, t)]
         if view.contrast:
-            found.append(engine.gradients(load_trace(_contrasted(view, sequence), sequence), unit, t))
+            found.append(gradients(load_trace(_contrasted(view, sequence), sequence), unit, t))
         if view.model:
             found = [
                 replace(one, trace=replace(one.trace, cell=models.dress(view, one.trace.cell)))
@@ -445,7 +504,7 @@ def gradients_picture(view: View, sequence: Sequence, upload: Upload | None) -> 
             ]
         return GradientsPicture(plot.gradients_json(*found).encode(), plot.describe_gradients(*found))
 
-    key = (astuple(view.unpinned), view.contrast, t, unit, language.current())
+    key = (*_seen(view), view.contrast, t, unit)
     return _keep("gradients", key, make, _own_shelf(view, upload))
 
 
@@ -511,10 +570,8 @@ def proof(view: View, sequence: Sequence, upload: Upload | None) -> Proof:
     """
     if len(sequence) <= _PROVED:
         return prove(load_trace(view, sequence, upload), view.layout)
-    from lstmviz.run import engine
-
     first = replace(sequence, values=sequence.values[:_PROVED], labels=sequence.labels[:_PROVED])
-    return prove(engine.run(load_cell(view), first, view.device or None, _initial_state(view)), view.layout)
+    return prove(_run(view, load_cell(view), first, _initial_state(view)), view.layout)
 
 
 def load_linear(view: View) -> Linear:
@@ -565,10 +622,8 @@ def _find_model(view: View) -> models.Model:
 
 
 def _fold_difference(view: View, sequence: Sequence, folded: Trace) -> float:
-    from lstmviz.run import engine
-
     cell, _shown = _load_cells(view)
-    apart = engine.run(cell, load_linear(view)(sequence.values), view.device or None)
+    apart = _run(view, cell, load_linear(view)(sequence.values))
     return float(np.max(np.abs(apart.states["h"] - folded.states["h"]), initial=0.0))
 
 
@@ -586,6 +641,11 @@ def _cell_key(view: View) -> tuple[object, ...]:
         view.layer,
         language.current(),
     )
+
+
+def _seen(view: View) -> tuple[object, ...]:
+    """What tells the pictures of a view's run from those of another, and of the other engine's."""
+    return astuple(replace(view.unpinned, engine=engine_of(view))), language.current()
 
 
 def _own_shelf(view: View, upload: Upload | None) -> Shelf | None:

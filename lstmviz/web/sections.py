@@ -10,7 +10,7 @@ from lstmviz import cells
 from lstmviz.cells import Cell
 from lstmviz.language import _
 from lstmviz.sequences import Sequence
-from lstmviz.web import drawing, figure, models, own_words, pictures, render, snippets
+from lstmviz.web import draft, drawing, figure, models, own_words, pictures, render, snippets
 from lstmviz.web import view as views
 from lstmviz.web.markup import escape
 from lstmviz.web.view import View
@@ -65,8 +65,14 @@ def kernel(view: View, cell: Cell, sequence: Sequence | None) -> None:
     pictures.show_kernel(view, sequence)
 
 
-def gates(view: View, sequence: Sequence, picture: render.RunPicture, upload: render.Upload | None) -> None:
-    """Every gate over time."""
+def gates(
+    view: View,
+    sequence: Sequence,
+    picture: render.RunPicture,
+    upload: render.Upload | None,
+    drawn: draft.Drawn,
+) -> None:
+    """Every gate over time, and whose run it is."""
     write(
         _("Every gate, step by step"),
         _(
@@ -76,12 +82,13 @@ def gates(view: View, sequence: Sequence, picture: render.RunPicture, upload: re
         " ".join(render.told_reading(view, upload)),
         own_words.beside_picture(models.facts(view)),
     )
-    pictures.show_gates(view, sequence, picture, upload)
-    facts = _("Input: {title}. Ran {steps} steps on {device} in {milliseconds:.1f} ms.").format(
+    pictures.show_gates(view, sequence, picture, upload, drawn is draft.Drawn.WHILE_HELD)
+    apart = None if drawn.engine else render.difference(view, sequence, upload)
+    facts = _("Input: {title}. Ran {steps} steps in {milliseconds:.1f} ms on {device}.").format(
         title=escape(sequence.title),
         steps=picture.steps,
-        device=picture.device,
         milliseconds=picture.seconds * 1000,
+        device=draft.tell(drawn, picture.device, apart),
     )
     st.caption(facts)
     if picture.first_nonfinite is not None:

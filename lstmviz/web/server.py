@@ -31,6 +31,7 @@ from streamlit import config
 from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
+from lstmviz.run import has_tensorflow
 from lstmviz.web import patches, settings
 from lstmviz.web import view as views
 from lstmviz.web.lanes import Client, Lane, NotDone
@@ -41,10 +42,11 @@ _log = logging.getLogger(__name__)
 # --- TensorFlow's warm-up
 
 _GRACE = 0.3  # seconds after the start in which a page can be asked for and gets ahead of TensorFlow
-_PATIENCE = 5.0  # seconds until TensorFlow is started for a page whose script never ran
+_PATIENCE = 5.0  # seconds until TensorFlow is started for a page whose script never ran, or whose browser never drew
 
 _page_requested = threading.Event()
 _page_drawn = threading.Event()
+_figures_drawn = threading.Event()
 _warmed = threading.Event()
 _warming_lock = threading.Lock()
 _warming: threading.Thread | None = None
@@ -63,6 +65,11 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     trimming.cancel()
 
 
+def is_warm() -> bool:
+    """Whether TensorFlow is there; asking starts nothing."""
+    return _warmed.is_set() and _warming_error is None
+
+
 def wait_warm(timeout: float) -> bool:
     """Waits until TensorFlow is there, `timeout` seconds at most, and says whether it is.
 
@@ -75,7 +82,7 @@ def wait_warm(timeout: float) -> bool:
 
 
 def has_failed() -> bool:
-    """Whether TensorFlow could not be started; the server's log says why."""
+    """Whether there is no TensorFlow to come: it is not installed, or could not be started and the server's log says why."""
     return _warming_error is not None
 
 
@@ -89,9 +96,14 @@ def _start_warming() -> None:
 
 def _warm() -> None:
     global _warming_error
-    # The import holds the interpreter for seconds: a page that is being opened gets its frame first.
-    if _page_requested.wait(_GRACE):
-        _page_drawn.wait(_PATIENCE)
+    if not has_tensorflow():
+        _warming_error = ModuleNotFoundError("TensorFlow is not installed")
+        _log.info("TensorFlow is not installed: NumPy computes")
+        _warmed.set()
+        return
+    # The import holds the interpreter for seconds: a page that is being opened gets its figures first, from NumPy.
+    if _page_requested.wait(_GRACE) and _page_drawn.wait(_PATIENCE):
+        _figures_drawn.wait(_PATIENCE)
     started = time.perf_counter()
     try:
         from lstmviz.run import engine
@@ -170,10 +182,11 @@ def assets_path() -> str:
 
 
 def routes() -> list[Route]:
-    """The routes beside Streamlit's own: Plotly's script, the figures' modules, the pictures, and whether all is ready."""
+    """The routes beside Streamlit's own: Plotly's script, the figures' modules, the pictures, whether all is ready and drawn."""
     folder = f"{_root()}/{assets_path()}"
     return [
         Route(f"{_root()}{_READY}", _serve_ready),
+        Route(f"{folder}/drawn", _hear_drawn),
         Route(f"{folder}/plotly.min.js", _serve_plotly),
         *(Route(f"{folder}/{path.name}", _serve_module) for path in _modules()),
         Route(f"{folder}/pictures/{{key:str}}", _serve_picture),
@@ -191,11 +204,17 @@ def _root() -> str:
 
 async def _serve_ready(_request: Request) -> Response:
     """Whether a run can be asked for; it starts nothing."""
-    if has_failed():
+    if has_failed() and has_tensorflow():
         return PlainTextResponse("TensorFlow could not be started", 503, _NOT_KEPT)
     if not _warmed.is_set():
         return PlainTextResponse("TensorFlow is starting", 503, _NOT_KEPT)
     return PlainTextResponse("ready", 200, _NOT_KEPT)
+
+
+async def _hear_drawn(_request: Request) -> Response:
+    """A browser says that it has drawn its first figures."""
+    _figures_drawn.set()
+    return Response(status_code=204, headers=_NOT_KEPT)
 
 
 async def _serve_plotly(request: Request) -> Response:

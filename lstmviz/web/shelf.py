@@ -64,6 +64,11 @@ class Shelf:
                 if not place.waiting:
                     self._places.pop(key, None)
 
+    def find(self, key: Hashable) -> Any:
+        """What is kept under `key`; None where nothing is."""
+        with self._lock:
+            return self._use(key) if key in self._kept else None
+
     def __len__(self) -> int:
         return len(self._kept)
 

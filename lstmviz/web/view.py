@@ -54,7 +54,8 @@ class View:
     pinned: a step, a gate or a state, and a unit of it. `versus` holds what differs in the setting that this one is compared
     with, as its address would have it. `layer` names the layer of the viewer's own file that is shown, and `model` is the
     file's ticket, which no address holds: without it the file is not here. `reverse` and `initial_state` are how that layer
-    is run where it is not as its file says.
+    is run where it is not as its file says. `engine` is "numpy" where NumPy's run is to be drawn for the time being, and empty
+    for the run at rest; no address holds it either, and nothing that is taken along is made of such a view.
     """
 
     cell: str = "BasicLSTMCell"
@@ -89,6 +90,7 @@ class View:
     layer: str = ""
     reverse: bool | None = None
     initial_state: str = "file"
+    engine: str = ""
 
     @property
     def unpinned(self) -> View:
@@ -630,4 +632,4 @@ class _Reader:
         self.problems.append(_changed(name, words.quote(given), shown, cause))
 
 
-PARAMETERS = tuple(field.name for field in fields(View) if field.name != "model")
+PARAMETERS = tuple(field.name for field in fields(View) if field.name not in ("model", "engine"))

@@ -17,7 +17,7 @@ QUERY = {"num_units": "400", "input_size": "50", "sequence": "sine", "time_steps
 
 @pytest.fixture(autouse=True)
 def warm(monkeypatch):
-    monkeypatch.setattr(server, "wait_warm", lambda timeout: True)
+    monkeypatch.setattr(server, "is_warm", lambda: True)
 
 
 def fetch(key, **window):
