@@ -41,9 +41,12 @@ _log = logging.getLogger(__name__)
 
 # --- TensorFlow's warm-up
 
-_GRACE = 0.3  # seconds after the start in which a page can be asked for and gets ahead of TensorFlow
-_PATIENCE = 5.0  # seconds until TensorFlow is started for a page whose script never ran, or whose browser never drew
+_GRACE = 2.0  # seconds after the start in which a page can be asked for and gets ahead of TensorFlow
+_PATIENCE = (
+    5.0  # seconds until TensorFlow is started for a page whose script never ran, or whose browser never drew
+)
 
+_asked = threading.Event()
 _page_requested = threading.Event()
 _page_drawn = threading.Event()
 _figures_drawn = threading.Event()
@@ -77,6 +80,7 @@ def wait_warm(timeout: float) -> bool:
     started, `has_failed` says so, and it is never there.
     """
     _page_drawn.set()
+    _asked.set()
     _start_warming()
     return _warmed.wait(timeout) and _warming_error is None
 
@@ -102,7 +106,8 @@ def _warm() -> None:
         _warmed.set()
         return
     # The import holds the interpreter for seconds: a page that is being opened gets its figures first, from NumPy.
-    if _page_requested.wait(_GRACE) and _page_drawn.wait(_PATIENCE):
+    _asked.wait(_GRACE)
+    if _page_requested.is_set() and _page_drawn.wait(_PATIENCE):
         _figures_drawn.wait(_PATIENCE)
     started = time.perf_counter()
     try:
@@ -419,6 +424,7 @@ class SecurityHeaders:
             name == b"accept" and b"text/html" in value for name, value in scope["headers"]
         ):
             _page_requested.set()
+            _asked.set()
         started = False
 
         async def send_with_headers(message: Message) -> None:
