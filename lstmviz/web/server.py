@@ -42,9 +42,8 @@ _log = logging.getLogger(__name__)
 # --- TensorFlow's warm-up
 
 _GRACE = 2.0  # seconds after the start in which a page can be asked for and gets ahead of TensorFlow
-_PATIENCE = (
-    5.0  # seconds until TensorFlow is started for a page whose script never ran, or whose browser never drew
-)
+# Seconds until TensorFlow is started for a page whose script never ran, and again for one whose browser never drew.
+_PATIENCE = 5.0
 
 _asked = threading.Event()
 _page_requested = threading.Event()

@@ -204,7 +204,7 @@ def test_a_server_without_tensorflow_lives_but_is_not_ready(broken):
     assert "no such library" in broken.log.read_text()
 
 
-def test_a_page_without_tensorflow_says_so_and_shows_what_needs_no_run(broken):
+def test_a_page_whose_tensorflow_cannot_start_says_so_and_draws_numpys_run(broken):
     messages = []
     opened = BackMsg()
     opened.rerun_script.query_string = "num_units=5"
@@ -224,7 +224,11 @@ def test_a_page_without_tensorflow_says_so_and_shows_what_needs_no_run(broken):
     assert "bidi_component" in kinds and "code" in kinds
     status, kernel = broken.get(f"/lstm{_picture({'num_units': '5'})}")
     assert status == 200 and kernel.startswith(b"{")
-    assert broken.get(f"/lstm{_picture(_SMALL, 'gates')}")[0] == 204
+    status, gates = broken.get(f"/lstm{_picture(_SMALL, 'gates')}")
+    assert status == 200 and gates == broken.get(f"/lstm{_picture(_SMALL | {'engine': 'numpy'}, 'gates')}")[1]
+    assert broken.get(f"/lstm{_picture(_SMALL | {'device': 'CPU:0'}, 'gates')}")[0] == 204
+    captions = [e.markdown.body for e in _elements(messages) if e.WhichOneof("type") == "markdown"]
+    assert [caption for caption in captions if caption.endswith("ms on NumPy.")]
 
 
 @pytest.mark.parametrize(
