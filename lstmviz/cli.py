@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import runpy
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as Ordered
@@ -58,6 +59,8 @@ def main(arguments: Ordered[str] | None = None) -> int:
     with language.use(_speak(os.environ)):
         given = _parser().parse_args(arguments)
         try:
+            if given.kinds is not None:
+                _declare(given.kinds)
             given.command(given)
             sys.stdout.flush()
         except KeyboardInterrupt:
@@ -85,6 +88,25 @@ def _tell(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error)
+
+
+def _declare(path: str) -> None:
+    """Runs the file that declares the caller's own kinds of cell.
+
+    Raises:
+        ValueError: it ends with an error.
+        OSError: it cannot be read.
+    """
+    try:
+        runpy.run_path(path)
+    except OSError:
+        raise
+    except Exception as error:
+        raise ValueError(
+            _("{file} ends with an error: {cause}").format(
+                file=path, cause=f"{type(error).__name__}: {error}"
+            )
+        ) from error
 
 
 # --- What can be given
@@ -129,6 +151,12 @@ def _parser() -> argparse.ArgumentParser:
     for command in (inspect, render, convert):
         command.add_argument(
             "--layout", choices=list(LAYOUTS), help=_("how an .npz stores its arrays, where it does not say")
+        )
+    for command in (inspect, render, convert, identify):
+        command.add_argument(
+            "--kinds",
+            metavar="FILE",
+            help=_("a Python file of your own that declares kinds of cell with @lv.kind; it is run first"),
         )
     render.add_argument(
         "--input", metavar="CSV", help=_("the sequence, a row a step, taken as it is; else a sine")

@@ -8,9 +8,9 @@ from lstmviz.cells import equations as _equations  # noqa: F401  # declares the 
 from lstmviz.cells.cell import Cell, GateWeights, build, check_options
 from lstmviz.cells.formulas import Formula, formulas
 from lstmviz.cells.kind import KINDS, Gate, Kind, Variable, evaluate, kind, structure_of
-from lstmviz.cells.linear import Linear, build_linear, fold
+from lstmviz.cells.linear import Linear, build_linear, can_fold, fold
 from lstmviz.cells.numbers import as_numbers
-from lstmviz.cells.options import Option, OptionValue, is_on
+from lstmviz.cells.options import OPTIONS, Option, OptionValue, is_on
 from lstmviz.cells.weights import INITIAL_WEIGHTS, weight_shapes
 from lstmviz.equation import ACTIVATIONS
 
@@ -18,6 +18,7 @@ __all__ = [
     "ACTIVATIONS",
     "INITIAL_WEIGHTS",
     "KINDS",
+    "OPTIONS",
     "Cell",
     "Formula",
     "Gate",
@@ -30,6 +31,7 @@ __all__ = [
     "as_numbers",
     "build",
     "build_linear",
+    "can_fold",
     "check_options",
     "evaluate",
     "fold",

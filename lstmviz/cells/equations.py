@@ -37,7 +37,12 @@ def _with_bias(z: Node, w: Weights, name: str, use_bias: bool, initial: float = 
     return z + w(name, initial=initial) if use_bias else z
 
 
-@kind("BasicRNNCell", _mark("basic recurrent cell"))
+@kind(
+    "BasicRNNCell",
+    _mark("basic recurrent cell"),
+    purpose=_mark("The hidden layer of a feed-forward network that also sees its own last output."),
+    source="Elman 1990",
+)
 def basic_rnn(x: Node, h: Node, w: Weights, *, activation: str = "tanh", use_bias: bool = True) -> New:
     """The hidden layer of a feed-forward network that sees its own last output."""
     z = _with_bias(concat(x, h) @ w("kernel"), w, "bias", use_bias)
@@ -79,7 +84,14 @@ def _lstm(
     return {"c": c, "h": h}
 
 
-@kind("BasicLSTMCell", _mark("basic LSTM cell"))
+@kind(
+    "BasicLSTMCell",
+    _mark("basic LSTM cell"),
+    purpose=_mark(
+        "A cell with a memory c, which gates write, keep and show, so that it can hold something over many steps."
+    ),
+    source="Hochreiter and Schmidhuber 1997; Gers et al. 2000",
+)
 def basic_lstm(
     x: Node, c: Node, h: Node, w: Weights, *,
     forget_bias: Number = 1.0, activation: str = "tanh", recurrent_activation: str = "sigmoid", use_bias: bool = True,
@@ -88,7 +100,14 @@ def basic_lstm(
     return _lstm(x, c, h, w, forget_bias, activation, recurrent_activation, use_bias)
 
 
-@kind("LSTMCell", _mark("LSTM cell with peepholes and projection"))
+@kind(
+    "LSTMCell",
+    _mark("LSTM cell with peepholes and projection"),
+    purpose=_mark(
+        "An LSTM whose gates may see c through peepholes, and whose h may be projected to another size."
+    ),
+    source="Sak et al. 2014, arXiv:1402.1128",
+)
 def lstm(
     x: Node, c: Node, h: Node, w: Weights, *,
     forget_bias: Number = 1.0, activation: str = "tanh", use_peepholes: bool = False, num_proj: int | None = None,
@@ -116,7 +135,14 @@ def _reset_and_update(
     )
 
 
-@kind("GRUCell", _mark("gated recurrent unit"))
+@kind(
+    "GRUCell",
+    _mark("gated recurrent unit"),
+    purpose=_mark(
+        "A cell with fewer weights than an LSTM, whose h is its memory; the reset gate acts before the product with h."
+    ),
+    source="Cho et al. 2014, arXiv:1406.1078",
+)
 def gru(
     x: Node, h: Node, w: Weights, *,
     activation: str = "tanh", recurrent_activation: str = "sigmoid", use_bias: bool = True,
@@ -128,7 +154,14 @@ def gru(
     return {"h": u * h + (1 - u) * c}
 
 
-@kind("CudnnCompatibleGRUCell", _mark("gated recurrent unit, reset after the product"))
+@kind(
+    "CudnnCompatibleGRUCell",
+    _mark("gated recurrent unit, reset after the product"),
+    purpose=_mark(
+        "The GRU of cuDNN, and of today's Keras and PyTorch: the reset gate acts after the product with h."
+    ),
+    source="TensorFlow 1.15, tf.contrib.cudnn_rnn",
+)
 def gru_reset_after(
     x: Node, h: Node, w: Weights, *,
     activation: str = "tanh", recurrent_activation: str = "sigmoid", use_bias: bool = True,
@@ -142,7 +175,12 @@ def gru_reset_after(
     return {"h": u * h + (1 - u) * c}
 
 
-@kind("CoupledInputForgetGateLSTMCell", _mark("LSTM with one gate for input and forgetting"))
+@kind(
+    "CoupledInputForgetGateLSTMCell",
+    _mark("LSTM with one gate for input and forgetting"),
+    purpose=_mark("An LSTM that writes exactly as much as it forgets: one gate for both."),
+    source="Greff et al. 2015, arXiv:1503.04069; TensorFlow 1.15, tf.contrib.rnn",
+)
 def coupled_lstm(
     x: Node, c: Node, h: Node, w: Weights, *,
     forget_bias: Number = 1.0, activation: str = "tanh", use_peepholes: bool = False,
@@ -164,7 +202,14 @@ def coupled_lstm(
     return {"c": c, "h": activate(activation, c) * o}
 
 
-@kind("LayerNormBasicLSTMCell", _mark("LSTM with layer normalisation"))
+@kind(
+    "LayerNormBasicLSTMCell",
+    _mark("LSTM with layer normalisation"),
+    purpose=_mark(
+        "An LSTM whose gates and memory are normalised over the units at each step, which steadies training."
+    ),
+    source="Ba et al. 2016, arXiv:1607.06450; TensorFlow 1.15, tf.contrib.rnn",
+)
 def layer_norm_lstm(
     x: Node, c: Node, h: Node, w: Weights, *, forget_bias: Number = 1.0, activation: str = "tanh"
 ) -> New:
@@ -182,7 +227,14 @@ def layer_norm_lstm(
     return {"c": c, "h": activate(activation, c) * o}
 
 
-@kind("sLSTM", _mark("LSTM with an exponential gate"))
+@kind(
+    "sLSTM",
+    _mark("LSTM with an exponential gate"),
+    purpose=_mark(
+        "An LSTM whose input gate is exponential, so that a new input can outweigh everything stored so far."
+    ),
+    source="Beck et al. 2024, arXiv:2405.04517; in the form of NX-AI's xlstm",
+)
 def slstm(x: Node, c: Node, n: Node, m: Node, h: Node, w: Weights) -> New:
     """An LSTM with an exponential input gate: n counts what was written, m keeps the numbers small (Beck et al. 2024)."""
     z_i, z_f, z_z, z_o = split("ifzo", concat(x, h) @ w("kernel") + w("bias"))
@@ -199,7 +251,14 @@ def slstm(x: Node, c: Node, n: Node, m: Node, h: Node, w: Weights) -> New:
     return {"c": c, "n": n, "m": new_m, "h": o * c / n}
 
 
-@kind("minGRU", _mark("minimal GRU of x alone"))
+@kind(
+    "minGRU",
+    _mark("minimal GRU of x alone"),
+    purpose=_mark(
+        "A GRU whose gate and candidate see x alone, so that all steps can be computed at once when it is trained."
+    ),
+    source="Feng et al. 2024, arXiv:2410.01201; the plain form",
+)
 def min_gru(x: Node, h: Node, w: Weights) -> New:
     """A GRU whose gates see x alone, so that all steps can be computed at once (Feng et al. 2024)."""
     z, c = split("zc", x @ w("kernel") + w("bias"))
@@ -208,7 +267,12 @@ def min_gru(x: Node, h: Node, w: Weights) -> New:
     return {"h": (1 - z) * h + z * c}
 
 
-@kind("minLSTM", _mark("minimal LSTM of x alone"))
+@kind(
+    "minLSTM",
+    _mark("minimal LSTM of x alone"),
+    purpose=_mark("An LSTM whose forget and input gate see x alone and are scaled to add up to one."),
+    source="Feng et al. 2024, arXiv:2410.01201; the plain form",
+)
 def min_lstm(x: Node, h: Node, w: Weights) -> New:
     """An LSTM whose gates see x alone and share out one whole (Feng et al. 2024)."""
     f, i, c = split("fic", x @ w("kernel") + w("bias"))
@@ -220,7 +284,12 @@ def min_lstm(x: Node, h: Node, w: Weights) -> New:
     return {"h": f / (f + i) * h + i / (f + i) * c}
 
 
-@kind("MGU", _mark("minimal gated unit"))
+@kind(
+    "MGU",
+    _mark("minimal gated unit"),
+    purpose=_mark("A GRU with a single gate, which both resets and updates: two thirds of the weights."),
+    source="Zhou et al. 2016, arXiv:1603.09420",
+)
 def mgu(x: Node, h: Node, w: Weights) -> New:
     """A GRU with one gate, which both resets and updates (Zhou et al. 2016)."""
     f = sigmoid(concat(x, h) @ w("gates/kernel") + w("gates/bias"))
@@ -234,7 +303,12 @@ def mgu(x: Node, h: Node, w: Weights) -> New:
     return {"h": (1 - f) * h + f * c}
 
 
-@kind("JANET", _mark("LSTM with a forget gate alone"))
+@kind(
+    "JANET",
+    _mark("LSTM with a forget gate alone"),
+    purpose=_mark("An LSTM with its forget gate alone, which writes a little more than it forgets (beta)."),
+    source="van der Westhuizen and Lasenby 2018, arXiv:1804.04849",
+)
 def janet(x: Node, h: Node, w: Weights, *, beta: Number = 1.0) -> New:
     """Just another network: an LSTM with its forget gate alone (van der Westhuizen and Lasenby 2018)."""
     s, c = split("fc", concat(x, h) @ w("kernel") + w("bias"))
@@ -243,7 +317,14 @@ def janet(x: Node, h: Node, w: Weights, *, beta: Number = 1.0) -> New:
     return {"h": f * h + (1 - sigmoid(s - beta)) * c}
 
 
-@kind("IndRNN", _mark("independently recurrent layer"))
+@kind(
+    "IndRNN",
+    _mark("independently recurrent layer"),
+    purpose=_mark(
+        "A recurrent layer whose units see only their own last output, so that very long sequences can be learnt with relu."
+    ),
+    source="Li et al. 2018, arXiv:1803.04831",
+)
 def ind_rnn(x: Node, h: Node, w: Weights, *, activation: str = "relu") -> New:
     """A recurrent layer whose units see their own last output alone (Li et al. 2018)."""
     z = x @ w("kernel") + w("recurrent_kernel") * h + w("bias")
@@ -252,7 +333,14 @@ def ind_rnn(x: Node, h: Node, w: Weights, *, activation: str = "relu") -> New:
     }
 
 
-@kind("LiGRU", _mark("light GRU"))
+@kind(
+    "LiGRU",
+    _mark("light GRU"),
+    purpose=_mark(
+        "A GRU for speech recognition without reset gate, with relu; its batch norm, once trained, is in the kernel and the bias."
+    ),
+    source="Ravanelli et al. 2018, arXiv:1803.10225",
+)
 def li_gru(x: Node, h: Node, w: Weights, *, activation: str = "relu") -> New:
     """A light GRU for speech, without a reset gate (Ravanelli et al. 2018); its batch norm is in the kernel and the bias."""
     z, c = split("zc", concat(x, h) @ w("kernel") + w("bias"))
@@ -261,7 +349,15 @@ def li_gru(x: Node, h: Node, w: Weights, *, activation: str = "relu") -> New:
     return {"h": z * h + (1 - z) * c}
 
 
-@kind("RG-LRU", _mark("real-gated linear recurrent unit"))
+@kind(
+    "RG-LRU",
+    _mark("real-gated linear recurrent unit"),
+    purpose=_mark(
+        "The recurrence of Griffin and RecurrentGemma, in place of most attention: each unit fades at a pace of its own, "
+        "which x sets. RecurrentGemma writes the first step of a text without the square root."
+    ),
+    source="De et al. 2024, arXiv:2402.19427",
+)
 def rg_lru(x: Node, h: Node, w: Weights) -> New:
     """A real-gated linear recurrent unit: each unit fades at a pace of its own (De et al. 2024)."""
     r, i, j = split("rij", x @ w("kernel") + w("bias"))

@@ -145,6 +145,11 @@ class Kind:
         """The gates that share variables, `(("r", "u"), ("c",))`, in the order of the kernel's columns."""
         return tuple(dict.fromkeys(variable.gates for variable in self.variables if variable.gates))
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether lstmviz brings it; else it was declared by who uses lstmviz."""
+        return str(self.step.__module__).startswith("lstmviz.")
+
     def gate(self, name: str) -> Gate:
         """The gate called `name`.
 
@@ -161,15 +166,16 @@ class Kind:
         )
 
 
-def kind(name: str, title: str = "", *, source: str = "") -> Callable[[Step], Step]:
+def kind(name: str, title: str = "", *, purpose: str = "", source: str = "") -> Callable[[Step], Step]:
     """Declares a kind of cell: the function below it is its equation.
 
     The parameters between `x` and `w` are the states, by name, h being the output; keyword-only parameters are options.
-    What the equation calls by a name is a gate. The first sentence of the docstring says what the kind is for.
+    What the equation calls by a name is a gate.
 
     Args:
         name: What `build` calls it; a kind of one's own may be declared again, one that lstmviz brings may not.
         title: What it is called in words.
+        purpose: What it is for, in a sentence; by default the first paragraph of the function's docstring.
         source: The paper, or wherever it comes from.
 
     Raises:
@@ -187,11 +193,11 @@ def kind(name: str, title: str = "", *, source: str = "") -> Callable[[Step], St
 
     def declare(step: Step) -> Step:
         declared = KINDS.get(name)
-        if declared is not None and declared.step.__module__.startswith("lstmviz."):
+        if declared is not None and declared.is_ours:
             raise ValueError(
                 _("{name} is a kind that lstmviz brings; call yours by another name.").format(name=name)
             )
-        made = make_kind(step, name, title, source)
+        made = make_kind(step, name, title, source, purpose)
         made.variables  # noqa: B018  # what is wrong with it is said here, not at its first use
         KINDS[name] = made
         return step
@@ -203,7 +209,7 @@ def kind(name: str, title: str = "", *, source: str = "") -> Callable[[Step], St
     return declare
 
 
-def make_kind(step: Step, name: str, title: str = "", source: str = "") -> Kind:
+def make_kind(step: Step, name: str, title: str = "", source: str = "", purpose: str = "") -> Kind:
     """The kind whose equation is `step`."""
     parameters = list(inspect.signature(step).parameters.values())
     places = [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
@@ -214,7 +220,7 @@ def make_kind(step: Step, name: str, title: str = "", source: str = "") -> Kind:
             ).format(name=name, given=", ".join(places))
         )
     options = tuple(_option(each) for each in parameters if each.kind is each.KEYWORD_ONLY)
-    purpose = (inspect.getdoc(step) or "").partition("\n\n")[0].replace("\n", " ")
+    purpose = purpose or (inspect.getdoc(step) or "").partition("\n\n")[0].replace("\n", " ")
     return Kind(name, title or name, step, tuple(places[1:-1]), options, purpose, source)
 
 

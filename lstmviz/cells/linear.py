@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
 from lstmviz.cells.cell import Cell
+from lstmviz.cells.kind import Kind
 from lstmviz.cells.numbers import float_type, positive
+from lstmviz.cells.options import OptionValue
 from lstmviz.cells.weights import INITIAL_WEIGHTS, check_seed, weight_shapes
+from lstmviz.equation import Node
 from lstmviz.language import _
 
 
@@ -52,7 +56,7 @@ def fold(linear: Linear, cell: Cell) -> Cell:
     `(x @ A + a) @ K + b = x @ (A @ K) + (a @ K + b)`. A cell without biases gets them, to hold the layer's.
 
     Raises:
-        ValueError: the layer's outputs are not as many as the cell's inputs.
+        ValueError: the layer's outputs are not as many as the cell's inputs, or the cell has no place for its bias.
     """
     features, outputs = linear.kernel.shape
     if outputs != cell.input_size:
@@ -61,15 +65,69 @@ def fold(linear: Linear, cell: Cell) -> Cell:
                 given=outputs, allowed=cell.input_size
             )
         )
-    options = {name: True if name == "use_bias" else value for name, value in cell.options.items()}
+    options = _with_bias(cell.options)
     shapes = weight_shapes(cell.kind, cell.num_units, features, options)
     weights = {name: cell.weights.get(name, np.zeros(shape, cell.dtype)) for name, shape in shapes.items()}
-    biases = {(v.gates, v.meets): v.name for v in cell.kind.variables if v.is_bias}
+    biases = _find_biases(cell.kind, options)
+    if biases is None:
+        raise ValueError(
+            _("{kind} has no bias beside each product with x, so no linear layer folds into it.").format(
+                kind=cell.kind.name
+            )
+        )
     kernel, bias = linear.kernel.astype(np.float64), linear.bias.astype(np.float64)
-    for variable in cell.kind.variables:
-        if variable.is_kernel and "x" in variable.meets:
-            stored, name = cell.weights[variable.name], biases[variable.gates, variable.meets]
-            rows_x, rows_h = stored[: cell.input_size], stored[cell.input_size :]
-            weights[variable.name] = np.concatenate([(kernel @ rows_x).astype(cell.dtype), rows_h])
-            weights[name] = (weights[name] + bias @ rows_x).astype(cell.dtype)
+    for weight, name in biases.items():
+        stored = cell.weights[weight]
+        rows_x, rows_h = stored[: cell.input_size], stored[cell.input_size :]
+        weights[weight] = np.concatenate([(kernel @ rows_x).astype(cell.dtype), rows_h])
+        weights[name] = (weights[name] + bias @ rows_x).astype(cell.dtype)
     return Cell(cell.kind, cell.num_units, features, options, weights)
+
+
+def can_fold(kind: Kind, options: Mapping[str, OptionValue]) -> bool:
+    """Whether a linear layer in front of such a cell folds into it: x meets kernels alone, with a bias beside each product."""
+    return _find_biases(kind, _with_bias(options)) is not None
+
+
+def _with_bias(options: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
+    return {name: True if name == "use_bias" else value for name, value in options.items()}
+
+
+def _find_biases(kind: Kind, options: Mapping[str, OptionValue]) -> dict[str, str] | None:
+    """The kernels that x meets with its first rows, and the bias that is added to each's product; None if x does more."""
+    equation = kind.equation(options)
+    users: dict[int, list[Node]] = {}
+    for node in equation.nodes:
+        for each in node.args:
+            users.setdefault(id(each), []).append(node)
+    meeting = [
+        equation.x,
+        *(
+            node
+            for node in users.get(id(equation.x), ())
+            if node.op == "concat" and sum(each is equation.x for each in node.args) == 1
+        ),
+    ]
+    found: dict[str, str] = {}
+    for met in meeting:
+        for node in users.get(id(met), ()):
+            if met is equation.x and any(node is each for each in meeting):
+                if node.args[0] is not equation.x:
+                    return None
+                continue
+            bias = _bias_beside(node, users) if node.op == "matmul" else None
+            if bias is None or node.args[1].value in found or len(users[id(node.args[1])]) > 1:
+                return None
+            found[node.args[1].value] = bias
+    return found
+
+
+def _bias_beside(product: Node, users: Mapping[int, list[Node]]) -> str | None:
+    """The weight that is a summand of the same sum as a product, and of no other; None where there is none."""
+    node = product
+    while len(above := users.get(id(node), [])) == 1 and above[0].op == "add":
+        for each in above[0].args:
+            if each.op == "weight" and len(users[id(each)]) == 1:
+                return str(each.value)
+        node = above[0]
+    return None

@@ -100,7 +100,7 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
                 "activation",
                 "tanh",
                 _mark("activation"),
-                _mark("The function of the new input and of the output."),
+                _mark("The function of what is written, and of c where it shows in h."),
                 str,
                 choices=tuple(ACTIVATIONS),
             ),
@@ -111,6 +111,16 @@ OPTIONS: Mapping[str, Option] = MappingProxyType(
                 _mark("The function of the gates that open and shut."),
                 str,
                 choices=("sigmoid", *(name for name in ACTIVATIONS if name != "sigmoid")),
+            ),
+            Option(
+                "beta",
+                1.0,
+                "beta",
+                _mark(
+                    "Taken off the forget gate's sum where it is asked how much is written: at 0 as much is written as is "
+                    "forgotten, above 0 more."
+                ),
+                float,
             ),
             Option("use_bias", True, _mark("bias"), _mark("Adds a bias to each gate."), bool),
             Option(

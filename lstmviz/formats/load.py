@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +18,7 @@ from lstmviz.formats import (
     keras_h5,
     numpy_files,
     onnx_files,
+    own,
     safetensors_files,
     sandbox,
     tensorflow_files,
@@ -137,8 +138,14 @@ class Loaded(dict[str, Cell]):
         words: dict[str, Any] = {"layout": layer.layout, "family": layer.family, **layer.options}
         try:
             note = _say_types(layer)
-            cell = from_layout(layer.arrays, **words)
-            stored = describe_stored(layer.arrays, called=layer.called, framework=layer.framework, **words)
+            if layer.layout == own.LAYOUT:
+                cell, said_of_kind = own.make(layer)
+                layer, stored = replace(layer, notes=(*layer.notes, *said_of_kind)), own.describe(cell)
+            else:
+                cell = from_layout(layer.arrays, **words)
+                stored = describe_stored(
+                    layer.arrays, called=layer.called, framework=layer.framework, **words
+                )
         except ValueError as error:
             self.skipped[title] = str(error)
             self.arrays |= {f"{title}/{name}": array for name, array in layer.arrays.items()}
@@ -229,6 +236,7 @@ def load(
     loaded = Loaded(format_, found)
     copies = _Copies(found)
     for title, layer in found.layers.items():
+        own.check_declared(layer)
         count = sum(array.size for array in layer.arrays.values())
         if max_weights is not None and count > max_weights:
             loaded.skipped[title] = _("it has {given:,} weights; at most {allowed:,} are shown").format(

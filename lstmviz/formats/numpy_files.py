@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from lstmviz.formats import own
 from lstmviz.formats.bare import find_bare
 from lstmviz.formats.found import Content, FormatError, Found
 from lstmviz.language import _
@@ -26,7 +27,10 @@ def knows(content: Content) -> bool:
 
 def read(content: Content, layout: str | None) -> Found:
     """The layers that the arrays make; those of other names are left for the detective."""
+    text = own.read_text(content)
     arrays, skipped = read_arrays(content)
+    if text is not None:
+        return own.find(content.name, text, arrays, skipped)
     found = find_bare(arrays, layout, skipped)
     found.skipped |= skipped
     return found

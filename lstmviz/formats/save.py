@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from lstmviz.cells import Cell
+from lstmviz.formats import own
 from lstmviz.formats.keras_config import to_snake_case
 from lstmviz.formats.write import write_file
 from lstmviz.language import _
-from lstmviz.layouts import LAYOUTS, Converted, to_layout
+from lstmviz.layouts import LAYOUTS, Converted, is_stored, to_layout
 
 _ONNX_OPSET, _ONNX_IR = 14, 8  # what runtimes since 2021 read; the operators are the same up to opset 22
 
@@ -49,7 +50,8 @@ def save(cell: Cell, path: str | os.PathLike[str], layout: str | None = None, *,
     Args:
         cell: The cell.
         path: Where to; how it ends says what is written: a key of `WRITERS`.
-        layout: A key of `LAYOUTS` that fits in such a file; None for the one that goes with it.
+        layout: A key of `LAYOUTS` that fits in such a file; None for the one that goes with it. "lstmviz", in an .npz, is the
+            cell as it is, with its kind and its options; a kind that no framework has is saved so in any case.
         name: What the layer is called. PyTorch's names are preceded by it, `name.weight_ih_l0`.
 
     Raises:
@@ -66,6 +68,8 @@ def save_bytes(cell: Cell, suffix: str, layout: str | None = None, *, name: str 
     Raises:
         ValueError: see `save`.
     """
+    if _is_own(cell, suffix, layout):
+        return own.write(cell)
     writer, converted = _convert(cell, suffix, layout)
     if cell.dtype.name not in writer.types:
         raise ValueError(
@@ -91,8 +95,16 @@ def loading_code(
     Raises:
         ValueError: see `save`.
     """
+    if _is_own(cell, suffix, layout):
+        return own.loading_code(cell, path or "cell.npz")
     writer, converted = _convert(cell, suffix, layout)
     return writer.load(converted, cell, path or f"cell{writer.suffix}", name)
+
+
+def _is_own(cell: Cell, suffix: str, layout: str | None) -> bool:
+    """Whether the cell is written as it is."""
+    chosen = own.LAYOUT if layout is None and not is_stored(cell.kind) else layout
+    return chosen == own.LAYOUT and suffix.lower().endswith(".npz")
 
 
 def _convert(cell: Cell, suffix: str, layout: str | None) -> tuple[Writer, Converted]:
@@ -107,7 +119,9 @@ def _convert(cell: Cell, suffix: str, layout: str | None) -> tuple[Writer, Conve
     if layout is not None and layout not in writer.layouts:
         raise ValueError(
             _("layout is {given!r}; in a file that ends in {suffix} it must be one of {allowed}.").format(
-                given=layout, suffix=writer.suffix, allowed=", ".join(writer.layouts)
+                given=layout,
+                suffix=writer.suffix,
+                allowed=", ".join([*writer.layouts, *([own.LAYOUT] if writer.suffix == ".npz" else [])]),
             )
         )
     return writer, to_layout(cell, layout or writer.layouts[0])

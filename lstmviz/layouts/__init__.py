@@ -23,6 +23,7 @@ from lstmviz.layouts.table import (
     Slot,
     Told,
     form_of_ours,
+    is_stored,
     places,
     shape_of,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "describe_stored",
     "form_of_ours",
     "from_layout",
+    "is_stored",
     "places",
     "prove",
     "shape_of",

@@ -139,6 +139,9 @@ class Form:
         return next(slot for slot in self.slots if slot.name == name)
 
 
+_UNKNOWN = _mark('no form for cells of this kind is known here; lv.save(cell, "cell.npz") keeps it as it is.')
+
+
 @dataclass(frozen=True)
 class Layout:
     """How one framework stores weights.
@@ -174,7 +177,7 @@ class Layout:
                 return form
         raise ValueError(
             _("{kind} cannot be stored as {layout}: {reason}").format(
-                kind=kind.name, layout=self.title, reason=_(self.missing[kind.name])
+                kind=kind.name, layout=self.title, reason=_(self.missing.get(kind.name, _UNKNOWN))
             )
         )
 
@@ -555,3 +558,8 @@ LAYOUTS: Mapping[str, Layout] = MappingProxyType(
     }
 )
 """The layouts by name."""
+
+
+def is_stored(kind: Kind) -> bool:
+    """Whether there is a layout that stores cells of this kind."""
+    return any(kind.name in form.kinds for layout in LAYOUTS.values() for form in layout.forms)

@@ -14,6 +14,11 @@ def gate_title(gate: Gate) -> str:
     return _(gate.title) if gate.title else ""  # a catalogue has words about itself for ""
 
 
+def gate_role(gate: Gate) -> str:
+    """What a gate does, in a sentence without its subject; "" where its kind does not say."""
+    return _(gate.role) if gate.role else ""
+
+
 def state_title(name: str) -> str:
     """What a state is called beside its letter; "" where that is not known."""
     return {"c": _("cell state"), "h": _("hidden state, the output")}.get(name, "")

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field, replace
 import streamlit as st
 
 from lstmviz import cells
-from lstmviz.cells import KINDS
 from lstmviz.language import _
 from lstmviz.sequences import Sequence
-from lstmviz.web import controls, figure, limits, render, sections
+from lstmviz.web import controls, figure, kinds, limits, render, sections
 from lstmviz.web import view as views
 from lstmviz.web.markup import escape
 from lstmviz.web.render import Upload
@@ -102,7 +101,10 @@ def _compare(view: View, versus: dict[str, str]) -> None:
 
 def _draw_choice(view: View) -> None:
     """What differs, and in which value; the tolerance."""
-    names = [*views.compared(view), *([] if view.model else (option.name for option in view.kind.options))]
+    names = [
+        *views.compared(view),
+        *([] if view.model else (option.name for option in views.own_options(view.kind))),
+    ]
     if not render.device_names():
         names.remove("device")
     differing, *others = [*dict(view.versus), _NOTHING]
@@ -149,7 +151,7 @@ def _draw_value(view: View, name: str, given: str) -> None:
 def _choices(view: View, name: str) -> list[str]:
     """The values that `name` may have; none where it is a number."""
     fixed: dict[str, Callable[[], Iterable[str]]] = {
-        "cell": lambda: KINDS,
+        "cell": kinds.ordered,
         "initial_weights": lambda: cells.INITIAL_WEIGHTS,
         "dtype": lambda: views.DTYPES,
         "device": render.device_names,

@@ -10,10 +10,10 @@ from typing import Any
 import streamlit as st
 
 from lstmviz import cells, sequences
-from lstmviz.cells import KINDS, Option, OptionValue
+from lstmviz.cells import KINDS, OPTIONS, Kind, Option, OptionValue
 from lstmviz.language import LANGUAGES, _
 from lstmviz.layouts import LAYOUTS
-from lstmviz.web import limits, models, size, uploads
+from lstmviz.web import kinds, limits, models, size, uploads
 from lstmviz.web import view as views
 from lstmviz.web.markup import escape
 from lstmviz.web.render import Upload
@@ -26,6 +26,7 @@ _PLAIN = (
 )  # fmt: skip
 _CSV_MB = 20
 _TRANSLATED: dict[str, Callable[[str], object]] = {
+    "cell": KINDS.__contains__,
     "sequence": views.SEQUENCES.__contains__,
     "encoding": views.ENCODINGS.__contains__,
     "values": views.VALUES.__contains__,
@@ -62,7 +63,8 @@ def write(view: View) -> None:
     st.session_state["which_widgets"] = which
     size.write(view.num_units, is_new=is_other)
     values: dict[str, Any] = {name: getattr(view, name) for name in _PLAIN}
-    values |= dict(view.options) | dict(view.signal) | {"units": list(view.units)}
+    values |= {_key(name): value for name, value in view.options}
+    values |= dict(view.signal) | {"units": list(view.units)}
     values |= {"reverse": models.is_reversed(view), "initial_state": view.initial_state}
     for name, value in values.items():
         if is_other or name not in st.session_state or st.session_state[name] != value:
@@ -83,7 +85,15 @@ def draw_cell(view: View) -> None:
             )
         )
         return
-    st.selectbox(_("cell"), list(KINDS), key="cell", help=_("The kinds of cell, by TensorFlow's names."))
+    st.selectbox(
+        _("cell"),
+        kinds.ordered(),
+        key="cell",
+        format_func=kinds.label,
+        help=_("The kinds of cell, by TensorFlow's names where it has one, else by the paper's."),
+    )
+    if told := kinds.tell(view.kind):
+        st.caption(told)
     st.number_input(
         "input_size",
         1,
@@ -93,8 +103,8 @@ def draw_cell(view: View) -> None:
         help=_("The number of features of x. Text, typed numbers and files bring their own."),
     )
     with st.expander(_("Options and weights")):
-        for option in view.kind.options:
-            _draw_option(option)
+        for option in views.own_options(view.kind):
+            _draw_option(option, view.kind)
         st.selectbox(
             _("initial weights"),
             list(cells.INITIAL_WEIGHTS),
@@ -262,7 +272,14 @@ def _read_reading(last: View) -> dict[str, Any]:
 
 def _read_options(view: View, last: dict[str, OptionValue]) -> tuple[tuple[str, OptionValue], ...]:
     state = st.session_state
-    return tuple((o.name, state.get(o.name, last.get(o.name, o.default))) for o in view.kind.options)
+    return tuple(
+        (o.name, state.get(_key(o.name), last.get(o.name, o.default))) for o in views.own_options(view.kind)
+    )
+
+
+def _key(option: str) -> str:
+    """The widget of an option: by its name where kinds share it; one of a viewer's own could be called as anything here."""
+    return option if option in OPTIONS else f"option_{option}"
 
 
 def _read_signal(view: View, last: dict[str, float]) -> tuple[tuple[str, float], ...]:
@@ -289,19 +306,21 @@ def _draw_upload() -> None:
         st.caption(_("Left out, for they hold text: {columns}.").format(columns=escape(", ".join(left_out))))
 
 
-def _draw_option(option: Option) -> None:
-    label, text = _(option.title), _(option.help)
+def _draw_option(option: Option, kind: Kind) -> None:
+    label = _(option.title)
+    # What a usual option does is known of the kinds here; of one of a viewer's own its equation says it.
+    text = _(option.help) if kind.is_ours and option.help else None
     if option.type is bool:
-        st.checkbox(label, key=option.name, help=text)
+        st.checkbox(label, key=_key(option.name), help=text)
     elif option.type is str:
-        st.selectbox(label, option.choices, key=option.name, help=text)
+        st.selectbox(label, option.choices, key=_key(option.name), help=text)
     elif option.type is int:
         st.number_input(
             label,
             int(option.minimum),
             limits.MAX_UNITS,
             None,
-            key=option.name,
+            key=_key(option.name),
             help=text,
             placeholder=_("off"),
         )
@@ -310,5 +329,12 @@ def _draw_option(option: Option) -> None:
         # What is shown comes from the session state; None lets the field be empty, which means "off".
         empty: Any = None if option.default is None else "min"
         st.number_input(
-            label, minimum, views.LARGEST, empty, step=0.5, key=option.name, help=text, placeholder=_("off")
+            label,
+            minimum,
+            views.LARGEST,
+            empty,
+            step=0.5,
+            key=_key(option.name),
+            help=text,
+            placeholder=_("off"),
         )

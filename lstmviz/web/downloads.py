@@ -9,11 +9,15 @@ from collections.abc import Mapping
 import numpy as np
 
 from lstmviz.cells import Cell
+from lstmviz.formats import own
+from lstmviz.plot.names import row_names
 from lstmviz.run.trace import Trace
 
 
 def kernel_npz(cell: Cell, letters: Mapping[str, str] | None = None) -> bytes:
-    """The weights under TensorFlow's variable names, and the kernel and the biases as shown.
+    """The weights under their variables' names, what cell they are of, and the kernel and the biases as shown.
+
+    `lstmviz.load` reads it.
 
     Args:
         cell: The cell.
@@ -27,7 +31,7 @@ def kernel_npz(cell: Cell, letters: Mapping[str, str] | None = None) -> bytes:
     }
     if letters:
         joined["gates"] = np.array([letters.get(gate.name, gate.name) for gate in cell.kind.gates])
-    return _npz({**cell.weights, **joined})
+    return own.write(cell, joined)
 
 
 def kernel_csv(cell: Cell, letters: Mapping[str, str] | None = None) -> bytes:
@@ -35,8 +39,7 @@ def kernel_csv(cell: Cell, letters: Mapping[str, str] | None = None) -> bytes:
     names = [(letters or {}).get(gate.name, gate.name) for gate in cell.kind.gates]
     columns = [f"{name}[{unit}]" for name in names for unit in range(cell.num_units)]
     lines: list[list[object]] = [["row", *columns]]
-    names = [f"x[{k}]" for k in range(cell.input_size)] + [f"h[{k}]" for k in range(cell.output_size)]
-    lines += [[name, *row.tolist()] for name, row in zip(names, cell.kernel, strict=True)]
+    lines += [[name, *row.tolist()] for name, row in zip(row_names(cell), cell.kernel, strict=True)]
     lines.append(["bias", *cell.bias.tolist()])
     if cell.hidden_biased:
         lines.append(["hidden bias", *cell.hidden_bias.tolist()])

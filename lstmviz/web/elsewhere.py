@@ -10,7 +10,7 @@ from lstmviz import language
 from lstmviz.cells import Cell
 from lstmviz.formats.save import WRITERS, Writer, loading_code, save_bytes
 from lstmviz.language import _
-from lstmviz.layouts import LAYOUTS, Proof
+from lstmviz.layouts import LAYOUTS, Proof, is_stored
 from lstmviz.sequences import Sequence
 from lstmviz.web import figure, models, own_words, render, sections
 from lstmviz.web.markup import escape
@@ -22,6 +22,17 @@ _MOST = 2**25  # weights: several copies of them, some in float64, are made on t
 
 def draw(view: View, cell: Cell, sequence: Sequence, upload: Upload | None, name: str) -> None:
     """The section: a choice of layouts, and what comes with the one chosen; `name` is what its files are called."""
+    if not is_stored(cell.kind):
+        sections.write(
+            _("The same weights in another framework"),
+            _(
+                "None of the layouts known here, {layouts}, has a form for {kind}: there is nothing to convert. Below, the "
+                "weights are under the names that the equation gives them."
+            ).format(
+                layouts=", ".join(layout.title for layout in LAYOUTS.values()), kind=f"`{cell.kind.name}`"
+            ),
+        )
+        return
     sections.write(
         _("The same weights in another framework"),
         _(

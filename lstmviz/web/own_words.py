@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from lstmviz.cells import Cell
+from lstmviz.cells import Cell, Gate
 from lstmviz.language import _
 from lstmviz.layouts import LAYOUTS, Stored
+from lstmviz.plot.names import gate_role, gate_title
 from lstmviz.web.markup import escape
 from lstmviz.web.models import Facts
 
@@ -104,10 +105,16 @@ def gate_rows(cell: Cell, stored: Stored) -> list[str]:
         gate = cell.kind.gate(each.gate)
         places = ", ".join(f"`{place}`" for place in each.places)
         rows.append(
-            f"| **`{each.letter}`** | `{gate.name}` | **{_(gate.title)}** {_(gate.role)} "
+            f"| **`{each.letter}`** | `{gate.name}` | {tell_gate(gate)} "
             f"| {cell.activation_of(gate.name)} | {places} |"
         )
     return rows
+
+
+def tell_gate(gate: Gate) -> str:
+    """What a gate is called and what it does, as a cell of a table; "" where its kind does not say."""
+    title, role = escape(gate_title(gate)), escape(gate_role(gate))
+    return f"**{title}** {role}".strip() if title else role
 
 
 def beside_picture(facts: Facts) -> str:

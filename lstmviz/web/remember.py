@@ -18,11 +18,13 @@ def draw(view: View, sequence: Sequence, upload: Upload | None) -> None:
     sections.write(
         _("How far back does it remember?"),
         _(
-            "The gradient of one unit's `h` with respect to every earlier `x`, `h` and `c`: where it has faded, what happened "
+            "The gradient of one unit's `h` with respect to every earlier {names}: where it has faded, what happened "
             "there no longer matters. Left of the last step, a line that falls straight on the logarithmic axis is a memory "
-            "that fades at the same rate at every step: the **vanishing gradient**. An LSTM's `c` fades as slowly as its "
-            "forget gate stays open."
-        ),
+            "that fades at the same rate at every step: the **vanishing gradient**."
+        ).format(names=", ".join(f"`{name}`" for name in ("x", *view.kind.states))),
+        _("An LSTM's `c` fades as slowly as its forget gate stays open.")
+        if view.cell in ("BasicLSTMCell", "LSTMCell", "CoupledInputForgetGateLSTMCell")
+        else "",
     )
     switch, other = st.columns(2)
     switch.toggle(_("gradients over time"), key="gradients")

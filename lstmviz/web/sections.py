@@ -9,6 +9,7 @@ import streamlit as st
 from lstmviz import cells
 from lstmviz.cells import Cell
 from lstmviz.language import _
+from lstmviz.layouts import Stored
 from lstmviz.sequences import Sequence
 from lstmviz.web import draft, drawing, figure, models, own_words, pictures, render, snippets
 from lstmviz.web import view as views
@@ -34,28 +35,11 @@ def layer(view: View, cell: Cell) -> None:
 
 def kernel(view: View, cell: Cell, sequence: Sequence | None) -> None:
     """The kernel by gate, and how its shape comes about."""
-    rows, columns = cell.kernel.shape
-    count = len(cell.kind.gates)
-    second = "num_units" if cell.output_size == cell.num_units else "num_proj"
-    names = f"[input_size + {second}, {f'{count} × ' if count > 1 else ''}num_units]"
-    numbers = (
-        f"[{cell.input_size} + {cell.output_size}, {f'{count} × ' if count > 1 else ''}{cell.num_units}]"
-    )
     facts = models.facts(view)
     stored = facts.stored
     texts = [
-        _(
-            "One array holds every gate's weights. A **row** meets one number of `x` or of the last `h`; a **column** belongs "
-            "to one node of one gate. Orange is positive, blue negative, and the strip below is the bias."
-        )
-        if stored is None
-        else _(
-            "Every gate's weights in one array. A **row** meets one number of `x` or of the last `h`; a **column** belongs "
-            "to one node of one gate. Orange is positive, blue negative, and the strip below is the bias."
-        )
-        + " "
-        + own_words.tell_arrays(stored),
-        f"`{names}` = `{numbers}` = **`[{rows}, {columns}]`**",
+        _tell_kernel(cell, stored),
+        kernel_shape(cell),
         own_words.tell_order(cell, facts),
         own_words.tell_parameters(cell, stored) if stored else _parameters(cell),
         *map(escape, facts.notes),
@@ -144,16 +128,24 @@ def step(view: View, cell: Cell) -> None:
     ]
     if facts.stored:
         texts.append(own_words.tell_order(cell, facts))
-    has_forget_bias = "forget_bias" in cell.options
-    if has_forget_bias and (facts.stored is None or facts.stored.adds_forget_bias):
-        texts.append(
-            _(
-                "`forget_bias = {value:g}` is added to **f** when the cell runs. It is in no variable, so a checkpoint does not "
-                "hold it: whoever moves the weights elsewhere has to add it to f's bias."
-            ).format(value=cell.options["forget_bias"])
-        )
+    if facts.stored is None or facts.stored.adds_forget_bias:
+        texts.append(_tell_forget_bias(cell))
     with st.container(key="formulas"):
         write(_("One step of time"), *texts)
+
+
+def _tell_forget_bias(cell: Cell) -> str:
+    """That a number is added to a gate that is in no variable; "" where there is none."""
+    value = cell.options.get("forget_bias")
+    gates = [name for name, added in cell.offsets.items() if "forget_bias" in added]
+    if value is None or (value and gates != ["f"]):
+        return ""  # a kind of a viewer's own may do anything with such an option
+    added = _(
+        "`forget_bias = {value:g}` is added to **f** when the cell runs. It is in no variable, so a checkpoint does not hold it"
+    ).format(value=value)
+    if "f" in cell.biased or "use_bias" in cell.options:
+        return added + _(": whoever moves the weights elsewhere has to add it to f's bias.")
+    return added + _(": whoever moves the weights elsewhere has to add it there too.")
 
 
 def _gate_rows(cell: Cell) -> list[str]:
@@ -163,7 +155,7 @@ def _gate_rows(cell: Cell) -> list[str]:
     for gate in cell.kind.gates:
         columns = cell.columns(gate.name)
         rows.append(
-            f"| **`{gate.name}`** | **{_(gate.title)}** {_(gate.role)} | {cell.activation_of(gate.name)} "
+            f"| **`{gate.name}`** | {own_words.tell_gate(gate)} | {cell.activation_of(gate.name)} "
             f"| {columns.start} – {columns.stop - 1} |"
         )
     return rows
@@ -171,8 +163,18 @@ def _gate_rows(cell: Cell) -> list[str]:
 
 def linear(view: View, cell: Cell, picture: render.RunPicture) -> None:
     """A linear layer in front of the cell is not needed: it folds into the kernel."""
+    title = _("Does the input need a layer of its own?")
+    if not cells.can_fold(cell.kind, cell.options):
+        write(
+            title,
+            _(
+                "Not its matrix: the kernel's x rows *are* a weight matrix for x. Its bias would be one that {kind} has not: there "
+                "is none beside each product with x, so a linear layer in front cannot be folded away here."
+            ).format(kind=f"`{cell.kind.name}`"),
+        )
+        return
     write(
-        _("Does the input need a layer of its own?"),
+        title,
         _(
             "No: the kernel's x rows *are* a weight matrix for x, and the bias is its bias. Put a linear layer in front, and it "
             "can be folded away: $(x A + a) K_x + b = x (A K_x) + (a K_x + b)$."
@@ -200,15 +202,14 @@ def linear(view: View, cell: Cell, picture: render.RunPicture) -> None:
 
 def code(view: View, cell: Cell, sequence: Sequence) -> None:
     """The same cell as code to copy."""
-    write(_("The same cell as code"))
+    missing: list[str] = []
     if view.model:
         codes = _codes_of_file(view, cell, sequence)
     else:
-        codes = {
-            "lstmviz": snippets.this_library(cell, sequence_code(view), view.initial_weights, view.seed),
-            "Keras 3": snippets.keras3(cell, len(sequence)),
-            "TensorFlow 1": snippets.tensorflow1(cell, len(sequence)),
-        }
+        codes, missing = snippets.all_of(
+            cell, sequence_code(view), view.initial_weights, view.seed, len(sequence)
+        )
+    write(_("The same cell as code"), *missing)
     for place, text in zip(st.tabs(list(codes)), codes.values(), strict=True):
         place.code(text)
 
@@ -236,6 +237,56 @@ def _codes_of_file(view: View, cell: Cell, sequence: Sequence) -> dict[str, str]
 def write(title: str, *texts: str) -> None:
     """A heading and its texts as one element, for each costs the browser a turn."""
     st.markdown("\n\n".join([f"## {title}", *filter(None, texts)]))
+
+
+def _tell_kernel(cell: Cell, stored: Stored | None) -> str:
+    """What the kernel's rows, columns, colours and strips are."""
+    variables = cell.kind.variables
+    kernels = [variable for variable in variables if variable.is_kernel]
+    meets = {state for variable in kernels for state in variable.meets}
+    if stored is not None:
+        arrays = _("Every gate's weights in one array.")
+    elif len(kernels) == 1:
+        arrays = _("One array holds every gate's weights.")
+    else:
+        names = ", ".join(f"`{variable.name}`" for variable in kernels)
+        arrays = _("Every gate's weights side by side; they are stored as {names}.").format(names=names)
+    if meets <= {"x"}:
+        rows = _("A **row** meets one number of `x`; a **column** belongs to one node of one gate.")
+    elif meets <= {"x", "h"}:
+        rows = _(
+            "A **row** meets one number of `x` or of the last `h`; a **column** belongs to one node of one gate."
+        )
+    else:
+        rows = _(
+            "A **row** meets one number of `x` or of a last state; a **column** belongs to one node of one gate."
+        )
+    strips = (
+        _("Orange is positive, blue negative, and the strip below is the bias.")
+        if any(variable.is_bias for variable in variables)
+        else _("Orange is positive, blue negative.")
+    )
+    in_columns = {variable.name for variable in variables if variable.is_kernel or variable.is_bias}
+    below = ", ".join(f"`{name}`" for name in cell.weights if name not in in_columns)
+    if below and stored is None:
+        strips += " " + _("Further below: {names}.").format(names=below)
+    return " ".join(filter(None, [arrays, rows, strips, own_words.tell_arrays(stored) if stored else ""]))
+
+
+def kernel_shape(cell: Cell) -> str:
+    """The kernel's shape as sums of sizes, in names and in numbers; in numbers alone where it is no such sum."""
+    shape = list(cell.kernel.shape)
+    first = [v for v in cell.kind.variables if v.is_kernel and v.gates == cell.kind.blocks[0]]
+    terms = [term for variable in first for term in variable.shape[0].split(" + ")]
+    sizes = [cells.evaluate(term, cell.sizes) for term in terms]
+    count = len(cell.kind.gates)
+    if [sum(sizes), count * cell.num_units] != shape:
+        return f"**`{shape}`**"
+    output = "num_units" if cell.output_size == cell.num_units else "num_proj"
+    times = f"{count} × " if count > 1 else ""
+    named = " + ".join(terms).replace("output_size", output).replace(" * ", " × ")
+    numbers = f"[{' + '.join(map(str, sizes))}, {times}{cell.num_units}]"
+    return f"`[{named}, {times}num_units]` = `{numbers}` = **`{shape}`**"
 
 
 def _parameters(cell: Cell) -> str:

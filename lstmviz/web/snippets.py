@@ -16,8 +16,21 @@ _KERAS_LAYERS = {
     "GRUCell": ("GRU", {"reset_after": False}),
     "CudnnCompatibleGRUCell": ("GRU", {"reset_after": True}),
 }
-# The kinds that TensorFlow 1 had elsewhere than the others, and without the choice of an activation.
-_TENSORFLOW_ROOMS = {"CudnnCompatibleGRUCell": "cudnn_rnn"}
+# What TensorFlow 1.15 had: each class by its room in `tf.contrib`.
+_TENSORFLOW_CELLS = {
+    **dict.fromkeys(("BasicRNNCell", "BasicLSTMCell", "LSTMCell", "GRUCell"), "rnn"),
+    "CudnnCompatibleGRUCell": "cudnn_rnn",
+    "CoupledInputForgetGateLSTMCell": "rnn",
+    "LayerNormBasicLSTMCell": "rnn",
+    "IndRNN": "rnn",
+}
+# Those of them that no TensorFlow since has had, with what `tensorflow/contrib/rnn/python/ops/rnn_cell.py` calls their variables.
+_CONTRIB_VARIABLES = {
+    "CoupledInputForgetGateLSTMCell": "W_0, B, W_F_diag, W_O_diag",
+    "LayerNormBasicLSTMCell": "kernel, input/gamma, input/beta, …",
+    "IndRNN": "kernel_w, kernel_u [1, num_units], bias",
+}
+_TENSORFLOW_NAMES = {"IndRNN": "IndRNNCell"}
 _TENSORFLOW_FUNCTIONS = {
     "tanh": "tf.tanh",
     "relu": "tf.nn.relu",
@@ -39,27 +52,73 @@ _KERAS_ACTIVATIONS = ("activation", "recurrent_activation")
 _KERAS_OPTIONS = (*_KERAS_ACTIVATIONS, "use_bias", "forget_bias")
 
 
+def all_of(
+    cell: Cell, sequence: str, initial_weights: str, seed: int, time_steps: int
+) -> tuple[dict[str, str], list[str]]:
+    """The code by what it is for, and a sentence about each that there is none of.
+
+    Args:
+        cell: The cell.
+        sequence: The code of its input.
+        initial_weights: How its weights start.
+        seed: What makes them repeatable.
+        time_steps: The length of its input.
+    """
+    name = cell.kind.name
+    codes = {"lstmviz": this_library(cell, sequence, initial_weights, seed)}
+    if name in _KERAS_LAYERS:
+        codes["Keras 3"] = keras3(cell, time_steps)
+    if name in _TENSORFLOW_CELLS:
+        codes["TensorFlow 1"] = tensorflow1(cell, time_steps)
+    missing = []
+    if name in _CONTRIB_VARIABLES:
+        missing.append(
+            _(
+                "Keras 3 has no layer of this kind. TensorFlow 1.15 had it in `tf.contrib.rnn`, which ended with it: "
+                "TensorFlow 2 has no such class."
+            )
+        )
+    elif not cell.kind.is_ours:
+        missing.append(
+            _(
+                "The equation of {kind} stands in the code that declares it, which is not known here: run that first. No layer "
+                "of Keras or TensorFlow is known to compute it."
+            ).format(kind=f"`{name}`")
+        )
+    elif len(codes) == 1:
+        missing.append(_("Neither Keras 3 nor TensorFlow 1 has a layer of this kind."))
+    return codes, missing
+
+
 def tensorflow1(cell: Cell, time_steps: int) -> str:
     """The cell in TensorFlow 1, whose `tf.contrib` the article read."""
     changed = _changed(cell)
-    room = _TENSORFLOW_ROOMS.get(cell.kind.name, "rnn")
+    name = cell.kind.name
+    room = _TENSORFLOW_CELLS[name]
+    if name == "IndRNN":  # whose activation is tanh there by default
+        changed["activation"] = cell.options["activation"]
     unsayable = {"recurrent_activation", "use_bias"} | ({"activation"} if room != "rnn" else set())
     notes = [
-        "# " + _("TensorFlow 1 has no {option} here: this cell leaves it out.").format(option=name)
-        for name in changed
-        if name in unsayable
+        "# " + _("TensorFlow 1 has no {option} here: this cell leaves it out.").format(option=option)
+        for option in changed
+        if option in unsayable
     ]
+    if name in _CONTRIB_VARIABLES:
+        words = _("TensorFlow 1.15 is the last that has it; there the variables are {names}.")
+        notes.append("# " + words.format(names=_CONTRIB_VARIABLES[name]))
     told = {name: value for name, value in changed.items() if name not in unsayable}
     arguments = [str(cell.num_units), *_written({k: v for k, v in told.items() if k != "activation"})]
     if "activation" in told:
         arguments.append(f"activation={_TENSORFLOW_FUNCTIONS[str(told['activation'])]}")
-    shapes = f"  # {_shapes(cell)}" if "use_bias" not in changed else ""
+    is_same = "use_bias" not in changed and name != "IndRNN"
+    shapes = f"  # {_shapes(cell)}" if is_same else ""
+    class_ = _TENSORFLOW_NAMES.get(name, name)
     return "\n".join(
         [
             "import tensorflow as tf  # 1.x",
             "",
             *notes,
-            f"cell = tf.contrib.{room}.{cell.kind.name}({', '.join(arguments)})",
+            f"cell = tf.contrib.{room}.{class_}({', '.join(arguments)})",
             f"x = tf.placeholder(tf.float32, [1, {time_steps}, {cell.input_size}])  # [batch, time, input_size]",
             "outputs, state = tf.nn.dynamic_rnn(cell, x, dtype=tf.float32)",
             f"print([v.shape for v in cell.variables]){shapes}",
@@ -120,10 +179,13 @@ def this_library(cell: Cell, sequence: str, initial_weights: str, seed: int) -> 
         *_written(_changed(cell)),
     ]
     gate = cell.kind.gates[-1].name
+    first = _('the code with @lv.kind("{kind}") comes first: it is not known here')
+    declared = [] if cell.kind.is_ours else ["# " + first.format(kind=cell.kind.name)]
     return "\n".join(
         [
             "import lstmviz as lv",
             "",
+            *declared,
             f"cell = lv.build({', '.join(arguments)})",
             f"print(cell.kernel.shape, cell.bias.shape)  # {cell.kernel.shape} {cell.bias.shape}",
             f"x = {sequence}",

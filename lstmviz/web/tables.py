@@ -10,6 +10,7 @@ import streamlit as st
 
 from lstmviz.cells import Cell
 from lstmviz.language import _
+from lstmviz.plot.names import row_names
 from lstmviz.plot.number import write
 from lstmviz.run.trace import Trace
 from lstmviz.web import sections
@@ -42,7 +43,7 @@ def draw(view: View, cell: Cell, trace: Trace | None) -> None:
 
 def _kernel(cell: Cell) -> str:
     rows, columns = cell.kernel.shape
-    names = [f"x[{k}]" for k in range(cell.input_size)] + [f"h[{k}]" for k in range(cell.output_size)]
+    names = row_names(cell)
     heads = [f"{gate.name}[{unit}]" for gate in cell.kind.gates for unit in range(cell.num_units)]
     body = [
         (name, map(write, row[:_MOST].tolist()))

@@ -177,7 +177,7 @@ def parse(
     )
     view = _without_idle(replace(view, units=read.units(view.num_units)))
     view = replace(view, **read.pin(view))
-    view = replace(view, options=tuple((o.name, read.option(o)) for o in view.kind.options))
+    view = replace(view, options=tuple((o.name, read.option(o)) for o in own_options(view.kind)))
     if view.is_generated:
         view = replace(view, signal=read.signal(view.sequence))
     else:
@@ -185,7 +185,7 @@ def parse(
     view, dropped = _drop_unmet(view)
     problems += dropped
     versus = {name.removeprefix(_B): read.given.pop(name) for name in list(read.given) if name.startswith(_B)}
-    other_options = {option.name: kind.name for kind in KINDS.values() for option in kind.options}
+    other_options = {option.name for kind in KINDS.values() for option in own_options(kind)}
     for name in [name for name in read.given if name in other_options]:
         del read.given[name]
         problems.append(
@@ -200,6 +200,11 @@ def parse(
     view, bounded = bound(view)
     view, misread = compare_with(view, versus)
     return view, [*problems, *bounded, *misread]
+
+
+def own_options(kind: Kind) -> tuple[Option, ...]:
+    """A kind's options that the address can hold; one that is called as another parameter is stays as it is by default."""
+    return tuple(option for option in kind.options if option.name not in _TAKEN)
 
 
 def _tell_names(names: list[str], sentence: str) -> list[str]:
@@ -251,12 +256,12 @@ def other(view: View) -> View | None:
 def _beside(view: View, versus: Mapping[str, str]) -> dict[str, str]:
     """The address of the compared setting; an option that its kind does not have is left out."""
     kind = KINDS.get(versus.get("cell", view.cell), view.kind)
-    foreign = {option.name for each in KINDS.values() for option in each.options}
-    foreign -= {option.name for option in kind.options}
+    foreign = {option.name for each in KINDS.values() for option in own_options(each)}
+    foreign -= {option.name for option in own_options(kind)}
     changed = {
         name: value for name, value in versus.items() if name in COMPARED or name in dict(view.options)
     }
-    changed |= {o.name: versus[o.name] for o in kind.options if o.name in versus}
+    changed |= {o.name: versus[o.name] for o in own_options(kind) if o.name in versus}
     own = _told(view.unpinned)
     return {name: value for name, value in (own | changed).items() if name not in foreign and value}
 
@@ -338,6 +343,10 @@ def bound(view: View) -> tuple[View, list[str]]:
         cause = _("the page shows at most {number:,} weights").format(number=MAX_WEIGHTS)
         problems.append(_changed("num_units", view.num_units, fitting, cause))
         view = replace(view, num_units=fitting, units=tuple(unit for unit in view.units if unit < fitting))
+    if view.linear and not cells.can_fold(view.kind, dict(view.options)):
+        cause = _("{kind} has no bias beside each product with x").format(kind=view.cell)
+        problems.append(_changed("linear", "true", "false", cause))
+        view = replace(view, linear=False)
     view, dear = _afford(view)
     problems += dear
     per_step = view.num_units * (gates + len(view.kind.states)) + view.input_size
@@ -466,7 +475,7 @@ def _drop_unmet(view: View) -> tuple[View, list[str]]:
     """Leaves out options that need another one."""
     values = dict(view.options)
     problems = []
-    for option in view.kind.options:
+    for option in own_options(view.kind):
         if option.needs and values[option.name] is not None and values[option.needs] is None:
             problems.append(
                 _("{name} was left out: it needs {needs}.").format(name=option.name, needs=option.needs)
@@ -633,3 +642,6 @@ class _Reader:
 
 
 PARAMETERS = tuple(field.name for field in fields(View) if field.name not in ("model", "engine"))
+_TAKEN = frozenset(field.name for field in fields(View)) | {
+    option.name for generator in sequences.GENERATORS.values() for option in generator.options
+}

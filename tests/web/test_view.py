@@ -13,11 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lstmviz import sequences
-from lstmviz.cells import ACTIVATIONS, INITIAL_WEIGHTS, KINDS, build
+from lstmviz.cells import ACTIVATIONS, INITIAL_WEIGHTS, KINDS, build, can_fold
 from lstmviz.web import limits, words
 from lstmviz.web import view as views
 from lstmviz.web.cost import estimate
 from lstmviz.web.view import View, bound, parse, to_query
+
+
+_FOLDABLE = {name for name, kind in KINDS.items() if can_fold(kind, {})}
 
 
 def _options(kind):
@@ -29,6 +32,7 @@ def _options(kind):
         "use_peepholes": st.booleans(),
         "num_proj": st.none() | st.integers(1, 20),
         "cell_clip": st.none() | st.floats(0, 5, width=16),
+        "beta": st.floats(-3, 3, width=16),
     }
     return st.tuples(*(values.get(o.name, st.none()).map(lambda v, o=o: (o.name, v)) for o in kind.options))
 
@@ -58,7 +62,7 @@ def _fields(draw):
         standardise=draw(st.booleans()) if name in (views.NUMBERS, views.CSV) else True,
         values=draw(st.sampled_from(views.VALUES)),
         units=tuple(sorted(draw(st.sets(st.integers(0, num_units - 1), max_size=4)))),
-        linear=draw(st.booleans()),
+        linear=draw(st.booleans() if kind.name in _FOLDABLE else st.just(False)),
         gradients=draw(st.booleans()),
         contrast=draw(st.booleans()),
         lang=draw(st.sampled_from(["en", "ja"])),
