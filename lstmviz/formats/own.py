@@ -38,7 +38,14 @@ def write(cell: Cell, beside: Mapping[str, np.ndarray] | None = None) -> bytes:
     Args:
         cell: The cell.
         beside: Arrays called as in `JOINED`; a weight of the same name comes before.
+
+    Raises:
+        ValueError: a weight is called as the text is.
     """
+    if LAYOUT in cell.weights:
+        raise ValueError(
+            _("a weight is called {name}, as the file's own text is; call it otherwise.").format(name=LAYOUT)
+        )
     arrays = {**(beside or {}), **cell.weights, LAYOUT: np.array(_describe(cell))}
     buffer = io.BytesIO()
     with zipfile.ZipFile(
@@ -167,8 +174,8 @@ def check_declared(layer: Layer) -> None:
     if layer.layout == LAYOUT and layer.family not in KINDS:
         raise FormatError(
             _(
-                "the file holds a cell of the kind {kind}, which is not declared here. Its equation is code and in no file: declare "
-                'it with @lv.kind("{kind}"), then load the file again.'
+                "the file holds a cell of the kind {kind}, which is not declared here. Its equation is code and in no file: "
+                'declare it with @lv.kind("{kind}"), then load the file again.'
             ).format(kind=layer.family)
         )
 

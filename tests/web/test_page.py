@@ -77,6 +77,33 @@ def test_every_kind_shows_its_kernel_and_its_parameters(kind):
     cell = lv.build(kind, 5, 3)
     assert f"{list(cell.kernel.shape)}" in _texts(page)
     assert f"**{cell.parameter_count:,}**" in _texts(page)
+    names = "input_size + num_units" if len(cell.kernel) == 8 else "input_size"
+    times = "" if len(cell.kind.gates) == 1 else f"{len(cell.kind.gates)} × "
+    assert f"`[{names}, {times}num_units]`" in _texts(page)
+    said = re.sub(r"\\(.)", r"\1", page.caption[0].value)
+    assert said == f"{cell.kind.purpose} ({cell.kind.source})"
+    assert page.selectbox(key="cell").value == kind
+
+
+def test_the_kinds_that_frameworks_have_come_first_and_the_others_as_more():
+    page = _open()
+    shown = page.selectbox(key="cell").options
+    first = ["BasicRNNCell", "BasicLSTMCell", "LSTMCell", "GRUCell", "CudnnCompatibleGRUCell"]
+    assert shown[:5] == first and all(name.startswith("more · ") for name in shown[5:])
+    assert [name.removeprefix("more · ") for name in shown] == list(lv.KINDS)
+    _run(page.selectbox(key="cell").set_value("JANET"))
+    assert _query(page)["cell"] == "JANET" and _query(page)["beta"] == "1"
+    _run(page.number_input(key="beta").set_value(0.25))
+    assert _query(page)["beta"] == "0.25"
+    _run(page.selectbox(key="cell").set_value("sLSTM"))
+    assert "beta" not in _query(page)
+
+
+def test_a_linear_layer_is_not_offered_where_it_cannot_be_folded():
+    page = _open(cell="LayerNormBasicLSTMCell", linear="true", time_steps="5", sequence="sine")
+    assert "no bias beside each product with x" in _warnings(page)
+    assert "cannot be folded away here" in _texts(page)
+    assert not [toggle for toggle in page.toggle if toggle.key == "linear"] and "linear" not in _query(page)
 
 
 def test_options_of_the_kind_come_and_go_with_it_and_keep_their_values():

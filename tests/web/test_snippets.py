@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from lstmviz.cells import ACTIVATIONS, KINDS, build
+from lstmviz.layouts import to_layout
+from lstmviz.run import run
 from lstmviz.web import sections, snippets
 from lstmviz.web.view import View
 from tests import keras3
@@ -27,8 +29,28 @@ CELLS = [
     build("CudnnCompatibleGRUCell", 4, 5, recurrent_activation="legacy_hard_sigmoid", activation="softsign"),
     build("BasicLSTMCell", 4, 3, use_bias=False, forget_bias=0.0, activation="hard_sigmoid"),
 ]
+TODAY = [
+    build("CoupledInputForgetGateLSTMCell", 4, 2, use_peepholes=True, forget_bias=0.5, activation="relu"),
+    build("LayerNormBasicLSTMCell", 4, 2, forget_bias=0.0),
+    build("sLSTM", 3, 2),
+    build("minGRU", 3, 2),
+    build("minLSTM", 3, 2),
+    build("MGU", 3, 2),
+    build("JANET", 3, 2, beta=0.5),
+    build("IndRNN", 3, 2),
+    build("LiGRU", 3, 2, activation="tanh"),
+    build("RG-LRU", 3, 2),
+]
+CONTRIB = [cell for cell in TODAY if cell.kind.name in snippets._CONTRIB_VARIABLES]
 UNSAYABLE_IN_TENSORFLOW_1 = ("recurrent_activation", "use_bias")
-_IDS = [f"{cell.kind.name}-{cell.num_units}-{cell.input_size}" for cell in CELLS]
+
+
+def _name(cell):
+    return f"{cell.kind.name}-{cell.num_units}-{cell.input_size}"
+
+
+def _noise(cell, steps=7):
+    return np.random.default_rng(0).normal(size=(steps, cell.input_size)).astype("float32")
 
 
 def _run(code: str) -> tuple[dict, str]:
@@ -39,7 +61,7 @@ def _run(code: str) -> tuple[dict, str]:
     return names, printed.getvalue()
 
 
-@pytest.mark.parametrize("cell", CELLS, ids=_IDS)
+@pytest.mark.parametrize("cell", CELLS, ids=_name)
 def test_the_tensorflow_1_code_builds_the_variables_it_says(cell, monkeypatch):
     # TensorFlow 1 itself installs on no Python of today; TensorFlow 2 carries its API and, privately, its cells.
     import tensorflow as tf
@@ -77,9 +99,26 @@ def test_the_tensorflow_1_code_builds_the_variables_it_says(cell, monkeypatch):
         assert set(built.values()) == {weight.shape for weight in cell.weights.values()}
     assert names["outputs"].shape == (1, 7, cell.output_size)
     assert printed
+    is_there = cell.kind.name != "CudnnCompatibleGRUCell"  # which no TensorFlow of today has
+    if is_there and not changed(cell) & set(UNSAYABLE_IN_TENSORFLOW_1):
+        ours = run(cell, _noise(cell), engine="numpy").states["h"]
+        np.testing.assert_allclose(_run_tensorflow_1(tf, cell, names), ours, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("cell", CELLS, ids=_IDS)
+def changed(cell):
+    return {option.name for option in cell.kind.options if cell.options[option.name] != option.default}
+
+
+def _run_tensorflow_1(tf, cell, names):
+    """The outputs of the code's graph with our weights in its variables."""
+    graph = names["outputs"].graph
+    with graph.as_default(), tf.compat.v1.Session(graph=graph) as session:
+        for variable, weight in zip(names["cell"].variables, cell.weights.values(), strict=True):
+            session.run(variable.assign(weight))
+        return session.run(names["outputs"], {names["x"]: _noise(cell)[np.newaxis]})[0]
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=_name)
 def test_the_keras_code_runs_and_counts_the_same_parameters_where_keras_can_say_the_cell(cell):
     code = snippets.keras3(cell, time_steps=7)
     names, _printed = _run(code)
@@ -100,9 +139,15 @@ def test_the_keras_code_runs_and_counts_the_same_parameters_where_keras_can_say_
             if name in cell.options:
                 expected = keras3.activation(cell.options[name])(a)
                 np.testing.assert_allclose(getattr(layer, name)(a), expected, atol=1e-6)
+        if "legacy_hard_sigmoid" in cell.options.values():
+            return  # which Keras 3 has under no name, so there is no layout to carry the weights in
+        names["layer"].set_weights(list(to_layout(cell, "keras").arrays.values()))
+        x = _noise(cell)
+        ours = run(cell, x, engine="numpy").states["h"]
+        np.testing.assert_allclose(names["layer"](x[np.newaxis])[0], ours, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("cell", CELLS, ids=_IDS)
+@pytest.mark.parametrize("cell", [*CELLS, *TODAY], ids=_name)
 def test_this_librarys_code_builds_the_same_cell(cell, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     view = View(cell=cell.kind.name, num_units=cell.num_units, input_size=cell.input_size, time_steps=9)
@@ -112,11 +157,70 @@ def test_this_librarys_code_builds_the_same_cell(cell, tmp_path, monkeypatch):
     for name, weight in cell.weights.items():
         np.testing.assert_array_equal(names["cell"].weights[name], weight)
     assert len(names["trace"]) == 9
+    expected = run(cell, names["x"], engine="numpy").states["h"]
+    np.testing.assert_allclose(names["trace"].states["h"], expected, rtol=1e-5, atol=1e-6)
     assert (tmp_path / "gates.html").stat().st_size > 1000
 
 
 def test_there_is_code_for_every_kind():
-    assert {cell.kind.name for cell in CELLS} == set(KINDS)
+    assert {cell.kind.name for cell in [*CELLS, *TODAY]} == set(KINDS)
+
+
+@pytest.mark.parametrize("cell", [*CELLS, *TODAY], ids=_name)
+def test_what_no_framework_has_is_left_out_with_a_sentence(cell):
+    codes, missing = snippets.all_of(cell, "x", "glorot_uniform", 0, 7)
+    assert ("Keras 3" in codes) == (cell in CELLS)
+    assert ("TensorFlow 1" in codes) == (cell in CELLS or cell in CONTRIB)
+    assert bool(missing) == (cell in TODAY)
+    assert not missing or "Keras" in missing[0]
+
+
+# What TensorFlow 1.15's `tensorflow/contrib/rnn/python/ops/rnn_cell.py` lets these classes be told, and in which order.
+_SIGNATURES = {
+    "CoupledInputForgetGateLSTMCell": (
+        "num_units use_peepholes initializer num_proj proj_clip num_unit_shards num_proj_shards forget_bias state_is_tuple "
+        "activation reuse layer_norm norm_gain norm_shift"
+    ),
+    "LayerNormBasicLSTMCell": (
+        "num_units forget_bias input_size activation layer_norm norm_gain norm_shift dropout_keep_prob dropout_prob_seed reuse"
+    ),
+    "IndRNNCell": "num_units activation reuse name dtype",
+}
+
+
+@pytest.mark.parametrize("cell", CONTRIB, ids=_name)
+def test_the_code_of_what_tf_contrib_had_tells_its_class_what_it_took(cell, monkeypatch):
+    # No TensorFlow that installs today has these classes; what they compute is compared in `tests/cells`.
+    import tensorflow as tf
+
+    told = {}
+
+    def stand_in(name, names):
+        def make(*given, **named):
+            assert named.keys() <= set(names.split())
+            told[name] = dict(zip(names.split(), given, strict=False)) | named
+            return types.SimpleNamespace(variables=[types.SimpleNamespace(shape=())])
+
+        return make
+
+    made = {name: stand_in(name, names) for name, names in _SIGNATURES.items()}
+    tf1 = types.ModuleType("tensorflow")
+    tf1.contrib = types.SimpleNamespace(rnn=types.SimpleNamespace(**made))
+    tf1.float32, tf1.placeholder = tf.float32, lambda *_: None
+    tf1.nn = types.SimpleNamespace(dynamic_rnn=lambda *_, **__: (None, None), relu=tf.nn.relu)
+    tf1.tanh = tf.tanh
+    monkeypatch.setitem(sys.modules, "tensorflow", tf1)
+    code = snippets.tensorflow1(cell, time_steps=7)
+    _run(code)
+    ((name, arguments),) = told.items()
+    assert name.removesuffix("Cell") == cell.kind.name.removesuffix("Cell")
+    # Their defaults are ours, but for IndRNN's activation.
+    defaults = {option.name: option.default for option in cell.kind.options}
+    functions = {"relu": tf.nn.relu, "tanh": tf.tanh}
+    for option, value in cell.options.items():
+        given = arguments.get(option, defaults[option] if cell.kind.name != "IndRNN" else None)
+        assert given == value or given is functions.get(value)
+    assert "TensorFlow 1.15 is the last that has it" in code
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,6 @@ from lstmviz.web import view as views
 from lstmviz.web.cost import estimate
 from lstmviz.web.view import View, bound, parse, to_query
 
-
 _FOLDABLE = {name for name, kind in KINDS.items() if can_fold(kind, {})}
 
 
