@@ -13,6 +13,7 @@ from lstmviz.language import _
 from lstmviz.plot.names import row_names
 from lstmviz.plot.number import write
 from lstmviz.run.trace import Trace
+from lstmviz.run.values import NoSum
 from lstmviz.web import sections
 from lstmviz.web.view import View
 
@@ -73,7 +74,12 @@ def _step(trace: Trace, t: int) -> str:
 def _terms(trace: Trace, t: int, gate: str, unit: int) -> str:
     if gate not in trace.gates:  # a state has no terms of its own
         gate = trace.cell.kind.gates[0].name
-    found = trace.explain(t, gate, unit)
+    try:
+        found = trace.explain(t, gate, unit)
+    except NoSum as error:
+        caption = _("{gate}[{unit}] at step {t}").format(gate=gate, unit=unit, t=t)
+        body = [(_("activation"), [write(float(trace.gates[gate][t, unit]))])]
+        return f"<p>{escape(str(error))}</p>" + _table(caption, [_("term"), _("value")], body)
     order = sorted(found.terms, key=lambda term: -abs(term.product) if np.isfinite(term.product) else -np.inf)
     body = [(term.name, list(map(write, (term.value, term.weight, term.product)))) for term in order[:_MOST]]
     body.append((_("sum"), ["", "", write(found.sum)]))
