@@ -22,7 +22,7 @@ _KINDS = tuple(sorted(lv.KINDS))
 # The loop that runs a cell is compiled for each structure: the kind, its options and the type, a number counting only by
 # being there. That takes longer than all else a test does with a run, so a session draws from so many of each kind.
 # Which these are changes from session to session, and with them goes every combination in the end.
-_STRUCTURES = 6
+_STRUCTURES = 4
 _SESSION = os.environ["LSTMVIZ_STRUCTURES"]
 
 
