@@ -86,7 +86,8 @@ class _Lowering:
             return self._note(node, axes[0] if len(axes) == 1 else None)
         if node.op == "clip":
             a, bound = map(self.lower, node.args)
-            low = self._note(Node("max", (a, self._note(Node("neg", (bound,)), None))), width)
+            under = self._note(Node("neg", (bound,)), self.widths.get(id(bound)))
+            low = self._note(Node("max", (a, under)), width)
             return self._note(Node("min", (low, bound)), width)
         if node.op == "matmul":
             made = self._multiply(node)

@@ -426,20 +426,12 @@ OWN_NAMES = {
 }
 
 
-_TENSORFLOW_ONLY = (
-    "everything",
-    "letters",
-)  # a clip's bound that is a vector; a new state that is an old one
-
-
 def run_own(monkeypatch, step, steps=3):
     """A run of a kind that nobody else has."""
     name = step.__name__
     monkeypatch.setitem(lv.KINDS, name, make_kind(step, name))
     # Of many units some are on either side of a maximum and of a clip.
-    return make_trace(
-        build(name, {}, 16), steps, engine="tensorflow" if name in _TENSORFLOW_ONLY else "numpy"
-    )
+    return make_trace(build(name, {}, 16), steps)
 
 
 @pytest.mark.parametrize("step", OWN)
