@@ -248,6 +248,20 @@ def test_another_kind_then_a_text(opened):
     _assert_same(_drawn(opened, "gates"), _panels(trace))
 
 
+@pytest.mark.parametrize(("kind", "rows", "columns"), [("sLSTM", 12, 32), ("minGRU", 4, 16)])
+def test_a_cell_of_today_is_picked_under_more_and_its_file_is_a_model(opened, tmp_path, kind, rows, columns):
+    _choose(opened, "cell", f"more · {kind}")
+    _await(opened, f"{kind} kernel [{rows}, {columns}]", "60 steps × 8 units")
+    _await_query(opened, cell=kind)
+    expect(opened.locator(".st-key-controls")).to_contain_text(lv.KINDS[kind].source)
+    _settle(opened)
+    loaded = lv.load(_download(opened, "kernel_npz", tmp_path))[kind]
+    trace = lv.run(loaded, lv.sequences.make("sunspots", time_steps=60, input_size=4), device="CPU:0")
+    _await_same(opened, "gates", _panels(trace))
+    opened.reload()
+    _await(opened, f"{kind} kernel [{rows}, {columns}]", "60 steps × 8 units")
+
+
 def test_hovering_a_gate_reads_that_step_in_every_panel(opened):
     trace = _first_view()
     step, unit = 42, 2
