@@ -18,8 +18,10 @@ from lstmviz.equation import (
     clip,
     concat,
     exp,
+    if_zero,
     log,
     maximum,
+    minimum,
     norm,
     sigmoid,
     softplus,
@@ -227,6 +229,9 @@ def layer_norm_lstm(
     return {"c": c, "h": activate(activation, c) * o}
 
 
+_MOST_STAYS = 64.0  # exp(64) leaves room below float32\'s largest number, exp(88)
+
+
 @kind(
     "sLSTM",
     _mark("LSTM with an exponential gate"),
@@ -236,17 +241,23 @@ def layer_norm_lstm(
     source="Beck et al. 2024, arXiv:2405.04517; in the form of NX-AI's xlstm",
 )
 def slstm(x: Node, c: Node, n: Node, m: Node, h: Node, w: Weights) -> New:
-    """An LSTM with an exponential input gate: n counts what was written, m keeps the numbers small (Beck et al. 2024)."""
+    """An LSTM with an exponential input gate: n counts what was written, m keeps the numbers small (Beck et al. 2024).
+
+    The form is that of NX-AI's xlstm 2.0.6, in which m is z_i where nothing was written yet, unit by unit as in its CUDA
+    code; h is c / n, not c / max(n, 1) as in its flashrnn 1.0.8.
+    """
     z_i, z_f, z_z, z_o = split("ifzo", concat(x, h) @ w("kernel") + w("bias"))
     f = sigmoid(z_f).called("f", _mark("forget gate"), _mark("decides how much of the old c and n stays"))
     kept = log(f) + m
-    new_m = maximum(kept, z_i)
+    new_m = if_zero(n, z_i, maximum(kept, z_i))
     i = exp(z_i - new_m).called(
         "i", _mark("input gate"), _mark("says how much the new input weighs, beside what stays")
     )
     z = tanh(z_z).called("z", _mark("cell input"), _mark("is what could be written into c"))
     o = sigmoid(z_o).called("o", _mark("output gate"), _mark("decides how much of c shows in h"))
-    stays = exp(kept - new_m)
+    # The bound is met where n is 0, and c with it: it keeps 0 times infinity away. xlstm has 1 for it, which changes no state
+    # either, but the gradient for the first c and n.
+    stays = exp(minimum(kept - new_m, _MOST_STAYS))
     c, n = stays * c + i * z, stays * n + i
     return {"c": c, "n": n, "m": new_m, "h": o * c / n}
 

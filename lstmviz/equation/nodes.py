@@ -170,6 +170,16 @@ def maximum(a: Node | Number, b: Node | Number) -> Node:
     return Node("max", (wrap(a), wrap(b)))
 
 
+def minimum(a: Node | Number, b: Node | Number) -> Node:
+    """The smaller of two numbers, element by element."""
+    return Node("min", (wrap(a), wrap(b)))
+
+
+def if_zero(a: Node, then: Node | Number, other: Node | Number) -> Node:
+    """`then` where `a` is exactly 0, else `other`, element by element."""
+    return Node("if_zero", (wrap(a), wrap(then), wrap(other)))
+
+
 def clip(a: Node, bound: Node | Number) -> Node:
     """`a` from `-bound` to `bound`."""
     return Node("clip", (a, wrap(bound)))

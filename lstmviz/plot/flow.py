@@ -128,7 +128,7 @@ class _Text:
 
     text: str
     loose: bool = False
-    binds: tuple[bool, bool] = (False, False)
+    binds: tuple[bool, ...] = (False, False, False)
     inner: bool = True
 
 
@@ -139,6 +139,8 @@ _TEXTS: Mapping[str, _Text] = {
     "mul": _Text("{0} · {1}", binds=(True, True)),
     "div": _Text("{0} / {1}", binds=(True, True)),
     "max": _Text("max({0}, {1})"),
+    "min": _Text("min({0}, {1})"),
+    "if_zero": _Text("if {0} = 0: {1}, else {2}", loose=True, binds=(True, True, True)),
     "sqrt": _Text("√({0})"),
     "log": _Text("log({0})"),
     "clip": _Text("clip({0}, ±{1})"),

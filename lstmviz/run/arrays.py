@@ -53,6 +53,10 @@ def _select(a: Array, b: Array, c: Array, out: Array) -> None:
     out[...] = np.where(a >= 0, b, c)
 
 
+def _if_zero(a: Any, then: Any, other: Any, out: Array) -> None:
+    out[...] = np.where(a == 0, then, other)
+
+
 def _compute_erfc(a: Array, out: Array) -> None:
     out[...] = _erfc()(a)
 
@@ -68,7 +72,7 @@ def _norm(epsilon: Any, a: Array, gamma: Array, beta: Array, out: Array) -> None
 _OPERATIONS: Mapping[str, Callable[..., Any]] = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "neg": np.negative, "max": np.maximum,
     "min": np.minimum, "sqrt": np.sqrt, "log": np.log, "abs": np.abs, "expm1": np.expm1, "erfc": _compute_erfc,
-    "select": _select, "matmul": np.dot,
+    "select": _select, "if_zero": _if_zero, "matmul": np.dot,
 }  # fmt: skip
 
 

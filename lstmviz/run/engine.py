@@ -60,7 +60,8 @@ def _at_once(place: str) -> Iterator[None]:
 _OPERATIONS: Mapping[str, Callable[..., Any]] = {
     "add": tf.add, "sub": tf.subtract, "mul": tf.multiply, "div": tf.divide, "neg": tf.negative, "max": tf.maximum,
     "min": tf.minimum, "sqrt": tf.sqrt, "log": tf.math.log, "abs": tf.abs, "expm1": tf.math.expm1, "erfc": tf.math.erfc,
-    "select": lambda a, b, c: tf.where(a >= 0, b, c), "concat": lambda *parts: tf.concat(parts, axis=-1),
+    "select": lambda a, b, c: tf.where(a >= 0, b, c), "if_zero": lambda a, b, c: tf.where(tf.equal(a, 0), b, c),
+    "concat": lambda *parts: tf.concat(parts, axis=-1),
     "matmul": tf.matmul,
 }  # fmt: skip
 _ACTIVATE: Mapping[str, Callable[..., Any]] = {

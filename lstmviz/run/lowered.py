@@ -14,6 +14,7 @@ from lstmviz.equation import Equation, Node
 from lstmviz.equation.activations import expand
 from lstmviz.equation.nodes import walk
 from lstmviz.equation.shapes import Size, add, times
+from lstmviz.equation.stable import rewrite, root
 
 CONSTANT, AHEAD, STEP = range(3)
 """When a value is known: from the weights alone, from x of all steps, in its step."""
@@ -68,8 +69,12 @@ class _Lowering:
     def lower(self, node: Node) -> Node:
         """The node as it is computed."""
         if id(node) not in self.done:
-            self.done[id(node)] = self._lower(node)
-            self.kept += [node, self.done[id(node)]]
+            made = self._lower(node)
+            for block, number in self.offsets.get(id(node), ()):
+                width = self.widths[id(made)]
+                made = self._add(self._note(Node("in_block", (self.lower(number),), block), width), made)
+            self.done[id(node)] = made
+            self.kept += [node, made]
         return self.done[id(node)]
 
     def _lower(self, node: Node) -> Node:
@@ -78,6 +83,8 @@ class _Lowering:
             return self.lower(node.args[0])
         if id(node) in self.folded:
             return self.lower(self.folded[id(node)])
+        if (stable := rewrite(node)) is not None:
+            return self.lower(stable)
         if node.op == "activation" and node.value not in PRIMITIVES:
             (inside,) = node.args
             return self.lower(expand(Node("activation", (self.lower(inside),), node.value)))
@@ -90,22 +97,21 @@ class _Lowering:
             low = self._note(Node("max", (a, under)), width)
             return self._note(Node("min", (low, bound)), width)
         if node.op == "matmul":
-            made = self._multiply(node)
-        elif node.op == "add":
-            made = self._sum(node)
-        else:
-            args = tuple(map(self.lower, node.args))
-            if node.op == "log" and args[0].op == "activation" and args[0].value == "sigmoid":
-                # The same number, where the sigmoid itself would be 0.
-                inside = self._note(Node("neg", args[0].args), width)
-                return self._note(
-                    Node("neg", (self._note(Node("activation", (inside,), "softplus"), width),)), width
-                )
-            width = width or next((w for each in args if (w := self.widths.get(id(each)))), None)
-            made = self._note(Node(node.op, args, node.value) if args else node, width)
-        for block, number in self.offsets.get(id(node), ()):
-            made = self._add(self._note(Node("in_block", (self.lower(number),), block), width), made)
-        return made
+            return self._multiply(node)
+        if node.op == "add":
+            return self._sum(node)
+        args = tuple(map(self.lower, node.args))
+        width = width or next((w for each in args if (w := self.widths.get(id(each)))), None)
+        if node.op == "sqrt":
+            return self._note_all(root(args[0]), width)
+        return self._note(Node(node.op, args, node.value) if args else node, width)
+
+    def _note_all(self, node: Node, width: Size | None) -> Node:
+        """Notes what is made of nodes that are noted."""
+        for each in node.args:
+            if id(each) not in self.phases:
+                self._note_all(each, width if each.args else None)
+        return self._note(node, width)
 
     def _note(self, node: Node, width: Size | None) -> Node:
         if id(node) not in self.phases:
@@ -169,17 +175,26 @@ def _find_offsets(equation: Equation) -> tuple[dict[int, list[tuple[object, Node
 
     Gives what is added to which split value, and the sums that are then no more than their block.
     """
-    uses: dict[int, int] = {}
+    users: dict[int, list[Node]] = {}
     for node in equation.nodes:
         for each in node.args:
-            uses[id(each)] = uses.get(id(each), 0) + 1
+            users.setdefault(id(each), []).append(node)
+    seen = {
+        id(node) for node in (*equation.new.values(), *equation.gates.values(), *equation.before.values())
+    }
     offsets: dict[int, list[tuple[object, Node]]] = {}
     folded: dict[int, Node] = {}
     for node in equation.nodes:
         if node.op == "add" and node.args[0].op == "part" and node.args[1].op in ("number", "option"):
             part, number = node.args
-            if uses[id(part)] == 1:
-                offsets.setdefault(id(part.args[0]), []).append((part.value, number))
+            whole = part.args[0]
+            parts = users[id(whole)]
+            # Nobody but this sum may see the block, for it is another one then.
+            blocks = [each.value.index for each in parts if each.op == "part"]
+            alone = len(blocks) == len(parts) and blocks.count(part.value.index) == 1
+            even = len({each.value.count for each in parts if each.op == "part"}) == 1
+            if alone and even and len(users[id(part)]) == 1 and not {id(part), id(whole)} & seen:
+                offsets.setdefault(id(whole), []).append((part.value, number))
                 folded[id(node)] = part
     return offsets, folded
 

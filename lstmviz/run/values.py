@@ -12,6 +12,7 @@ from lstmviz.cells import Cell
 from lstmviz.cells.kind import parts_of
 from lstmviz.equation import Node
 from lstmviz.equation.activations import ACTIVATIONS
+from lstmviz.equation.stable import rewrite
 from lstmviz.language import _
 from lstmviz.run.arrays import activate, find_operation
 
@@ -39,6 +40,7 @@ class Values:
         self.cell, self.equation = cell, cell.equation
         self.dtype = np.dtype(dtype or cell.dtype)
         self.steps = len(x)
+        self._kept: list[Node] = []  # so that no node's id is given to another one
         self._known: dict[int, Any] = {id(self.equation.x): x}
         self._known |= {id(node): before[name] for name, node in self.equation.states.items()}
         self._known |= {id(node): gates[name] for name, node in self.equation.gates.items()}
@@ -62,6 +64,9 @@ class Values:
             return self.cell.weights[node.value].astype(self.dtype, copy=False)
         if node.op in ("number", "option"):
             return self.dtype.type(node.value if node.op == "number" else self.cell.options[node.value])
+        if (stable := rewrite(node)) is not None:
+            self._kept.append(stable)
+            return self.of(stable)
         if node.op == "activation" and ACTIVATIONS[node.value].made is not None:
             return activate(node.value, self.of(node.args[0]).astype(self.dtype, copy=False))
         args = [self.of(each) for each in node.args]

@@ -66,14 +66,18 @@ def blocks(inputs: Numbers, kernel: list, bias: Numbers | None, names: str) -> S
 
 
 def slstm(x: Numbers, states: States, w: Weights) -> tuple[States, States]:
-    """Beck et al. 2024, equations 8 to 14 with a sigmoid to forget; the states are told in terms of equation 15's m."""
+    """Beck et al. 2024, equations 8 to 14 with a sigmoid to forget; the states are told in terms of equation 15's m,
+    which is z_i where nothing was written before."""
     z = blocks(x + states["h"], w["kernel"], w["bias"], "ifzo")
     scale = each(math.exp, states["m"])
     forget, write = each(sigmoid, z["f"]), each(math.exp, z["i"])
     new, shown = each(math.tanh, z["z"]), each(sigmoid, z["o"])
     c = each(lambda f, c, s, i, z: f * c * s + i * z, forget, states["c"], scale, write, new)
     n = each(lambda f, n, s, i: f * n * s + i, forget, states["n"], scale, write)
-    m = each(lambda z_f, m, z_i: max(log_sigmoid(z_f) + m, z_i), z["f"], states["m"], z["i"])
+    m = each(
+        lambda z_f, n, m, z_i: max(log_sigmoid(z_f) + m, z_i) if n else z_i,
+        z["f"], states["n"], states["m"], z["i"],
+    )  # fmt: skip
     after = {
         "c": each(lambda c, m: c * math.exp(-m), c, m),
         "n": each(lambda n, m: n * math.exp(-m), n, m),
