@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from lstmviz.cells.kind import KINDS, Gate, Kind
+from lstmviz.cells.kind import KINDS, Gate, Kind, base_of, parts_of
 from lstmviz.cells.numbers import as_numbers, float_type, frozen, positive
 from lstmviz.cells.options import Option, OptionValue
 from lstmviz.cells.weights import draw, sizes_of, weight_shapes
@@ -146,12 +146,79 @@ class Cell:
 
     @cached_property
     def kernel(self) -> Float[np.ndarray, "rows columns"]:
-        """`[input_size + output_size, n_gates * num_units]`, the gates' blocks side by side, x's rows above h's."""
-        stacks = []
-        for gates in self.kind.blocks:
-            parts = [self.weights[v.name] for v in self.kind.variables if v.is_kernel and v.gates == gates]
-            stacks.append(np.concatenate(parts) if len(parts) > 1 else parts[0])
-        return _side_by_side(stacks)
+        """`[input_size + output_size, n_gates * num_units]`, the gates' blocks side by side, x's rows above h's.
+
+        Where no gate sees h, or all kernels have further rows, it has these rows instead. A gate that sees less than the
+        others has zeros in the other rows, one without a kernel in all.
+
+        Raises:
+            ValueError: the kernels make no such matrix.
+        """
+        whole = [v for v in self.kind.variables if v.is_kernel and v.name in self.weights]
+        blocks = {gate.name: self._blocks_of(gate.name) for gate in self.kind.gates}
+        rows = self._rows_of({meets for found in blocks.values() for meets in found})
+        if len(whole) == 1 and whole[0].gates == tuple(blocks) and whole[0].meets == tuple(rows):
+            return self.weights[whole[0].name]
+        height = max((each.stop for each in rows.values()), default=0)
+        if not height:
+            raise ValueError(
+                _(
+                    "{kind} has no kernel: no gate is made from a product with x or a state; see cell.weights."
+                ).format(kind=self.kind.name)
+            )
+        kernel = np.zeros((height, len(blocks) * self.num_units), self.dtype)
+        for gate, found in blocks.items():
+            for meets, block in found.items():
+                kernel[rows[meets], self.columns(gate)] = block
+        kernel.setflags(write=False)
+        return kernel
+
+    @cached_property
+    def rows(self) -> Mapping[str, slice]:
+        """The rows of `kernel` that meet x, h and further states; none where the kernels make no such matrix."""
+        try:
+            met = {meets for gate in self.kind.gates for meets in self._blocks_of(gate.name)}
+        except ValueError:
+            return MappingProxyType({})
+        return MappingProxyType(self._rows_of(met))
+
+    def _height(self, meets: str) -> int:
+        """How many rows of a kernel meet x or a state."""
+        return self.input_size if meets == "x" else self.state_size(meets)
+
+    def _rows_of(self, met: set[str]) -> dict[str, slice]:
+        """The rows of the joined kernel that meet x, h and further states, in the order of the states' names behind h."""
+        rows, top = {}, 0
+        for name in ("x", "h", *(name for name in self.kind.states if name != "h")):
+            if name in met:
+                rows[name] = slice(top, top + self._height(name))
+                top += self._height(name)
+        return rows
+
+    def _blocks_of(self, gate: str) -> dict[str, np.ndarray]:
+        """A gate's columns of the kernels that make it, by what their rows meet."""
+        blocks: dict[str, np.ndarray] = {}
+        for place in self.equation.places[gate]:
+            if place.met is None:
+                continue
+            weight, top = self.weights[place.weight], 0
+            count, index = (place.block.count, place.block.index) if place.block else (1, 0)
+            for part in parts_of(place.met):
+                meets, width = base_of(part), self.equation.width(part)
+                height = width.evaluate(self.sizes) if width is not None else 0
+                fits = (height, weight.shape[1]) == (self._height(meets), count * self.num_units)
+                if not fits or meets in blocks:
+                    raise ValueError(
+                        _(
+                            "{kind} has no single kernel: the gate {gate} takes from {weight} what is no block of columns "
+                            "whose rows meet x and the states, each once; cell.weights has every matrix as it is."
+                        ).format(kind=self.kind.name, gate=gate, weight=place.weight)
+                    )
+                blocks[meets] = weight[
+                    top : top + height, index * self.num_units : (index + 1) * self.num_units
+                ]
+                top += height
+        return blocks
 
     @cached_property
     def bias(self) -> Float[np.ndarray, " columns"]:
@@ -159,7 +226,7 @@ class Cell:
 
         A bias that stands with the hidden rows alone is in `hidden_bias` instead.
         """
-        return _side_by_side([self._bias_of(gates, "x") for gates in self.kind.blocks])
+        return self._bias_of("x")
 
     @cached_property
     def hidden_bias(self) -> Float[np.ndarray, " columns"]:
@@ -167,7 +234,7 @@ class Cell:
 
         Zeros in the columns of gates that store no such bias.
         """
-        return _side_by_side([self._bias_of(gates, "h") for gates in self.kind.blocks])
+        return self._bias_of("h")
 
     @property
     def biased(self) -> tuple[str, ...]:
@@ -253,20 +320,17 @@ class Cell:
         biases = [v for v in self.kind.variables if v.is_bias and v.meets[0] == meets]
         return tuple(gate for v in biases if v.name in self.weights for gate in v.gates)
 
-    def _bias_of(self, gates: tuple[str, ...], meets: str) -> np.ndarray:
-        """The stored bias of the kernel whose first rows meet `meets`; zeros where there is none."""
+    def _bias_of(self, meets: str) -> np.ndarray:
+        """The stored biases of the kernels whose first rows meet `meets`, in the kernel's columns; zeros where there is none."""
+        bias = np.zeros(len(self.kind.gates) * self.num_units, self.dtype)
         for variable in self.kind.variables:
-            found = variable.is_bias and variable.gates == gates and variable.meets[0] == meets
-            if found and variable.name in self.weights:
-                return self.weights[variable.name]
-        return np.zeros(len(gates) * self.num_units, self.dtype)
-
-
-def _side_by_side(blocks: Sequence[np.ndarray]) -> np.ndarray:
-    """The gates' blocks joined along their columns, read-only."""
-    joined: np.ndarray = np.concatenate(blocks, axis=-1) if len(blocks) > 1 else blocks[0]
-    joined.setflags(write=False)
-    return joined
+            if variable.is_bias and variable.meets[0] == meets and variable.name in self.weights:
+                for gate, block in zip(
+                    variable.gates, np.split(self.weights[variable.name], len(variable.gates)), strict=True
+                ):
+                    bias[self.columns(gate)] += block
+        bias.setflags(write=False)
+        return bias
 
 
 def build(

@@ -187,7 +187,12 @@ def coupled_lstm(
     x: Node, c: Node, h: Node, w: Weights, *,
     forget_bias: Number = 1.0, activation: str = "tanh", use_peepholes: bool = False,
 ) -> New:  # fmt: skip
-    """An LSTM that writes only where it forgets (Greff et al. 2015)."""
+    """An LSTM that writes only where it forgets (Greff et al. 2015).
+
+    TensorFlow 1.15's `contrib.rnn` calls its variables `W_0`, `B`, `W_F_diag` and `W_O_diag`; here they have the names of its
+    other LSTMs. Shapes and the order j, f, o are the same, so a checkpoint's arrays fit once they are renamed, as long as
+    its kernel is in one piece (`W_0` alone, without `num_unit_shards`).
+    """
     j, f, o = split("jfo", concat(x, h) @ w("kernel") + w("bias"))
     f = f + forget_bias
     if use_peepholes:
@@ -337,7 +342,12 @@ def janet(x: Node, h: Node, w: Weights, *, beta: Number = 1.0) -> New:
     source="Li et al. 2018, arXiv:1803.04831",
 )
 def ind_rnn(x: Node, h: Node, w: Weights, *, activation: str = "relu") -> New:
-    """A recurrent layer whose units see their own last output alone (Li et al. 2018)."""
+    """A recurrent layer whose units see their own last output alone (Li et al. 2018).
+
+    Name, relu and the weight of h as a vector are the paper's. TensorFlow 1.15 has it as `contrib.rnn.IndRNNCell`, with tanh
+    by default, and with the variables `kernel_w` (here `kernel`), `kernel_u` (here `recurrent_kernel`; there one row, `[1,
+    num_units]`) and `bias`.
+    """
     z = x @ w("kernel") + w("recurrent_kernel") * h + w("bias")
     return {
         "h": activate(activation, z).called("z", _mark("hidden layer"), _mark("is squashed into the new h"))

@@ -199,6 +199,7 @@ def kind(name: str, title: str = "", *, purpose: str = "", source: str = "") -> 
             )
         made = make_kind(step, name, title, source, purpose)
         made.variables  # noqa: B018  # what is wrong with it is said here, not at its first use
+        _check_gates(made)
         KINDS[name] = made
         return step
 
@@ -213,7 +214,9 @@ def make_kind(step: Step, name: str, title: str = "", source: str = "", purpose:
     """The kind whose equation is `step`."""
     parameters = list(inspect.signature(step).parameters.values())
     places = [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
-    if len(places) < 3 or places[0] != "x" or places[-1] != "w" or "h" not in places[1:-1]:
+    others = [str(each) for each in parameters if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
+    places += others
+    if len(places) < 3 or others or places[0] != "x" or places[-1] != "w" or "h" not in places[1:-1]:
         raise ValueError(
             _(
                 "the equation of {name} is a function of ({given}); it must be one of x, its states, h among them, and w."
@@ -222,6 +225,25 @@ def make_kind(step: Step, name: str, title: str = "", source: str = "", purpose:
     options = tuple(_option(each) for each in parameters if each.kind is each.KEYWORD_ONLY)
     purpose = purpose or (inspect.getdoc(step) or "").partition("\n\n")[0].replace("\n", " ")
     return Kind(name, title or name, step, tuple(places[1:-1]), options, purpose, source)
+
+
+def _check_gates(kind: Kind) -> None:
+    """Refuses a kind that has a gate only where an option is on."""
+    every = {option.name: option.switched_on for option in kind.options}
+    default = {option.name: option.default for option in kind.options}
+    for option in kind.options:
+        if option.can_be_off:
+            found = [
+                kind.equation(each).gates for each in (default, {**every, **_switch_off(kind, option)}, every)
+            ]
+            differ = {name for gates in found for name in gates if not all(name in each for each in found)}
+            if differ:
+                raise ValueError(
+                    _(
+                        "{kind} has the gate {gates} only with the option {option}; a kind has the same gates whatever its "
+                        "options: call it by no name, or make a kind of its own."
+                    ).format(kind=kind.name, gates=", ".join(sorted(differ)), option=option.name)
+                )
 
 
 def structure_of(options: Mapping[str, OptionValue]) -> tuple[tuple[str, Any], ...]:

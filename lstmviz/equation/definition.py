@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lstmviz.equation import shapes
+from lstmviz.equation.activations import ACTIVATIONS
 from lstmviz.equation.nodes import Block, Node, walk
 from lstmviz.equation.shapes import Shapes, Size
 from lstmviz.language import _
@@ -23,7 +25,7 @@ class Weights:
         self.nodes: dict[str, Node] = {}
         self.initial: dict[str, float | None] = {}
 
-    def __call__(self, name: str, initial: float | None = None) -> Node:
+    def __call__(self, name: Any, initial: Any = None) -> Node:
         """The weight called `name`.
 
         Args:
@@ -33,6 +35,14 @@ class Weights:
         """
         if not isinstance(name, str) or not name:
             raise ValueError(_("a weight is called {given!r}; it must be a text.").format(given=name))
+        if initial is not None and (
+            isinstance(initial, bool) or not isinstance(initial, int | float) or not math.isfinite(initial)
+        ):
+            raise ValueError(
+                _("the weight {name} starts as {given!r}; it must be a finite number, or left out.").format(
+                    name=name, given=initial
+                )
+            )
         self.initial[name] = initial if initial is not None else self.initial.get(name)
         return self.nodes.setdefault(name, Node("weight", (), name))
 
@@ -130,7 +140,15 @@ def define(step: Step, states: tuple[str, ...], options: Mapping[str, Any]) -> E
     given = {
         name: Node("option", (), name) if _is_number(value) else value for name, value in options.items()
     }
-    new = step(x, *before.values(), weights, **given)
+    try:
+        new = step(x, *before.values(), weights, **given)
+    except TypeError as error:
+        raise ValueError(
+            _(
+                "the equation cannot be read: {cause}. It may have + - * / with numbers, @ with weights, and the functions of "
+                "lstmviz.equation."
+            ).format(cause=error)
+        ) from error
     if (
         not isinstance(new, Mapping)
         or set(new) != set(states)
@@ -143,7 +161,10 @@ def define(step: Step, states: tuple[str, ...], options: Mapping[str, Any]) -> E
         )
     new = {name: new[name] for name in states}
     nodes = list(walk(*new.values()))
+    _check_activations(nodes)
     gates = _find_gates(nodes, states)
+    if not weights.nodes:
+        raise ValueError(_('the equation has no weights; let it have at least one, w("kernel").'))
     _check_blocks(nodes, gates, {id(node) for node in new.values()})
     # h is as long as `num_proj` says, where there is such an option and it is on.
     output = shapes.of("num_units" if options.get("num_proj") is None else "output_size")
@@ -165,6 +186,16 @@ def define(step: Step, states: tuple[str, ...], options: Mapping[str, Any]) -> E
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, float)
+
+
+def _check_activations(nodes: list[Node]) -> None:
+    for node in nodes:
+        if node.op == "activation" and node.value not in ACTIVATIONS:
+            raise ValueError(
+                _("activation is {given!r}; it must be one of {allowed}.").format(
+                    given=node.value, allowed=", ".join(ACTIVATIONS)
+                )
+            )
 
 
 def _find_gates(nodes: list[Node], states: tuple[str, ...]) -> dict[str, Node]:
@@ -255,7 +286,7 @@ def _find_places(
     elif node.op == "matmul":
         met, weight = node.args
         yield Place(weight.value, block, met, by=by)
-    elif not top and (node.op == "called" or id(node) in ends):
+    elif node.op == "called" or (not top and id(node) in ends):
         return  # another gate's own, or what came of all gates
     elif node.op == "part":
         yield from _find_places(node.args[0], ends, block=node.value, by=by)

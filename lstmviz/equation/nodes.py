@@ -76,7 +76,7 @@ class Node:
     def __neg__(self) -> Node:
         return Node("neg", (self,))
 
-    def __matmul__(self, other: Node) -> Node:
+    def __matmul__(self, other: Any) -> Node:
         if not isinstance(other, Node) or other.op != "weight":
             raise ValueError(
                 _('the right side of @ is {given}; it must be weights, w("kernel").').format(given=other)
@@ -91,13 +91,16 @@ class Node:
 
     __le__ = __gt__ = __ge__ = __lt__
 
+    def __float__(self) -> float:  # what `math.tanh` asks for
+        _refuse_to_decide()
+
     def __repr__(self) -> str:
         if self.op in ("x", "state", "weight", "number", "option"):
             return str("x" if self.value is None else self.value)
         inside = ", ".join(map(repr, self.args))
         return f"{self.value.name if isinstance(self.value, Name | Block) else self.op}({inside})"
 
-    def called(self, name: str, title: str = "", role: str = "") -> Node:
+    def called(self, name: Any, title: str = "", role: str = "") -> Node:
         """The same value under a name: a gate, which a run records.
 
         Args:
@@ -143,7 +146,7 @@ def wrap(value: Node | Number) -> Node:
     return Node("number", (), float(value))
 
 
-def concat(*parts: Node) -> Node:
+def concat(*parts: Node | Number) -> Node:
     """The vectors one behind the other: `concat(x, h)` has `input_size + num_units` numbers."""
     return Node("concat", tuple(map(wrap, parts)))
 
@@ -162,6 +165,7 @@ def split(names: Sequence[str], node: Node) -> tuple[Node, ...]:
                 given=", ".join(map(str, names))
             )
         )
+    node = wrap(node)
     return tuple(Node("part", (node,), Block(name, index, len(names))) for index, name in enumerate(names))
 
 
@@ -182,50 +186,50 @@ def if_zero(a: Node, then: Node | Number, other: Node | Number) -> Node:
 
 def clip(a: Node, bound: Node | Number) -> Node:
     """`a` from `-bound` to `bound`."""
-    return Node("clip", (a, wrap(bound)))
+    return Node("clip", (wrap(a), wrap(bound)))
 
 
-def norm(a: Node, gamma: Node, beta: Node, epsilon: float = 1e-12) -> Node:
+def norm(a: Node, gamma: Node | Number, beta: Node | Number, epsilon: float = 1e-12) -> Node:
     """Layer normalisation (Ba et al. 2016): `(a - mean) / sqrt(variance + epsilon) * gamma + beta`, over all units."""
-    return Node("norm", (a, gamma, beta), float(epsilon))
+    return Node("norm", (wrap(a), wrap(gamma), wrap(beta)), float(epsilon))
 
 
-def log(a: Node) -> Node:
+def log(a: Node | Number) -> Node:
     """The natural logarithm, element by element."""
-    return Node("log", (a,))
+    return Node("log", (wrap(a),))
 
 
-def sqrt(a: Node) -> Node:
+def sqrt(a: Node | Number) -> Node:
     """The square root, element by element."""
-    return Node("sqrt", (a,))
+    return Node("sqrt", (wrap(a),))
 
 
-def activate(name: str, a: Node) -> Node:
+def activate(name: str, a: Node | Number) -> Node:
     """An activation function by its name in `ACTIVATIONS`, element by element."""
     return Node("activation", (wrap(a),), name)
 
 
-def tanh(a: Node) -> Node:
+def tanh(a: Node | Number) -> Node:
     """The hyperbolic tangent, element by element."""
     return activate("tanh", a)
 
 
-def sigmoid(a: Node) -> Node:
+def sigmoid(a: Node | Number) -> Node:
     """`1 / (1 + exp(-a))`, element by element."""
     return activate("sigmoid", a)
 
 
-def relu(a: Node) -> Node:
+def relu(a: Node | Number) -> Node:
     """`max(a, 0)`, element by element."""
     return activate("relu", a)
 
 
-def softplus(a: Node) -> Node:
+def softplus(a: Node | Number) -> Node:
     """`log(1 + exp(a))`, element by element; `-softplus(-a)` is the logarithm of `sigmoid(a)`."""
     return activate("softplus", a)
 
 
-def exp(a: Node) -> Node:
+def exp(a: Node | Number) -> Node:
     """The exponential function, element by element."""
     return activate("exponential", a)
 

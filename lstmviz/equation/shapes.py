@@ -134,6 +134,12 @@ def _width(node: Node, shapes: Shapes) -> Size | None:
         return _multiply(node, shapes)
     widths = [_find(each, node, shapes) for each in node.args]
     there = [width for width in widths if width is not None]
+    if (node.op == "concat" and len(there) < len(widths)) or (node.op == "part" and not there):
+        raise ValueError(
+            _(
+                "{where} has a number where a vector must be; leave it out, or let a state or x be there."
+            ).format(where=node)
+        )
     if node.op == "concat":
         return add(*there)
     if node.op == "part":

@@ -26,7 +26,7 @@ def link(cell: Cell, panels: list[Panel], steps: int = 0) -> dict[str, Any]:
         "units": cell.num_units,
         "inputs": cell.input_size,
         "outputs": cell.output_size,
-        "hidden": len(cell.kernel) - cell.input_size,
+        "hidden": sum(rows.stop - rows.start for name, rows in cell.rows.items() if name != "x"),
         "steps": steps,
         "words": {"step": _("step {t}")},
     }

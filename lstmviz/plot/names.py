@@ -25,9 +25,8 @@ def state_title(name: str) -> str:
 
 
 def row_groups(cell: Cell) -> list[Group]:
-    """The kernel's rows that meet x, and those that meet h, where it has any."""
-    groups = [("x", 0, cell.input_size), ("h", cell.input_size, len(cell.kernel) - cell.input_size)]
-    return [group for group in groups if group[2]]
+    """The kernel's rows that meet x, and those that meet h and further states, where it has any."""
+    return [(name, rows.start, rows.stop - rows.start) for name, rows in cell.rows.items()]
 
 
 def column_groups(cell: Cell) -> list[Group]:

@@ -138,9 +138,9 @@ def _draw_flow(trace: Trace, unit: int, steps: slice) -> Panel:
         "sigmoid": scales.UNIT,
         "state": _state_scale(trace),
     }
-    rows, width = trace.cell.kernel.shape
     names = ", ".join(f"Σ<sub>{name}</sub>" for name in trace.gates)
-    labels = [Text(0, 10, (f"· kernel [{rows}, {width}] + bias = {names}",))]
+    shape = list(trace.cell.kernel.shape) if trace.cell.rows else ""
+    labels = [Text(0, 10, (f"· kernel {shape} + bias = {names}" if shape else names,))]
     texts, squares = [], []
     for node in graph.nodes:
         x, y = find(node.column, node.row)

@@ -61,7 +61,7 @@ def _compute_erfc(a: Array, out: Array) -> None:
     out[...] = _erfc()(a)
 
 
-def _norm(epsilon: Any, a: Array, gamma: Array, beta: Array, out: Array) -> None:
+def _norm(epsilon: Any, a: Array, gamma: Any, beta: Any, out: Array) -> None:
     mean = a.mean(axis=-1, keepdims=True)
     centred = a - mean
     variance = (centred * centred).mean(axis=-1, keepdims=True)

@@ -215,11 +215,8 @@ def _inputs(
 ) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor], dict[str, tf.Tensor]]:
     """The weights, the options' numbers and the sizes, as a compiled loop takes them."""
     weights = {name: _to_tensor(weight, place) for name, weight in cell.weights.items()}
-    numbers = {
-        name: tf.constant(value, cell.dtype)
-        for name, value in cell.options.items()
-        if isinstance(value, float)
-    }
+    used = {node.value for node in cell.equation.nodes if node.op == "option"}
+    numbers = {name: tf.constant(value, cell.dtype) for name, value in cell.options.items() if name in used}
     return weights, numbers, {name: tf.constant(size) for name, size in cell.sizes.items()}
 
 
