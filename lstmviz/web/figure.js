@@ -17,7 +17,7 @@ const NARROW = 640; // pixels: below this, and under a finger, a drag scrolls th
 const RESIZE_DELAY = 60; // milliseconds of quiet after which a plot follows its container
 const DEFAULT_HEIGHT = 450; // plotly.js's own
 const REST_DELAY = 200; // milliseconds of quiet after which the rest of the page follows the pictures
-const LOST_DELAY = 2000; // milliseconds after which a picture that the script never spoke of is taken to rest
+const LOST_DELAY = 1000; // milliseconds after which a picture that the script never spoke of is taken to rest
 const DRAFT = "numpy"; // whose run is drawn while the slider is held
 const ZOOM_DELAY = 80; // milliseconds of quiet after which what is in view is asked for more finely
 const WORTHWHILE = 0.7; // of a window that is shown, the share in view at which it is
@@ -97,7 +97,7 @@ function rest(delay) {
  */
 export function follow({ data, setTriggerValue }) {
   catchUp = () => {
-    if (shown !== normalise(data.of) || isDraft) setTriggerValue("moved", shown);
+    if (shown !== normalise(data.of) || isDraft || ahead) setTriggerValue("moved", ahead || shown);
   };
   const told = JSON.stringify(data.pin);
   if (told === toldPin) isConfirmed = true;
@@ -168,10 +168,9 @@ async function hurry(changes) {
       view.finer = withEngine(of, engine);
       view.show(fetched[index], of, engine);
     }
-    if (!isDraftEnough) {
-      isDraft = true;
-      rest(LOST_DELAY); // the script hears nothing where the slider comes back to where it was
-    }
+    isDraft ||= !isDraftEnough;
+    // The script hears nothing where the slider comes back to where it was, nor while it waits for TensorFlow.
+    rest(LOST_DELAY);
   }
   else giveUp();
 }

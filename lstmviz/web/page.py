@@ -201,8 +201,11 @@ def _current_view(sent: Mapping[str, int]) -> tuple[View, list[str]]:
 
 def _follow_tensorflow() -> None:
     """Draws the page anew once TensorFlow is there, or has failed."""
+    place = st.empty()
     while not server.wait_warm(0.2) and not server.has_failed():
-        st.session_state.get("view")  # here Streamlit ends this run if a control was moved meanwhile
+        # Said again and again: here Streamlit ends this run if a control was moved meanwhile, and a browser whose parts come
+        # late draws with the next message what it has left out.
+        place.empty()
     size.rerun()
 
 
