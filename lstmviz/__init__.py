@@ -14,7 +14,8 @@ from lstmviz import cells, language, notebook, sequences
 from lstmviz.cells import KINDS, Cell, Linear, build, build_linear, fold, kind
 from lstmviz.run import gradients, run
 from lstmviz.run.compare import Comparison, Parting, compare
-from lstmviz.run.trace import Explanation, Gradients, Trace
+from lstmviz.run.trace import Explanation, Gradients, Inside, Trace
+from lstmviz.run.values import NoSum
 from lstmviz.sequences import Sequence
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ __all__ = [
     "Comparison",
     "Explanation",
     "Gradients",
+    "Inside",
     "Linear",
+    "NoSum",
     "Parting",
     "Sequence",
     "Trace",

@@ -244,6 +244,10 @@ _MOST_STAYS = 64.0  # exp(64) leaves room below float32\'s largest number, exp(8
         "An LSTM whose input gate is exponential, so that a new input can outweigh everything stored so far."
     ),
     source="Beck et al. 2024, arXiv:2405.04517; in the form of NX-AI's xlstm",
+    states={
+        "n": _mark("normaliser, what was written in all"),
+        "m": _mark("stabiliser, the logarithm that keeps c and n in range"),
+    },
 )
 def slstm(x: Node, c: Node, n: Node, m: Node, h: Node, w: Weights) -> New:
     """An LSTM with an exponential input gate: n counts what was written, m keeps the numbers small (Beck et al. 2024).

@@ -82,6 +82,7 @@ class Kind:
         options: What can be chosen beside the sizes.
         purpose: What it is for, in a sentence.
         source: Where it comes from.
+        state_titles: What states are called, of those that the equation says it of.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Kind:
     options: tuple[Option, ...]
     purpose: str = ""
     source: str = ""
+    state_titles: Mapping[str, str] = field(default_factory=dict)
     _equations: dict[tuple[tuple[str, Any], ...], Equation] = field(default_factory=dict, repr=False)
 
     def __repr__(self) -> str:
@@ -166,7 +168,14 @@ class Kind:
         )
 
 
-def kind(name: str, title: str = "", *, purpose: str = "", source: str = "") -> Callable[[Step], Step]:
+def kind(
+    name: str,
+    title: str = "",
+    *,
+    purpose: str = "",
+    source: str = "",
+    states: Mapping[str, str] | None = None,
+) -> Callable[[Step], Step]:
     """Declares a kind of cell: the function below it is its equation.
 
     The parameters between `x` and `w` are the states, by name, h being the output; keyword-only parameters are options.
@@ -177,6 +186,7 @@ def kind(name: str, title: str = "", *, purpose: str = "", source: str = "") -> 
         title: What it is called in words.
         purpose: What it is for, in a sentence; by default the first paragraph of the function's docstring.
         source: The paper, or wherever it comes from.
+        states: What states are called in words, by name, `{"n": "normaliser"}`.
 
     Raises:
         ValueError: the function is no equation of a cell: it says what is missing.
@@ -197,7 +207,7 @@ def kind(name: str, title: str = "", *, purpose: str = "", source: str = "") -> 
             raise ValueError(
                 _("{name} is a kind that lstmviz brings; call yours by another name.").format(name=name)
             )
-        made = make_kind(step, name, title, source, purpose)
+        made = make_kind(step, name, title, source, purpose, states)
         made.variables  # noqa: B018  # what is wrong with it is said here, not at its first use
         _check_gates(made)
         KINDS[name] = made
@@ -210,7 +220,14 @@ def kind(name: str, title: str = "", *, purpose: str = "", source: str = "") -> 
     return declare
 
 
-def make_kind(step: Step, name: str, title: str = "", source: str = "", purpose: str = "") -> Kind:
+def make_kind(
+    step: Step,
+    name: str,
+    title: str = "",
+    source: str = "",
+    purpose: str = "",
+    states: Mapping[str, str] | None = None,
+) -> Kind:
     """The kind whose equation is `step`."""
     parameters = list(inspect.signature(step).parameters.values())
     places = [each.name for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
@@ -224,7 +241,14 @@ def make_kind(step: Step, name: str, title: str = "", source: str = "", purpose:
         )
     options = tuple(_option(each) for each in parameters if each.kind is each.KEYWORD_ONLY)
     purpose = purpose or (inspect.getdoc(step) or "").partition("\n\n")[0].replace("\n", " ")
-    return Kind(name, title or name, step, tuple(places[1:-1]), options, purpose, source)
+    unknown = sorted(set(states or {}) - set(places[1:-1]))
+    if unknown:
+        raise ValueError(
+            _("states has {given}; the equation of {name} has the states {allowed}.").format(
+                given=", ".join(unknown), name=name, allowed=", ".join(places[1:-1])
+            )
+        )
+    return Kind(name, title or name, step, tuple(places[1:-1]), options, purpose, source, dict(states or {}))
 
 
 def _check_gates(kind: Kind) -> None:

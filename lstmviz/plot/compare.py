@@ -161,7 +161,13 @@ def _arrays(comparison: Comparison, values: str) -> list[Recorded]:
     return [
         Recorded(name, gates[name], array.astype(np.float32), _GATES, "unit")
         if name in comparison.a.gates
-        else Recorded(name, state_title(name), array.astype(np.float32), _STATES, state_rows(name))
+        else Recorded(
+            name,
+            state_title(comparison.a.cell.kind, name),
+            array.astype(np.float32),
+            _STATES,
+            state_rows(name),
+        )
         for name, array in comparison.shown(values).items()
     ]
 

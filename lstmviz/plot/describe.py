@@ -15,7 +15,8 @@ from lstmviz.plot.gradients import draw_curves
 from lstmviz.plot.names import name_span, row_groups
 from lstmviz.plot.number import write
 from lstmviz.run.compare import Comparison
-from lstmviz.run.trace import Gradients, Term, Trace
+from lstmviz.run.trace import Gradients, Inside, Term, Trace
+from lstmviz.run.values import NoSum
 
 
 def describe_kernel(cell: Cell) -> str:
@@ -146,18 +147,7 @@ def describe_compare(comparison: Comparison, *, values: str = "activations") -> 
 
 def describe_step(trace: Trace, t: int, unit: int) -> str:
     """The gates and states of one unit at one step, and what moved each gate most."""
-    parts = []
-    for gate in trace.cell.kind.gates:
-        explanation = trace.explain(t, gate.name, unit)
-        most = max(explanation.terms, key=_measure)
-        parts.append(
-            _("{gate} is {value}, most of all by {term} ({product})").format(
-                gate=gate.name,
-                value=write(explanation.activation),
-                term=most.name,
-                product=write(most.product),
-            )
-        )
+    parts = [_say_gate(trace, t, gate.name, unit) for gate in trace.cell.kind.gates]
     states = [
         _("{state} goes from {old} to {new}").format(
             state=name, old=write(float(trace.before(t, name)[unit])), new=write(float(values[t, unit]))
@@ -166,6 +156,32 @@ def describe_step(trace: Trace, t: int, unit: int) -> str:
         if unit < values.shape[1]
     ]
     return _("Unit {unit} at step {t}: {parts}.").format(unit=unit, t=t, parts="; ".join([*parts, *states]))
+
+
+def _say_gate(trace: Trace, t: int, gate: str, unit: int) -> str:
+    """A gate's value, and its largest term; where it is no sum, why, and the largest term of each sum inside it."""
+    try:
+        explanation = trace.explain(t, gate, unit)
+    except NoSum:
+        return _say_inside(trace.inside(t, gate, unit))
+    most = max(explanation.terms, key=_measure)
+    return _("{gate} is {value}, most of all by {term} ({product})").format(
+        gate=gate, value=write(explanation.activation), term=most.name, product=write(most.product)
+    )
+
+
+def _say_inside(found: Inside) -> str:
+    said = [_("{gate} is {value}, no sum of terms, for {what} is in it").format(
+        gate=found.gate, value=write(found.activation), what=_(" and ").join(found.obstacles)
+    )]  # fmt: skip
+    for each in found.sums:
+        most = max(each.terms, key=_measure)
+        said.append(
+            _("the sum {name} inside it {value}, most of all by {term} ({product})").format(
+                name=each.name, value=write(each.value), term=most.name, product=write(most.product)
+            )
+        )
+    return ", ".join(said)
 
 
 def _measure(term: Term) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -12,21 +13,37 @@ from lstmviz.cells.formulas import last_is_gate
 from lstmviz.equation import Node
 from lstmviz.equation.nodes import walk
 from lstmviz.plot.number import write
+from lstmviz.run.inside import choose_letter, find_moments, name_factor
 from lstmviz.run.trace import Trace
-from lstmviz.run.values import Values
+from lstmviz.run.written import (
+    PRODUCT,
+    Written,
+    is_constant,
+    say,
+    subscript,
+    write_activation,
+    write_leaf,
+    write_number,
+    write_numbers,
+    write_operation,
+)
 
 START = "[x, h]"
 """What every pre-activation is made from; it has no node of its own."""
 
-_SYMBOLS: Mapping[str, str] = {
-    "sigmoid": "σ",
-    "linear": "",
-    "hard_sigmoid": "hard σ",
-    "legacy_hard_sigmoid": "legacy hard σ",
-    "leaky_relu": "leaky relu",
-    "exponential": "exp",
-}  # the others are written by their names
 _NODE, _WIRE = 1.0, 0.55  # rows that a node takes, and a wire that passes by
+_SIGNS = {
+    "add": "+",
+    "sub": "−",
+    "neg": "−",
+    "mul": "×",
+    "div": "/",
+    "norm": "norm",
+    "matmul": "· W",
+    "sqrt": "√",
+}
+_LETTERS = "abdegkpquvy"  # for what is used more than once, as in a cell's formulas
+_REPEATED = 2  # so many operations are written again where they are used again
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +56,7 @@ class FlowNode:
         operands: The names of what it is made from.
         values: The number at each step, `[steps]`.
         scale: Which colours it has: "preactivation", "sigmoid" or "state".
+        sign: The operation alone, `+`, where there is no room for the label.
         wire: What is written on the wire to it.
         home: The row it would best be in; None for the middle of its operands.
         column: Its place from the left.
@@ -50,6 +68,7 @@ class FlowNode:
     operands: tuple[str, ...]
     values: np.ndarray
     scale: str
+    sign: str = ""
     wire: str = ""
     home: float | None = None
     column: int = 0
@@ -70,6 +89,7 @@ class Made:
 
     Attributes:
         result: The state that it gives, `c_t`; empty for what is on the way there.
+        letter: What it is called where it is used more than once and too long to be written again; else empty.
         name: Its own name; what takes the place of a state's first value has another one, `c_t'`.
         operator: The operation: `mul`, `clip`, …
         operands: The names of what it is made from.
@@ -77,9 +97,11 @@ class Made:
         form: The same with a `#` for each number; empty where there are too many to be written out.
         numbers: Each step's numbers for these.
         values: What it gave at each step, `[steps]`.
+        norm: What is normalised, and over how many numbers, where that is the operation.
     """
 
     result: str
+    letter: str
     name: str
     operator: str
     operands: tuple[str, ...]
@@ -87,6 +109,7 @@ class Made:
     form: str
     numbers: tuple[tuple[str, ...], ...]
     values: np.ndarray
+    norm: tuple[str, int] | None = None
 
     @property
     def is_state(self) -> bool:
@@ -107,48 +130,6 @@ def follow(trace: Trace, unit: int, steps: slice) -> list[Made]:
     return _Flow(trace, unit, steps).made
 
 
-@dataclass(frozen=True)
-class _Written:
-    """An expression in symbols and as a form for each step's numbers; whether it needs brackets where something binds."""
-
-    symbols: str
-    form: str
-    numbers: tuple[tuple[str, ...], ...]
-    loose: bool = False
-
-    def bracket(self, binds: bool) -> _Written:
-        if not (self.loose and binds):
-            return self
-        return replace(self, symbols=f"({self.symbols})", form=f"({self.form})")
-
-
-@dataclass(frozen=True)
-class _Text:
-    """How an operation is written: with `{0}`, `{1}` for its operands; whether it is loose, and which operands it binds."""
-
-    text: str
-    loose: bool = False
-    binds: tuple[bool, ...] = (False, False, False)
-    inner: bool = True
-
-
-_TEXTS: Mapping[str, _Text] = {
-    "add": _Text("{0} + {1}", loose=True),
-    "sub": _Text("{0} − {1}", loose=True, binds=(False, True)),
-    "neg": _Text("−{0}", loose=True, binds=(True, True)),
-    "mul": _Text("{0} · {1}", binds=(True, True)),
-    "div": _Text("{0} / {1}", binds=(True, True)),
-    "max": _Text("max({0}, {1})"),
-    "min": _Text("min({0}, {1})"),
-    "if_zero": _Text("if {0} = 0: {1}, else {2}", loose=True, binds=(True, True, True)),
-    "sqrt": _Text("√({0})"),
-    "log": _Text("log({0})"),
-    "clip": _Text("clip({0}, ±{1})"),
-    "matmul": _Text("{0} · {1}", inner=False),
-    "norm": _Text("norm({0})", inner=False),
-}
-
-
 class _Flow:
     """The operations of one unit's step between the gates and the new states, and the sources that they begin at."""
 
@@ -157,14 +138,17 @@ class _Flow:
         self.equation = trace.cell.equation
         self.values = trace.values(steps, np.float64)
         self.count = self.values.steps
+        self.letter = choose_letter(self.equation)
         self.names = {id(node): name for name, node in self.equation.gates.items()}
         self.names |= {id(node): f"{name}_{{t-1}}" for name, node in self.equation.states.items()}
-        self.sums = {id(node): f"Σ_{name}" for name, node in self.equation.before.items()}
+        self.sums = {id(node): subscript("Σ", name) for name, node in self.equation.before.items()}
+        self.repeated = self._find_repeated()
         self.old: dict[str, np.ndarray] = {}
         self.sources: dict[str, np.ndarray] = {}
-        self.written: dict[int, _Written] = {}
+        self.written: dict[int, Written] = {}
         self.latest: dict[str, str] = {}
         self.made: list[Made] = []
+        self.norms: dict[int, tuple[str, int]] = {}
         self.ends = {id(node): f"{name}_t" for name, node in self.equation.new.items()}
         self.results = {
             id(each): f"{name}_t" for name, node in self.equation.new.items() for each in _chain(node)
@@ -187,94 +171,141 @@ class _Flow:
             return None
         return np.broadcast_to(values[..., self.unit], self.count).astype(np.float64)
 
-    def _write(self, node: Node) -> _Written | None:
+    def _find_repeated(self) -> dict[int, str]:
+        """A letter for each value between gates and states that is used more than once and too long to be written again."""
+        nodes = self.equation.nodes
+        uses = Counter(id(each) for node in nodes for each in node.args)
+        ends = {id(node) for node in self.equation.new.values()}
+        taken = {*self.equation.gates, *self.equation.states, *self.equation.weights, self.letter, "x"}
+        free = iter([each for each in _LETTERS if each not in taken])
+        found = {}
+        for node in nodes:
+            own = id(node) not in ends | set(self.sums) and node.op not in (
+                "called",
+                "concat",
+                "part",
+                "matmul",
+            )
+            if own and uses[id(node)] > 1 and not is_constant(node) and self._count(node, ends) > _REPEATED:
+                found[id(node)] = next(free, "")
+        return {node: letter for node, letter in found.items() if letter}
+
+    def _count(self, node: Node, ends: set[int]) -> int:
+        """How many operations are written in a value."""
+        if not node.args or node.op == "called" or is_constant(node):
+            return 0
+        if id(node) in self.sums or node.op in ("part", "matmul"):
+            return 0
+        return 1 + sum(self._count(each, ends) for each in node.args if id(each) not in ends)
+
+    def _write(self, node: Node) -> Written | None:
         if id(node) not in self.written and (made := self._make(node)) is not None:
             self.written[id(node)] = made
         return self.written.get(id(node))
 
-    def _make(self, node: Node) -> _Written | None:
-        if node.op in ("number", "option"):
-            number = _write_constant(node, self.values)
-            return _Written(number, number, ((),) * self.count)
+    def _make(self, node: Node) -> Written | None:
+        """How a value is written, everything that it is made of being noted before it; None where it has no such unit."""
+        if node.op == "number":
+            return write_number(node.value)
+        if node.op == "option":
+            number = write(float(self.values.of(node)))
+            return Written(number, number)
         if node.op == "called" and id(node) in self.ends:
-            return self._finish(node, "copy", [self._gate(node)], _Text("{0}"))
+            return self._finish(node, "copy", self._gate(node))
         if node.op == "called":
             return self._gate(node)
         column = self._column(node)
-        if column is None:  # what it is made from may have such a unit
-            self._write_operands(node)
+        if column is None:
+            for each in node.args:  # what it is made of may have such a unit
+                self._write(each)
             return None
         if node.op == "state":
             self.old[self.names[id(node)]] = column
-            return self._leaf(self.names[id(node)], column)
-        if self._is_constant(node):
-            return self._leaf(_say(node), column)
+            return write_leaf(self.names[id(node)], column)
+        if is_constant(node):
+            return write_leaf(say(node, {}), column)
         if self._is_source(node):
-            name = (
-                self.sums.get(id(node)) or f"z_{node.value.name if node.op == 'part' else len(self.sources)}"
-            )
-            if id(node) not in self.sums:
-                self.sources[name] = column
-            self.names[id(node)] = name
-            return self._leaf(name, column)
+            return write_leaf(self._name_source(node, column), column)
+        if node.op in ("matmul", "concat"):
+            written = [self._write(each) for each in node.args if each.op != "weight"]
+            if None in written:
+                return None
+            return self._finish(node, node.op, self._write_all_units(node, column))
         operands = self._write_operands(node)
-        if any(each is None for each in operands):
+        return None if operands is None else self._finish(node, node.op, write_operation(node, operands))
+
+    def _write_operands(self, node: Node) -> list[Written] | None:
+        """Of each operand how it is written; of a norm its mean and deviation too. None where one has no such unit."""
+        found = [self._write(each) for each in (node.args[:1] if node.op == "norm" else node.args)]
+        operands = [each for each in found if each is not None]
+        if len(operands) < len(found):
             return None
-        text = _TEXTS.get(node.op)
-        if node.op == "activation":
-            shown = write_activation(node.value)
-            text = _Text(f"{shown}({{0}})" if shown else "{0}")
-        elif node.op == "matmul":
-            text = _Text(
-                "{0} · projection"
-                if node.args[1].value == "projection/kernel"
-                else f"{{0}} · {node.args[1].value}",
-                inner=False,
-            )
-        assert text is not None
-        return self._finish(node, node.op, [each for each in operands if each is not None], text)
+        if node.op == "norm":
+            mean, deviation = find_moments(self.values.of(node.args[0]), node.value)
+            operands += [write_leaf("mean", mean), write_leaf("deviation", deviation)]
+            for each in node.args[1:]:
+                column = self._column(each)
+                assert column is not None
+                operands.append(write_leaf(name_factor(each), column))
+            self.norms[id(node)] = operands[0].symbols, self.values.of(node.args[0]).shape[-1]
+        return operands
 
-    def _write_operands(self, node: Node) -> list[_Written | None]:
-        """Of each operand how it is written; a product's and a norm's weights are not."""
-        return [
-            self._write(each)
-            for each in node.args
-            if each.op != "weight" or node.op not in ("matmul", "norm")
-        ]
+    def _write_all_units(self, node: Node, column: np.ndarray) -> Written:
+        """What takes the numbers of all units is written with its own number alone."""
+        words = {id(each): self._word(each) for each in node.args if each.op != "weight"}
+        words |= {id(w): "projection" for w in node.args if w.value == "projection/kernel"}
+        return Written(say(node, words), "#", (column,), PRODUCT)
 
-    def _finish(self, node: Node, operator: str, operands: list[_Written], text: _Text) -> _Written:
+    def _word(self, node: Node) -> str:
+        written = self._write(node)
+        assert written is not None
+        return written.within(PRODUCT).symbols
+
+    def _name_source(self, node: Node, column: np.ndarray) -> str:
+        """The name of a gate's sum, or of a part of the product with the kernel that is none."""
+        if id(node) in self.sums:
+            self.names[id(node)] = self.sums[id(node)]
+        elif id(node) not in self.names:
+            name = subscript(self.letter, node.value.name if node.op == "part" else str(len(self.sources)))
+            self.names[id(node)] = name + "'" * sum(each.rstrip("'") == name for each in self.sources)
+            self.sources[self.names[id(node)]] = column
+        return self.names[id(node)]
+
+    def _finish(self, node: Node, operator: str, written: Written) -> Written:
         """Notes the operation, and gives how it is written where something is made of it."""
-        inside = [each.bracket(binds) for each, binds in zip(operands, text.binds, strict=False)]
-        symbols = text.text.format(*(each.symbols for each in inside))
-        form, numbers = "", ((),) * self.count
-        if text.inner:
-            form = text.text.format(*(each.form for each in inside))
-            numbers = tuple(sum(row, ()) for row in zip(*(each.numbers for each in inside), strict=True))
-        result = self.results.get(id(node), "")
-        name = f"{self.latest[result]}'" if result in self.latest else result or f"n{len(self.made)}"
         values = self._column(node)
         assert values is not None
+        result, letter = self.results.get(id(node), ""), self.repeated.get(id(node), "")
+        name = (
+            f"{self.latest[result]}'" if result in self.latest else result or letter or f"#{len(self.made)}"
+        )
         args = [node] if operator == "copy" else node.args
-        named = [self._name(each) for each in args]
+        operands = tuple(self.names[id(each)] for each in args if id(each) in self.names)
+        numbers = tuple(map(tuple, write_numbers(written, self.count, write)))
         self.made.append(
-            Made(result, name, operator, tuple(filter(None, named)), symbols, form, numbers, values)
+            Made(
+                result,
+                letter,
+                name,
+                operator,
+                operands,
+                written.symbols,
+                written.form,
+                numbers,
+                values,
+                self.norms.get(id(node)),
+            )
         )
         if result:  # from here on it is called by its name
             self.latest[result] = name
         if operator != "copy":
             self.names[id(node)] = name
-        return self._leaf(result, values) if result else _Written(symbols, form, numbers, text.loose)
+        return write_leaf(result or letter, values) if result or letter else written
 
-    def _name(self, node: Node) -> str | None:
-        return self.names.get(id(node))
-
-    def _gate(self, node: Node) -> _Written:
+    def _gate(self, node: Node) -> Written:
         column = self._column(node)
         assert column is not None
-        return self._leaf(node.value.name, column)
-
-    def _leaf(self, name: str, column: np.ndarray) -> _Written:
-        return _Written(name, "#", tuple((write(number),) for number in column.tolist()))
+        return write_leaf(node.value.name, column)
 
     def _is_source(self, node: Node) -> bool:
         """Whether a gate's sum, or a part of the product with the kernel, stands here."""
@@ -282,13 +313,12 @@ class _Flow:
             return True
         return node.op == "part" or (node.op == "matmul" and last_is_gate(node))
 
-    def _is_constant(self, node: Node) -> bool:
-        return all(each.op not in ("x", "state", "called") for each in walk(node))
-
     def read_by(self, node: Node, *, inside: bool = False) -> Iterator[str]:
         """What a gate's sum reads: the kernel's product, gates, old states and new ones."""
         if node.op == "called":
             yield node.value.name
+        elif self.names.get(id(node)) in self.sources:
+            yield self.names[id(node)]
         elif id(node) in self.ends:
             yield self.latest.get(self.ends[id(node)], self.ends[id(node)])
         elif node.op == "state":
@@ -314,36 +344,24 @@ def _chain(node: Node) -> list[Node]:
     return chain
 
 
-def _write_constant(node: Node, values: Values) -> str:
-    """A number of the equation as it stands there, `1`; an option's in three digits."""
-    if node.op == "number":
-        return f"{node.value:g}".replace("-", "−")
-    return write(float(values.of(node)))
-
-
-def _say(node: Node) -> str:
-    """An expression of weights alone."""
-    if node.op == "weight":
-        return str(node.value)
-    if node.op in ("number", "option"):
-        return f"{node.value:g}".replace("-", "−") if node.op == "number" else str(node.value)
-    if node.op == "activation":
-        return f"{write_activation(node.value)}({_say(node.args[0])})"
-    return _TEXTS[node.op].text.format(*map(_say, node.args))
-
-
 def build_graph(trace: Trace, unit: int, steps: slice) -> Graph:
     """The graph of one unit's numbers over `steps`, read from the equation of the cell's kind."""
     flow = _Flow(trace, unit, steps)
+    rests = {f"1 − {gate.name}" for gate in trace.cell.kind.gates if trace.is_share(gate)}
     nodes = [*_gate_nodes(flow)]
     nodes += [
         FlowNode(name, mark_up(name), (START,), values, "preactivation")
         for name, values in flow.sources.items()
     ]
     for each in flow.made:
-        label = (each.operator if each.is_again else each.result) if each.is_state else each.symbols
-        scale = "sigmoid" if each.operator == "sub" and each.symbols.startswith("1 −") else "state"
-        nodes.append(FlowNode(each.name, mark_up(label), each.operands, each.values, scale))
+        label = (
+            (each.operator if each.is_again else each.result)
+            if each.is_state
+            else each.letter or each.symbols
+        )
+        scale = "sigmoid" if each.symbols in rests else "state"
+        sign = _SIGNS.get(each.operator) or each.symbols.partition("(")[0]
+        nodes.append(FlowNode(each.name, mark_up(label), each.operands, each.values, scale, sign))
     used = {name for node in nodes for name in node.operands}
     for name, values in flow.old.items():
         if name in used:
@@ -355,7 +373,7 @@ def _gate_nodes(flow: _Flow) -> Iterable[FlowNode]:
     trace = flow.trace
     for gate in trace.cell.kind.gates:
         sum_of = flow.equation.before[gate.name]
-        before, home = f"Σ_{gate.name}", _home(flow, gate.name)
+        before, home = subscript("Σ", gate.name), _home(flow, gate.name)
         operands = tuple(dict.fromkeys(flow.read_by(sum_of)))
         operands = tuple(name for name in operands if name != gate.name)
         values = trace.preactivations[gate.name][flow.steps, flow.unit]
@@ -365,7 +383,7 @@ def _gate_nodes(flow: _Flow) -> Iterable[FlowNode]:
             "sigmoid" if trace.is_share(gate) else "state",
         )
         wire = write_activation(trace.activation_of(gate))
-        yield FlowNode(gate.name, f"<b>{gate.name}</b>", (before,), values, scale, wire, home)
+        yield FlowNode(gate.name, f"<b>{gate.name}</b>", (before,), values, scale, "", wire, home)
 
 
 def _home(flow: _Flow, name: str) -> float:
@@ -414,7 +432,7 @@ def _place(nodes: list[FlowNode]) -> Graph:
         replace(node, column=columns[node.name], row=rows[node.name, columns[node.name]] - top)
         for node in nodes
     )
-    first = [rows[_thread(edge, homes, columns, 0), 0] for edge in edges if edge[0] == START]
+    first = [rows[_thread(edge, homes, columns, 0), 0] for edge in edges if edge[0] == START] or [top]
     rows |= {(START, -1): (min(first) + max(first)) / 2}
     wires = (
         tuple((float(column), rows[_thread(edge, homes, columns, column), column] - top)
@@ -480,15 +498,10 @@ def _spread(wanted: Mapping[str | Edge, tuple[float, float]]) -> dict[str | Edge
 # --- Writing ----------------------------------------------------------------------------------------------------------
 
 
-def write_activation(name: str) -> str:
-    """An activation as it is written in a formula."""
-    return _SYMBOLS.get(name, name)
-
-
 def mark_up(symbols: str) -> str:
-    """LaTeX's subscripts as Plotly's: `c_{t-1}` becomes `c<sub>t−1</sub>`."""
+    """LaTeX's subscripts as Plotly's: `c_{t-1}` becomes `c<sub>t−1</sub>`; a word with an underscore stays."""
     return re.sub(
-        r"_(?:\{([^}]*)\}|(\w))",
+        r"_(?:\{([^}]*)\}|(\w)(?!\w))",
         lambda found: f"<sub>{(found[1] or found[2]).replace('-', '−')}</sub>",
         symbols,
     )

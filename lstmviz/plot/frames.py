@@ -270,7 +270,7 @@ def make_frames(panels: Sequence[Panel], steps: slice) -> dict[str, Any]:
         "forms": list(forms),
         "texts": ["\n".join(words) for words in zip(*texts, strict=True)],
         "fills": ["".join(row) for row in np.stack(fills, axis=1)],
-        "bars": ["".join(row) for row in np.concatenate(bars, axis=1)],
+        "bars": ["".join(row) for row in np.concatenate(bars, axis=1)] if bars else [""] * len(fills[0]),
     }
 
 

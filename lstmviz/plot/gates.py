@@ -195,7 +195,7 @@ def _arrays(trace: Trace, values: str) -> list[Recorded]:
             scale = _SIGMOIDS if trace.is_share(gate) else _STATES
         arrays.append(Recorded(gate.name, gate_title(gate), recorded, scale, "unit"))
     arrays += [
-        Recorded(name, state_title(name), array, _STATES, state_rows(name))
+        Recorded(name, state_title(trace.cell.kind, name), array, _STATES, state_rows(name))
         for name, array in trace.states.items()
     ]
     return arrays

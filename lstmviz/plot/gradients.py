@@ -164,7 +164,7 @@ def _arrays(found: tuple[Gradients, ...]) -> list[Recorded]:
     one, label = found[0], _labels(found)[0] if len(found) > 1 else None
     arrays = [Recorded("x", label or one.trace.sequence.title, one.x, _SCALE, "input")]
     return arrays + [
-        Recorded(name, label or state_title(name), values, _SCALE, state_rows(name))
+        Recorded(name, label or state_title(one.trace.cell.kind, name), values, _SCALE, state_rows(name))
         for name, values in one.states.items()
     ]
 

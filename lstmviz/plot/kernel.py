@@ -85,16 +85,16 @@ def draw_kernel(
     rows, columns = cell.kernel.shape
     view = _look(cell, seen_rows, seen_columns, for_page)
     apart = _find_apart(cell)
-    peepholes = [gate for gate in cell.kind.gates if gate.name in cell.peepholes]
-    vectors = {gate: cell.weights[cell.peepholes[gate.name][0]] for gate in peepholes}
+    vectors = _find_vectors(cell)
+    below = [*(each.weight for each in vectors), *(variable.name for variable in apart)]
     # Biases of 1 beside weights of a tenth would leave the kernel without colour: they may be clipped, and it is said.
     scale = scales.centre(
-        [cell.kernel, *vectors.values(), *apart.values()],
-        beyond=[cell.bias, cell.hidden_bias, cell.offset],
+        [cell.kernel, *(cell.weights[name] for name in below if not _is_constant(cell, name))],
+        beyond=[cell.bias, cell.hidden_bias, cell.offset, *(cell.weights[name] for name in below)],
     )
     notes = [*_notes(cell), *levels.note(view.level, _("weights")), scale.bar]
     notes += scales.name_nonfinite(cell.weights.values())
-    strips = [*_biases(cell), *([_("peepholes")] if peepholes else [])]
+    strips = list(dict.fromkeys([*_biases(cell), *(each.strip for each in vectors)]))
     return build(
         Sheet(
             f"{cell.kind.name} kernel [{rows}, {columns}]",
@@ -182,8 +182,8 @@ def _draw_blocks(view: _View) -> Panel:
     return Panel(_rows_axis(view), data, notes, rows_apart=borders(row_groups(cell)), linked=linked)
 
 
-def _draw_strips(view: _View, strips: list[str], vectors: dict[Gate, np.ndarray]) -> Panel:
-    """What is added to the columns, a strip each, and the peepholes below the gates that they belong to."""
+def _draw_strips(view: _View, strips: list[str], vectors: list[_Vector]) -> Panel:
+    """What is added to the columns, a strip each, and the gates' own vectors below the gates that they belong to."""
     cell, biases = view.cell, _biases(view.cell)
     level = replace(view.level, rows=(0, len(biases)), row_borders=(), tile_rows=1)
     data = level.draw(
@@ -192,15 +192,14 @@ def _draw_strips(view: _View, strips: list[str], vectors: dict[Gate, np.ndarray]
         coloraxis=_SCALE,
         hovertemplate=_HOVER_STRIP if view.is_large else _HOVER,
     )
-    for gate, vector in vectors.items():
-        weight, state = cell.peepholes[gate.name]
-        hover = f"{weight} · {state.partition('_')[0]} → %{{x}}<br><b>%{{z:.4g}}</b><extra></extra>"
+    for each in vectors:
+        hover = f"{each.words} → %{{x}}<br><b>%{{z:.4g}}</b><extra></extra>"
         if view.is_large:
             hover = hover.replace("%{x}", _("column {number}").format(number="%{x:d}"))
         data += scales.heatmap(
-            vector[np.newaxis],
-            x0=cell.columns(gate.name).start,
-            y0=len(strips) - 1,
+            cell.weights[each.weight][np.newaxis],
+            x0=cell.columns(each.gate).start,
+            y0=strips.index(each.strip),
             coloraxis=_SCALE,
             hovertemplate=hover,
         )
@@ -214,9 +213,41 @@ def _draw_strips(view: _View, strips: list[str], vectors: dict[Gate, np.ndarray]
     return Panel(axis, data, linked=(strips[0], "column", ""))
 
 
+@dataclass(frozen=True)
+class _Vector:
+    """A vector of one gate's own, unit by unit: its name, its gate, the strip that it stands in, and its words in the hover."""
+
+    weight: str
+    gate: str
+    strip: str
+    words: str
+
+
+def _find_vectors(cell: Cell) -> list[_Vector]:
+    """The gates' own vectors: those of a norm by the last word of their names, and below them the peepholes."""
+    peepholes = {weight for weight, _state in cell.peepholes.values()}
+    found = [
+        _Vector(variable.name, variable.touches[0], variable.name.rpartition("/")[2], variable.name)
+        for variable in cell.kind.variables
+        if variable.name in cell.weights and variable.name not in peepholes and not variable.gates
+        if len(variable.touches) == 1 and cell.weights[variable.name].shape == (cell.num_units,)
+    ]
+    # Two of a name and a gate would stand in one place.
+    places = [(each.strip, each.gate) for each in found]
+    found = [each for each, place in zip(found, places, strict=True) if places.count(place) == 1]
+    for gate, (weight, state) in cell.peepholes.items():
+        found.append(_Vector(weight, gate, _("peepholes"), f"{weight} · {state.partition('_')[0]}"))
+    return found
+
+
+def _is_constant(cell: Cell, weight: str) -> bool:
+    """Whether a weight starts as a constant, as biases do."""
+    return next(v.initial for v in cell.kind.variables if v.name == weight) is not None
+
+
 def _find_apart(cell: Cell) -> dict[Variable, np.ndarray]:
-    """The weights that belong to no gate's block, such as the projection."""
-    below = {weight for weight, _state in cell.peepholes.values()}
+    """The weights that belong to no gate alone, such as the projection."""
+    below = {each.weight for each in _find_vectors(cell)}
     return {
         variable: cell.weights[variable.name]
         for variable in cell.kind.variables
@@ -235,20 +266,43 @@ def _offsets(cell: Cell) -> dict[str, np.ndarray]:
     added: dict[str, np.ndarray] = {}
     for gate, offsets in cell.offsets.items():
         for name, value in offsets.items():
-            added.setdefault(f"+ {name}", np.zeros_like(cell.offset))[cell.columns(gate)] = value
+            added.setdefault(_name_offset(name, value), np.zeros_like(cell.offset))[cell.columns(gate)] = (
+                value
+            )
     return added
+
+
+def _name_offset(name: str, value: float) -> str:
+    """The strip of what is added: an option's name, or a number of the equation."""
+    return f"+ {name}" if name.isidentifier() else f"{'+' if value >= 0 else '−'} {abs(value):g}"
 
 
 def _notes(cell: Cell) -> list[str]:
     note = _("{name} {value:g} is added when the cell runs, not stored")
     notes = [
-        note.format(name=name, value=value)
+        note.format(name=name if name.isidentifier() else "", value=value).strip()
         for added in cell.offsets.values()
         for name, value in added.items()
     ]
     note = _("Σ of {gate} = x · kernel + bias + {times} · (h · kernel + hidden bias)")
     notes += [note.format(gate=gate, times=times) for gate, times in cell.multiplied.items()]
+    notes += _say_missing(cell)
     return notes if cell.biased else [*notes, _("the cell stores no bias")]
+
+
+def _say_missing(cell: Cell) -> list[str]:
+    """Which rows gates have no weights of, where others have: they are drawn as 0."""
+    seen: dict[str, set[str]] = {gate.name: set() for gate in cell.kind.gates}
+    for variable in cell.kind.variables:
+        if variable.is_kernel and variable.name in cell.weights:
+            for gate in variable.gates:
+                seen[gate] |= {base if base in cell.rows else "h" for base in variable.meets}
+    missing: dict[str, list[str]] = {}
+    for gate, met in seen.items():
+        if left := [base for base in cell.rows if base not in met]:
+            missing.setdefault(", ".join(left), []).append(gate)
+    note = _("0: no block of {gates} has weights of {rows}")
+    return [note.format(gates=", ".join(gates), rows=rows) for rows, gates in missing.items()]
 
 
 def _height_apart(weights: np.ndarray) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lstmviz.cells import Cell, Gate
+from lstmviz.cells import Cell, Gate, Kind
 from lstmviz.language import _
 
 Group = tuple[str, int, int]
@@ -19,9 +19,11 @@ def gate_role(gate: Gate) -> str:
     return _(gate.role) if gate.role else ""
 
 
-def state_title(name: str) -> str:
-    """What a state is called beside its letter; "" where that is not known."""
-    return {"c": _("cell state"), "h": _("hidden state, the output")}.get(name, "")
+def state_title(kind: Kind, name: str) -> str:
+    """What a state is called beside its letter: as its kind says, else as any LSTM's c and h are."""
+    if title := kind.state_titles.get(name):
+        return _(title)
+    return {"c": _("cell state"), "h": _("hidden state, the output")}.get(name, _("state"))
 
 
 def row_groups(cell: Cell) -> list[Group]:

@@ -58,7 +58,7 @@ class Reach:
 def make_waterfall(terms: Terms, largest: int) -> Waterfall:
     """The waterfall of `terms`: each step's `largest` products in order of their size, and all others in one bar."""
     products = terms.products
-    once = np.array([is_alone(name) for name in terms.names])
+    once = np.array(terms.alone, bool)
     met = products[:, ~once]
     # Where one term would be left, it is shown too.
     count = largest if met.shape[1] > largest + 1 else met.shape[1]
@@ -89,15 +89,10 @@ def make_waterfall(terms: Terms, largest: int) -> Waterfall:
 def find_reach(waterfalls: Iterable[Waterfall]) -> Reach:
     """The reach of all the waterfalls' bars at all their steps, and a little more; it holds 0."""
     sums = [waterfall.sums for waterfall in waterfalls]
-    low = min(float(each.min(initial=0.0)) for each in sums)
-    high = max(float(each.max(initial=0.0)) for each in sums)
+    low = min((float(each.min(initial=0.0)) for each in sums), default=0.0)
+    high = max((float(each.max(initial=0.0)) for each in sums), default=0.0)
     air = (high - low) * 0.02 or 1.0
     return Reach(low - air, high + air)
-
-
-def is_alone(name: str) -> bool:
-    """Whether no number of x, h or c meets a term, as it is with the bias, whether or not a gate does."""
-    return re.fullmatch(r"(\w+\[\d+\] \* )?\w+", name) is not None
 
 
 def shorten(name: str) -> str:

@@ -12,7 +12,10 @@ from jaxtyping import Float, Int
 
 from lstmviz.cells import ACTIVATIONS, Cell, Gate
 from lstmviz.language import _
-from lstmviz.run.values import Values, take_apart
+from lstmviz.run.inside import Outline, outline, say_norms
+from lstmviz.run.terms import Summand, take_apart
+from lstmviz.run.values import Values
+from lstmviz.run.written import fill_in, plain, write, write_activation, write_numbers
 from lstmviz.sequences import Sequence
 
 RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
@@ -28,7 +31,8 @@ class Term:
     """One summand of a pre-activation: `value * weight`.
 
     Attributes:
-        name: How it is written, `x[2]`, `h[5]`, `r[5] * h[5]`, `c[3]`, `bias`, `r[3] * hidden_bias` or `forget_bias`.
+        name: How it is written, `x[2]`, `h[5]`, `r[5] * h[5]`, `c[3]`, `bias`, `r[3] * hidden_bias` or `forget_bias`; a value
+            of the equation without a name of its own by what it is made of, `(1 − f[3]) * h[5]`.
         value: What met the weight; 1 for the bias and for `forget_bias`.
         weight: The number from the kernel, the bias or the peephole.
     """
@@ -87,19 +91,85 @@ class Explanation:
         return next((term.weight for term in self.terms if term.name == name), 0.0)
 
 
+@dataclass(frozen=True)
+class Sum:
+    """A sum inside a pre-activation.
+
+    Attributes:
+        name: What `Inside.sentence` calls it.
+        terms: Each summand, as in an `Explanation`.
+        value: What the step had there, computed from what the run recorded; `sum` equals it up to rounding.
+    """
+
+    name: str
+    terms: tuple[Term, ...]
+    value: float
+
+    @property
+    def sum(self) -> float:
+        """The sum of the terms, in float64."""
+        return float(np.sum([term.product for term in self.terms], dtype=np.float64))
+
+
+@dataclass(frozen=True)
+class Inside:
+    """What one gate's value at one step for one unit is made of, where its pre-activation is no sum of terms.
+
+    Attributes:
+        t: The step.
+        gate: The gate's name.
+        unit: The unit.
+        sums: The sums inside the pre-activation; itself alone where it is one, none where no product with weights is in it.
+        obstacles: What keeps the pre-activation from being a sum: "a norm over all units"; nothing where it is one.
+        sentence: What is done with the sums, with the numbers.
+        result: What that gives; it equals the pre-activation up to rounding.
+        preactivation: What the run recorded before the activation.
+        activation: What the run recorded after it.
+    """
+
+    t: int
+    gate: str
+    unit: int
+    sums: tuple[Sum, ...]
+    obstacles: tuple[str, ...]
+    sentence: str
+    result: float
+    preactivation: float
+    activation: float
+
+
 @dataclass(frozen=True, eq=False)
 class Terms:
-    """The terms of one gate's pre-activation for one unit, over some steps.
+    """The terms of one gate's pre-activation for one unit, or of a sum inside it, over some steps.
 
     Attributes:
         names: How each is written; see `Term`.
         values: What met the weights.
         weights: The numbers from the kernel, the biases, the offset and the peephole.
+        alone: Which of them no number of x or of a state meets: biases and offsets.
+        symbols: How a formula writes those that no weight is in, the weight being a sign, `m_t`; "" for the others.
     """
 
     names: tuple[str, ...]
     values: Float[np.ndarray, "steps terms"]
     weights: Float[np.ndarray, " terms"]
+    alone: tuple[bool, ...]
+    symbols: tuple[str, ...]
+
+    @classmethod
+    def of(cls, found: list[Summand], dtype: np.dtype[Any]) -> Terms:
+        """The terms as arrays."""
+        return cls(
+            tuple(term.name for term in found),
+            np.stack([term.values for term in found], axis=1),
+            np.array([term.weight for term in found], dtype),
+            tuple(term.alone for term in found),
+            tuple(term.symbol for term in found),
+        )
+
+    def at(self, step: int) -> tuple[Term, ...]:
+        """One step's terms."""
+        return tuple(map(Term, self.names, self.values[step].tolist(), self.weights.tolist()))
 
     @property
     def products(self) -> Float[np.ndarray, "steps terms"]:
@@ -191,35 +261,84 @@ class Trace:
             unit: The unit, from 0.
 
         Raises:
+            NoSum: a `ValueError`: the pre-activation is no sum of terms, such as a norm over all units; `inside` has what
+                can be shown of it.
             ValueError: there is no such step, gate or unit.
         """
-        self.cell.kind.gate(gate)
-        t = check_index("t", t, len(self))
-        unit = check_index("unit", unit, self.cell.num_units)
+        t, unit = self._check(t, gate, unit)
         terms = self.terms(gate, unit, slice(t, t + 1))
-        return Explanation(
-            t,
-            gate,
-            unit,
-            tuple(map(Term, terms.names, terms.values[0].tolist(), terms.weights.tolist())),
-            float(self.preactivations[gate][t, unit]),
-            float(self.gates[gate][t, unit]),
-        )
+        before, after = float(self.preactivations[gate][t, unit]), float(self.gates[gate][t, unit])
+        return Explanation(t, gate, unit, terms.at(0), before, after)
 
-    def terms(self, gate: str, unit: int, steps: slice = slice(None)) -> Terms:
-        """The terms of one gate's pre-activation for one unit, at each of `steps`.
+    def inside(self, t: int, gate: str, unit: int) -> Inside:
+        """What can be shown of a pre-activation that `explain` refuses: the sums inside it, and what is done with them.
+
+        Args:
+            t: The step, from 0.
+            gate: A gate of the cell's kind.
+            unit: The unit, from 0.
+
+        Raises:
+            ValueError: there is no such step, gate or unit.
+
+        >>> import lstmviz as lv
+        >>> cell = lv.build("LayerNormBasicLSTMCell", num_units=3, input_size=2)
+        >>> found = lv.run(cell, [[0.0, 1.0]], engine="numpy").inside(t=0, gate="f", unit=1)
+        >>> [term.name for term in found.sums[0].terms]
+        ['x[0]', 'x[1]', 'h[0]', 'h[1]', 'h[2]']
+        """
+        t, unit = self._check(t, gate, unit)
+        found = self.outline(gate, unit, slice(t, t + 1))
+        sums = tuple(
+            Sum(plain(each.name), Terms.of(each.terms, self.cell.dtype).at(0), float(each.values[0]))
+            for each in found.sums
+        )
+        before, after = float(self.preactivations[gate][t, unit]), float(self.gates[gate][t, unit])
+        sentence = self._say(found, gate, before, after)
+        return Inside(t, gate, unit, sums, found.obstacles, sentence, float(found.values[0]), before, after)
+
+    def outline(self, gate: str, unit: int, steps: slice = slice(None)) -> Outline:
+        """The sums inside one gate's pre-activation for one unit, and what is done with them, at each of `steps`.
 
         Raises:
             ValueError: there is no such gate or unit.
         """
         self.cell.kind.gate(gate)
+        return outline(self.values(steps), gate, check_index("unit", unit, self.cell.num_units))
+
+    def _check(self, t: int, gate: str, unit: int) -> tuple[int, int]:
+        self.cell.kind.gate(gate)
+        return check_index("t", t, len(self)), check_index("unit", unit, self.cell.num_units)
+
+    def _say(self, found: Outline, gate: str, before: float, after: float) -> str:
+        """What is done with the sums inside a gate at the one step that was looked at, with its numbers."""
+        squash = write_activation(self.cell.activation_of(gate))
+        call = f"{squash}({{}})" if squash else "{}"
+        (numbers,) = write_numbers(found.written, 1, write)
+        steps = [
+            call.format(plain(found.written.symbols)),
+            call.format(fill_in(found.written.form, numbers)),
+            *([call.format(write(before))] if squash else []),
+            write(after),
+        ]
+        if not found.obstacles:
+            return f"{gate} = {steps[0]} = {' = '.join(steps[2:])}."
+        words = _(
+            "{gate} = {steps}: before its activation it is no sum of terms, for {what} is in it."
+        ).format(gate=gate, steps=" = ".join(steps), what=_(" and ").join(found.obstacles))
+        norms = tuple((plain(name), count) for name, count in found.norms)
+        return f"{words} {say_norms(norms, self.cell.num_units)}." if norms else words
+
+    def terms(self, gate: str, unit: int, steps: slice = slice(None)) -> Terms:
+        """The terms of one gate's pre-activation for one unit, at each of `steps`.
+
+        Raises:
+            NoSum: a `ValueError`: it is no sum of terms.
+            ValueError: there is no such gate or unit.
+        """
+        self.cell.kind.gate(gate)
         unit = check_index("unit", unit, self.cell.num_units)
-        found = take_apart(self.values(steps), gate, unit)
-        return Terms(
-            tuple(term.name for term in found),
-            np.stack([term.values for term in found], axis=1),
-            np.array([term.weight for term in found], self.cell.dtype),
-        )
+        return Terms.of(take_apart(self.values(steps), gate, unit), self.cell.dtype)
 
     def values(self, steps: slice = slice(None), dtype: Any = None) -> Values:
         """What the values inside each of `steps` were, recorded or computed from what was, in the cell's type or `dtype`."""

@@ -1,19 +1,16 @@
-"""What the values inside a step were, from what a run recorded; and a gate's pre-activation as the sum that it is."""
+"""What the values inside a step were, from what a run recorded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from lstmviz.cells import Cell
-from lstmviz.cells.kind import parts_of
 from lstmviz.equation import Node
 from lstmviz.equation.activations import ACTIVATIONS
 from lstmviz.equation.stable import rewrite
-from lstmviz.language import _
 from lstmviz.run.arrays import activate, find_operation
 
 
@@ -91,138 +88,3 @@ class Values:
             return (self.steps, sum(each.shape[-1] for each in args))
         shape: tuple[int, ...] = np.broadcast_shapes(*(np.shape(each) for each in args))
         return shape
-
-
-@dataclass(frozen=True, eq=False)
-class Summand:
-    """One term at each step: `values * weight`; `rank` orders terms as the kernel's rows, biases, offsets, others."""
-
-    name: str
-    values: np.ndarray
-    weight: float
-    rank: int
-
-
-def take_apart(values: Values, gate: str, unit: int) -> list[Summand]:
-    """The terms of a gate's pre-activation for one unit.
-
-    Raises:
-        NoSum: it is no sum of terms; the sentence says what stands in the way.
-    """
-    node = values.equation.before[gate]
-    terms = _Terms(values, gate)
-    return sorted(terms.expand(node, unit, unit, top=True), key=lambda term: term.rank)  # stable
-
-
-class _Terms:
-    def __init__(self, values: Values, gate: str) -> None:
-        self.values, self.gate = values, gate
-        self.equation = values.equation
-        self.named = {id(node): name for name, node in self.equation.gates.items()}
-        self.named |= {id(node): name for name, node in self.equation.states.items()}
-        self.named |= {
-            id(node): name for name, node in self.equation.new.items() if id(node) not in self.named
-        }
-        self.ones = np.ones(values.steps, values.dtype)
-
-    def expand(
-        self, node: Node, column: int, unit: int, *, top: bool = False, prefix: str = "", by: Any = None, sign: float = 1.0
-    ) -> Iterator[Summand]:  # fmt: skip
-        """The summands of `node` in one column; each times `by`, which `prefix` names."""
-        factor = self.ones if by is None else by
-
-        def term(name: str, values: Any, weight: float, rank: int) -> Summand:
-            return Summand(prefix + name, np.broadcast_to(values, factor.shape) * factor, sign * weight, rank)
-
-        if not top and id(node) in self.named:
-            yield term(f"{self.named[id(node)]}[{unit}]", self.values.of(node)[..., column], 1.0, 4)
-        elif node.op in ("add", "sub"):
-            for each, own in zip(node.args, (sign, -sign if node.op == "sub" else sign), strict=True):
-                yield from self.expand(each, column, unit, prefix=prefix, by=by, sign=own)
-        elif node.op == "neg":
-            yield from self.expand(node.args[0], column, unit, prefix=prefix, by=by, sign=-sign)
-        elif node.op == "called":
-            yield from self.expand(node.args[0], column, unit, prefix=prefix, by=by, sign=sign)
-        elif node.op == "part":
-            width = self.values.equation.width(node).evaluate(self.values.cell.sizes)  # type: ignore[union-attr]
-            inside = column + node.value.index * width
-            yield from self.expand(node.args[0], inside, unit, prefix=prefix, by=by, sign=sign)
-        elif node.op == "matmul":
-            weights = self.values.of(node.args[1])[:, column]
-            for name, values, weight in zip(*self._met(node.args[0]), weights, strict=True):
-                yield term(name, values, float(weight), 0)
-        elif node.op == "weight":
-            name, rank = self._name_bias(node.value)
-            yield term(name, 1.0, float(self.values.of(node)[column]), rank)
-        elif node.op in ("number", "option"):
-            name = node.value if node.op == "option" else f"{node.value:g}"
-            yield term(name, 1.0, float(self.values.of(node)), 3)
-        elif node.op == "mul":
-            yield from self._multiply(node, column, unit, prefix, factor, sign)
-        else:
-            self._refuse(node)
-
-    def _multiply(
-        self, node: Node, column: int, unit: int, prefix: str, factor: np.ndarray, sign: float
-    ) -> Iterator[Summand]:  # fmt: skip
-        for by, of in (node.args, node.args[::-1]):
-            name = self._name_factor(by)
-            if name is None:
-                continue
-            value = self.values.of(by)
-            value = value if np.ndim(value) == 0 else value[..., column]
-            if of.op == "weight":
-                weight = float(self.values.of(of)[column])
-                yield Summand(
-                    f"{prefix}{name}[{unit}]", np.broadcast_to(value, factor.shape) * factor, sign * weight, 4
-                )
-            else:
-                own = f"{prefix}{name}[{unit}] * " if np.ndim(value) else f"{prefix}{name} * "
-                yield from self.expand(of, column, unit, prefix=own, by=factor * value, sign=sign)
-            return
-        self._refuse(node)
-
-    def _name_factor(self, node: Node) -> str | None:
-        """How a factor is written that is one number a unit, recorded or given."""
-        if id(node) in self.named:
-            return self.named[id(node)]
-        if node.op == "option":
-            return str(node.value)
-        return f"{node.value:g}" if node.op == "number" else None
-
-    def _met(self, met: Node) -> tuple[list[str], list[np.ndarray]]:
-        names: list[str] = []
-        columns: list[np.ndarray] = []
-        for part in parts_of(met):
-            values = self.values.of(part)
-            names += [self._write(part, index) for index in range(values.shape[-1])]
-            columns += list(values.T)
-        return names, columns
-
-    def _write(self, part: Node, index: int) -> str:
-        if part is self.equation.x:
-            return f"x[{index}]"
-        if id(part) in self.named:
-            return f"{self.named[id(part)]}[{index}]"
-        if part.op == "mul":
-            return " * ".join(self._write(each, index) for each in part.args)
-        return f"({part!r})[{index}]"
-
-    def _name_bias(self, name: str) -> tuple[str, int]:
-        biases = [v for v in self.values.cell.kind.variables if v.is_bias and self.gate in v.gates]
-        own = next((v for v in biases if v.name == name), None)
-        if own is None:
-            return name, 4
-        alike = [v for v in biases if (v.meets[0] == "x") == (own.meets[0] == "x")]
-        if len(alike) > 1:
-            return name, 1
-        return ("bias", 1) if own.meets[0] == "x" else ("hidden_bias", 2)
-
-    def _refuse(self, node: Node) -> None:
-        what = _("a norm over all units") if node.op == "norm" else _("the operation {op}").format(op=node.op)
-        raise NoSum(
-            _(
-                "what {gate} is before its activation is no sum of terms: {what} is in it. trace.preactivations has the number, "
-                "trace.inside(t, gate, unit) the sums inside it."
-            ).format(gate=self.gate, what=what)
-        )

@@ -231,7 +231,7 @@ def test_new_states_are_written_out_with_the_runs_numbers(kind):
     lines = list(words(draw(trace, 5, 2), STATES).values())
     for state, values in trace.states.items():
         assert any(line.endswith(f"= {write(values[5, 2])}") for line in lines), state
-    if "f" in trace.gates:
+    if set("fij") <= set(trace.gates):
         f, i, j, c = (*(trace.gates[name][5, 2] for name in "fij"), trace.states["c"][4, 2])
         made = f"= {write(f)} · {write(c)} + {write(i)} · {write(j)}".replace("+ −", "− ")
         assert any(made in line or made.replace("= ", "") in line for line in lines)
@@ -242,9 +242,11 @@ def test_a_gates_formula_goes_from_its_sums_to_its_value(kind):
     trace = run(kind)
     figure = draw(trace, 5, 2)
     for panel, gate in enumerate(trace.cell.kind.gates, GATES):
+        squash = {"sigmoid": "σ", "tanh": "tanh"}.get(trace.activation_of(gate))
+        if squash is None or kind == "LayerNormBasicLSTMCell":  # what is inside a norm is test_own_kinds.py's
+            continue
         (line,) = [text for (x, _y), text in words(figure, panel).items() if x == 0]
         before, after = trace.preactivations[gate.name][5, 2], trace.gates[gate.name][5, 2]
-        squash = {"sigmoid": "σ", "tanh": "tanh"}[trace.activation_of(gate)]
         sums, found = re.fullmatch(r"= \w+\(([^()]*)\) (.*)", line).groups()
         assert found == f"= {squash}({write(before)}) = {write(after)}"
         parts = [float(part) for part in re.findall(r"-?[\d.]+", sums.replace("− ", "−").replace("−", "-"))]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lstmviz as lv
-from lstmviz.plot.waterfall import PLACES, find_reach, is_alone, make_waterfall, shorten
+from lstmviz.plot.waterfall import PLACES, find_reach, make_waterfall, shorten
 from lstmviz.run.trace import Terms
 from tests.runs import TOLERANCE, make_run, runs
 
@@ -18,7 +18,13 @@ def terms(products, alone=0):
     products = np.array(products, np.float64)
     met = products.shape[1] - alone
     names = [*(f"x[{k}]" for k in range(met)), *("bias", "forget_bias")[:alone]]
-    return Terms(tuple(names), products, np.ones(products.shape[1]))
+    return Terms(
+        tuple(names),
+        products,
+        np.ones(products.shape[1]),
+        (False,) * met + (True,) * alone,
+        ("",) * (met + alone),
+    )
 
 
 @settings(max_examples=60)
@@ -93,10 +99,7 @@ def test_no_steps_have_a_reach_too():
 
 
 @pytest.mark.parametrize(
-    ("name", "alone", "short"),
-    [("x[2]", False, "x[2]"), ("h[12]", False, "h[12]"), ("r[5] * h[5]", False, "r·h[5]"), ("c[3]", False, "c[3]"),
-     ("bias", True, "bias"), ("forget_bias", True, "forget_bias")],
-)  # fmt: skip
-def test_what_meets_no_number_is_added_alone(name, alone, short):
-    assert is_alone(name) == alone
+    ("name", "short"), [("x[2]", "x[2]"), ("r[5] * h[5]", "r·h[5]"), ("c[3]", "c[3]"), ("bias", "bias")]
+)
+def test_a_name_is_shortened_where_a_gate_multiplies(name, short):
     assert shorten(name) == short
