@@ -117,7 +117,7 @@ def follow_all(trace):
         sources = {
             node.name: node.values
             for node in build_graph(trace, unit, slice(None)).nodes
-            if node.name.startswith("z_")
+            if re.match("[zsyvq]_", node.name)
         }
         yield unit, own | sources, follow(trace, unit, slice(None))
 
@@ -136,8 +136,8 @@ def test_every_formula_gives_the_number_that_stands_beside_it(chosen):
                 np.testing.assert_allclose(
                     made.values, expected, rtol=within, atol=within, err_msg=made.symbols
                 )
-            if made.is_state:
-                known[made.result] = made.values
+            if made.is_state or made.letter:
+                known[made.result or made.letter] = made.values
         for name, values in trace.states.items():
             if unit < values.shape[1]:
                 np.testing.assert_array_equal(known[f"{name}_t"], values[:, unit])
