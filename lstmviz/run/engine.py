@@ -186,8 +186,8 @@ def _run_in_chunks(
     state = [tf.convert_to_tensor(array) for array in start]
     steps, length = len(x), len(x)
     if progress:
-        # A first guess from the kernel's size; the clock corrects it from the second chunk on.
-        length = int(np.clip(4e7 / cell.kernel.size, 16, 4096))
+        # A first guess from the number of weights; the clock corrects it from the second chunk on.
+        length = int(np.clip(4e7 / cell.parameter_count, 16, 4096))
     recorded: list[list[list[np.ndarray]]] = []
     done = 0
     while True:

@@ -24,7 +24,7 @@ def kernel_npz(cell: Cell, letters: Mapping[str, str] | None = None) -> bytes:
         letters: A framework's letters of the gates, by our names; they are told as `gates`, in the kernel's order.
     """
     joined = {
-        "kernel": cell.kernel,
+        **({"kernel": cell.kernel} if cell.rows else {}),
         "bias": cell.bias,
         "hidden_bias": cell.hidden_bias,
         "offset": cell.offset,
@@ -39,7 +39,8 @@ def kernel_csv(cell: Cell, letters: Mapping[str, str] | None = None) -> bytes:
     names = [(letters or {}).get(gate.name, gate.name) for gate in cell.kind.gates]
     columns = [f"{name}[{unit}]" for name in names for unit in range(cell.num_units)]
     lines: list[list[object]] = [["row", *columns]]
-    lines += [[name, *row.tolist()] for name, row in zip(row_names(cell), cell.kernel, strict=True)]
+    if cell.rows:
+        lines += [[name, *row.tolist()] for name, row in zip(row_names(cell), cell.kernel, strict=True)]
     lines.append(["bias", *cell.bias.tolist()])
     if cell.hidden_biased:
         lines.append(["hidden bias", *cell.hidden_bias.tolist()])

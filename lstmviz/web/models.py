@@ -334,7 +334,7 @@ def _load(name: str, content: bytes, path: str, layout: str) -> Model:
 
 def _tell_size(cell: Cell) -> str:
     """Why a layer is more than the page shows; "" where it is not."""
-    sizes = (cell.num_units, cell.input_size, cell.kernel.size)
+    sizes = (cell.num_units, cell.input_size, cell.kernel.size if cell.rows else cell.parameter_count)
     most = (limits.MAX_UNITS, limits.MAX_INPUT_SIZE, limits.MAX_WEIGHTS)
     if all(size <= bound for size, bound in zip(sizes, most, strict=True)):
         return ""

@@ -344,7 +344,7 @@ def _draw_downloads(view: View, cell: Cell, sequence: Sequence, upload: Upload |
         ),
     ]
     per_step = cell.num_units * (2 * len(cell.kind.gates) + len(cell.kind.states)) + cell.input_size
-    sizes = {"kernel_csv": cell.kernel.size, "trace_csv": len(sequence) * per_step}
+    sizes = {"kernel_csv": cell.kernel.size if cell.rows else 0, "trace_csv": len(sequence) * per_step}
     with st.container(horizontal=True):
         for key, label, file_name, make in files:
             is_large = sizes.get(key, 0) > limits.MAX_TABLE

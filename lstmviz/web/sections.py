@@ -37,6 +37,9 @@ def kernel(view: View, cell: Cell, sequence: Sequence | None) -> None:
     """The kernel by gate, and how its shape comes about."""
     facts = models.facts(view)
     stored = facts.stored
+    if not cell.rows:  # a kind of a viewer's own may have weights that make no such matrix
+        write(_("The kernel, gate by gate"), _say_no_kernel(cell), _parameters(cell))
+        return
     texts = [
         _tell_kernel(cell, stored),
         kernel_shape(cell),
@@ -184,7 +187,7 @@ def linear(view: View, cell: Cell, picture: render.RunPicture) -> None:
     if picture.fold_difference is None:
         return
     layer = render.load_linear(view)
-    columns = cell.kernel.shape[1]
+    columns = len(cell.bias)
     st.markdown(
         _(
             "The layer's kernel `{a}` and bias `{b}` are folded into the kernel's x rows `{k}` and the bias `{c}`: the pictures "
@@ -271,6 +274,15 @@ def _tell_kernel(cell: Cell, stored: Stored | None) -> str:
     if below and stored is None:
         strips += " " + _("Further below: {names}.").format(names=below)
     return " ".join(filter(None, [arrays, rows, strips, own_words.tell_arrays(stored) if stored else ""]))
+
+
+def _say_no_kernel(cell: Cell) -> str:
+    """Why there is no kernel to be drawn."""
+    try:
+        shape = cell.kernel.shape
+    except ValueError as error:
+        return escape(str(error))
+    return f"`{list(shape)}`"
 
 
 def kernel_shape(cell: Cell) -> str:

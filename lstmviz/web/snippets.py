@@ -187,7 +187,9 @@ def this_library(cell: Cell, sequence: str, initial_weights: str, seed: int) -> 
             "",
             *declared,
             f"cell = lv.build({', '.join(arguments)})",
-            f"print(cell.kernel.shape, cell.bias.shape)  # {cell.kernel.shape} {cell.bias.shape}",
+            f"print(cell.kernel.shape, cell.bias.shape)  # {cell.kernel.shape} {cell.bias.shape}"
+            if cell.rows
+            else "print({name: weight.shape for name, weight in cell.weights.items()})",
             f"x = {sequence}",
             "trace = lv.run(cell, x)",
             f'print(trace.gates["{gate}"].shape, trace.device)',

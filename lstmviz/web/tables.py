@@ -35,7 +35,7 @@ def draw_switch() -> None:
 
 def draw(view: View, cell: Cell, trace: Trace | None) -> None:
     """The tables: real ones, with captions and headers."""
-    parts = [_kernel(cell)]
+    parts = [_kernel(cell)] if cell.rows else []
     if trace is not None and len(trace):
         t, gate, unit = view.pin
         parts += [_step(trace, t), _terms(trace, t, gate, unit)]
