@@ -115,7 +115,9 @@ class Expansion:
             name, rank = self._name_bias(node.value)
             yield term(name, 1.0, float(self.values.of(node)[column]), rank, alone=True)
         elif node.op in ("number", "option"):
-            yield term(say(node, {}), 1.0, float(self.values.of(node)), 3, alone=True)
+            value = float(self.values.of(node))
+            if value or node.op == "number":  # an option at 0 adds nothing, and is in no formula either
+                yield term(say(node, {}), 1.0, value, 3, alone=True)
         elif is_constant(node):
             yield term(say(node, {}), 1.0, float(self.column(node, column)), 4, alone=True)
         elif node.op == "mul":

@@ -12,8 +12,7 @@ from lstmviz.cells import Cell
 from lstmviz.language import _
 from lstmviz.plot.names import row_names
 from lstmviz.plot.number import write
-from lstmviz.run.trace import Trace
-from lstmviz.run.values import NoSum
+from lstmviz.run.trace import Sum, Trace
 from lstmviz.web import sections
 from lstmviz.web.view import View
 
@@ -74,19 +73,27 @@ def _step(trace: Trace, t: int) -> str:
 def _terms(trace: Trace, t: int, gate: str, unit: int) -> str:
     if gate not in trace.gates:  # a state has no terms of its own
         gate = trace.cell.kind.gates[0].name
-    try:
-        found = trace.explain(t, gate, unit)
-    except NoSum as error:
-        caption = _("{gate}[{unit}] at step {t}").format(gate=gate, unit=unit, t=t)
-        body = [(_("activation"), [write(float(trace.gates[gate][t, unit]))])]
-        return f"<p>{escape(str(error))}</p>" + _table(caption, [_("term"), _("value")], body)
-    order = sorted(found.terms, key=lambda term: -abs(term.product) if np.isfinite(term.product) else -np.inf)
+    found = trace.inside(t, gate, unit)
+    parts = []
+    for each in found.sums:
+        caption = _("{gate}[{unit}] at step {t}: its terms, the largest first")
+        if found.obstacles:
+            caption = _("{gate}[{unit}] at step {t}: the terms of {name} inside it, the largest first")
+        last = [(_("activation"), ["", "", write(found.activation)])] if not found.obstacles else []
+        parts.append(_sum(each, caption.format(gate=gate, unit=unit, t=t, name=each.name), last))
+    if found.obstacles or not found.sums:
+        told = _("{gate}[{unit}] at step {t}: {sentence}")
+        parts.append(f"<p>{escape(told.format(gate=gate, unit=unit, t=t, sentence=found.sentence))}</p>")
+    return "".join(parts)
+
+
+def _sum(shown: Sum, caption: str, last: list[tuple[str, list[str]]]) -> str:
+    """The terms of a sum, and what stands below it."""
+    order = sorted(shown.terms, key=lambda term: -abs(term.product) if np.isfinite(term.product) else -np.inf)
     body = [(term.name, list(map(write, (term.value, term.weight, term.product)))) for term in order[:_MOST]]
-    body.append((_("sum"), ["", "", write(found.sum)]))
-    body.append((_("activation"), ["", "", write(found.activation)]))
-    caption = _("{gate}[{unit}] at step {t}: its terms, the largest first").format(gate=gate, unit=unit, t=t)
+    body += [(_("sum"), ["", "", write(shown.sum)]), *last]
     heads = [_("term"), _("value"), _("weight"), _("product")]
-    return _table(caption + _more(len(found.terms), 3), heads, body)
+    return _table(caption + _more(len(shown.terms), 3), heads, body)
 
 
 def _more(rows: int, columns: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from pathlib import Path
 from urllib.parse import urlencode
@@ -12,6 +13,8 @@ from streamlit.testing.v1 import AppTest
 
 import lstmviz as lv
 from lstmviz import notebook
+from lstmviz.equation import sigmoid
+from lstmviz.plot.number import write
 from lstmviz.plot.page import page_html
 from lstmviz.web import downloads, pictures, render, server, snippets, tables
 from lstmviz.web import view as views
@@ -95,8 +98,6 @@ def test_it_stands_last_and_as_ones_own(kind):
 def test_every_picture_of_the_route_is_made(kind):
     server.wait_warm(60)
     for key in pictures.PICTURES:
-        if (key, kind.name) == ("step", "Odd"):
-            continue  # a norm is no sum, which the step's figure does not show yet
         made = pictures.fetch(key, query(kind, t="3", unit="1"))
         assert made, key
 
@@ -172,17 +173,38 @@ def test_it_is_a_file_of_ones_own_on_the_page(kind):
     assert f"Parameters of {kind.name}" in text
 
 
-def test_tables_of_a_gate_that_is_no_sum_say_so(kind, monkeypatch):
+def test_tables_of_a_gate_that_is_no_sum_show_the_sums_inside_it(kind, monkeypatch):
     drawn: list[str] = []
     monkeypatch.setattr(tables.st, "html", drawn.append)
     trace = lv.run(cell_of(kind), lv.sequences.make("sine", time_steps=8, input_size=2), engine="numpy")
     for gate in kind.gates:
         view, _problems = views.parse(query(kind, t="3", gate=gate.name))
         tables.draw(view, trace.cell, trace)
+        found = trace.inside(3, gate.name, 0)
         assert f"{gate.name}[0] at step 3" in drawn[-1]
+        assert all(write(each.sum) in drawn[-1] for each in found.sums)
+        assert (html.escape(found.sentence) in drawn[-1]) == bool(found.obstacles)
 
 
 def test_a_link_to_it_where_it_is_not_declared_gets_the_nearest_kind():
     view, problems = views.parse({"cell": "NobodysCell", "slope": "1"})
     assert view.cell in lv.KINDS and "NobodysCell" in problems[0]
     assert urlencode(views.to_query(view))
+
+
+def test_a_kind_without_a_single_kernel_is_shown_without_its_picture():
+    @lv.kind("Apart")
+    def apart(x, h, w):
+        f = sigmoid((x @ w("one")) * (x @ w("other")) + w("slope") * h).called("f")
+        return {"h": f * h + (1 - f)}
+
+    try:
+        cell = lv.build("Apart", 3, 2, seed=4)
+        assert not cell.rows
+        text = "\n".join(element.value for element in opened(lv.KINDS["Apart"], tables="true").markdown)
+        assert "Apart has no single kernel" in text and f"**{cell.parameter_count}**" in text
+        again = lv.load(downloads.kernel_npz(cell))["Apart"]
+        np.testing.assert_array_equal(again.weights["other"], cell.weights["other"])
+        assert downloads.kernel_csv(cell)
+    finally:
+        del lv.KINDS["Apart"]
