@@ -1,12 +1,13 @@
-"""How fast the engine is, beside its peers in the same process: `python -m benchmarks.engine [--json]`.
+"""How fast the engines are, beside their peers in the same process: `python -m benchmarks.engine [--json]`.
 
-- recording everything, beside a compiled `keras.layers.LSTM(return_sequences=True)` that records nothing
-- recording everything, beside the bare recurrent matrix-vector products
+- TensorFlow's loop, the same compiled for its one shape, and NumPy, all of them recording everything, beside a compiled
+  `keras.layers.LSTM(return_sequences=True)` that records nothing, and beside the bare products `h @ K` in NumPy
 - a size never seen before, beside the same size again
 - ten thousand steps
 - `import lstmviz` in a fresh process
 
-Peers take turns with the engine, so that whatever else the machine does meets both; the ratio is that of the medians.
+Peers take turns with the engines, so that whatever else the machine does meets all; the ratio is that of the medians,
+and beside it that of the shortest times, which a busy machine disturbs less.
 """
 
 from __future__ import annotations
@@ -24,14 +25,22 @@ import numpy as np
 import tensorflow as tf
 
 import lstmviz as lv
+from lstmviz.run import engine
+from lstmviz.run.compiled import CompiledShapes
 
-PEER_SIZES = ((256, 64, 200), (64, 16, 100))
-WIDE = (1024, 256, 200)
+# (num_units, input_size, steps), and the most that NumPy may take, in compiled Keras's times.
+SIZES = {(64, 16, 100): 0.5, (256, 64, 200): 0.3, (1024, 256, 200): None}
+TENSORFLOW = 0.7  # the most that TensorFlow may take, at each size, in compiled Keras's times
+PRODUCTS = 1.25  # the most that NumPy may take at the widest, in the bare products' times
+PAUSE = 0.05  # seconds: NumPy's threads go on spinning for a while, and would slow down whoever comes next
 
 
 @dataclass(frozen=True)
 class Line:
-    """One measurement: `ours` and `peer` in ms; `target` bounds `value`, which is their ratio or a time of its own."""
+    """One measurement: `ours` and `peer` in ms; `target` bounds `value`, which is their ratio or a time of its own.
+
+    `least` is the ratio of the shortest times.
+    """
 
     name: str
     ours: float
@@ -39,24 +48,41 @@ class Line:
     value: float
     target: float | None
     unit: str = "×"
+    least: float | None = None
 
     @property
     def passed(self) -> bool | None:
         return None if self.target is None else self.value <= self.target
 
 
-def take_turns(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """The median time of each call in ms."""
+@dataclass(frozen=True)
+class Times:
+    """What a call took in ms: the median of all rounds, and the shortest."""
+
+    median: float
+    least: float
+
+
+def take_turns(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, Times]:
+    """What each call takes."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     for call in calls.values():
         call()
         call()
     for _round in range(rounds):
         for name, call in calls.items():
+            time.sleep(PAUSE)
             started = time.perf_counter()
             call()
             times[name].append((time.perf_counter() - started) * 1e3)
-    return {name: float(np.median(each)) for name, each in times.items()}
+    return {name: Times(float(np.median(each)), min(each)) for name, each in times.items()}
+
+
+def compare(name: str, ours: Times, peer: Times, target: float | None) -> Line:
+    """One beside the other."""
+    return Line(
+        name, ours.median, peer.median, ours.median / peer.median, target, least=ours.least / peer.least
+    )
 
 
 def make_inputs(num_units: int, input_size: int, steps: int) -> tuple[lv.Cell, np.ndarray]:
@@ -64,60 +90,53 @@ def make_inputs(num_units: int, input_size: int, steps: int) -> tuple[lv.Cell, n
     return cell, np.random.default_rng(0).normal(size=(steps, input_size)).astype(np.float32)
 
 
-def measure_keras(num_units: int, input_size: int, steps: int, rounds: int) -> Line:
+def run_by(shapes: CompiledShapes, cell: lv.Cell, x: np.ndarray) -> lv.Trace:
+    """A run in TensorFlow that knows these compiled shapes and no others."""
+    engine.shapes = shapes
+    return lv.run(cell, x, device="CPU:0")
+
+
+def measure_size(num_units: int, input_size: int, steps: int, rounds: int) -> list[Line]:
     cell, x = make_inputs(num_units, input_size, steps)
     layer = keras.layers.LSTM(num_units, return_sequences=True)
     layer.build((1, None, input_size))
     compiled = tf.function(layer)
-    times = take_turns(
-        {
-            "ours": lambda: lv.run(cell, x, device="CPU:0"),
-            "peer": lambda: compiled(tf.convert_to_tensor(x[np.newaxis])).numpy(),
-        },
-        rounds,
-    )
-    name = f"run / compiled Keras LSTM at {num_units, input_size, steps}"
-    return Line(name, times["ours"], times["peer"], times["ours"] / times["peer"], 0.75)
-
-
-def measure_products(num_units: int, input_size: int, steps: int, rounds: int) -> list[Line]:
-    cell, x = make_inputs(num_units, input_size, steps)
     rows_h = np.ascontiguousarray(cell.kernel[input_size:])
-    h = np.random.default_rng(1).normal(size=(1, num_units)).astype(np.float32)
-    kernel, start = tf.constant(rows_h), tf.constant(h)
+    start = np.random.default_rng(1).normal(size=num_units).astype(np.float32)
 
-    @tf.function
-    def products(h: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        for _step in tf.range(steps):
-            # Each product depends on the one before, as in the cell.
-            h = tf.matmul(h, kernel)[:, :num_units]
-        return h
-
-    def products_in_numpy() -> np.ndarray:
-        row = h[0]
+    def products() -> None:
+        h = start
         for _step in range(steps):
-            row = (row @ rows_h)[:num_units]
-        return row
+            # Each product depends on the one before, as in the cell.
+            h = (h @ rows_h)[:num_units]
 
-    times = take_turns(
-        {
-            "ours": lambda: lv.run(cell, x, device="CPU:0"),
-            "peer": lambda: products(start, kernel).numpy(),
-        },
-        rounds,
-    )
-    # Apart: NumPy's threads go on spinning for a while, and would slow down whoever comes next.
-    numpy_time = take_turns({"numpy": products_in_numpy}, rounds)["numpy"]
+    none, own = CompiledShapes(most=0), CompiledShapes()
+    engine.shapes = own
+    calls: dict[str, Callable[[], object]] = {
+        "keras": lambda: compiled(tf.convert_to_tensor(x[np.newaxis])).numpy(),
+        "loop": lambda: run_by(none, cell, x),
+        "numpy": lambda: lv.run(cell, x, engine="numpy"),
+        "products": products,
+    }
+    if engine.compile_shape(cell, steps):
+        calls["shape"] = lambda: run_by(own, cell, x)
+    times = take_turns(calls, rounds)
     at = f"at {num_units, input_size, steps}"
-    ours = times["ours"]
-    return [
-        Line(f"run / bare products in TensorFlow {at}", ours, times["peer"], ours / times["peer"], 1.5),
-        Line(f"run / bare products in NumPy {at}", ours, numpy_time, ours / numpy_time, None),
-    ]
+    widest = num_units == max(units for units, *_rest in SIZES)
+    keras_target = SIZES[num_units, input_size, steps]
+    lines = [
+        compare(f"TensorFlow / compiled Keras LSTM {at}", times["loop"], times["keras"], TENSORFLOW),
+        compare(f"NumPy / compiled Keras LSTM {at}", times["numpy"], times["keras"], keras_target),
+        compare(f"NumPy / bare products h @ K {at}", times["numpy"], times["products"], PRODUCTS if widest else None),
+    ]  # fmt: skip
+    if "shape" in times:
+        lines.insert(1, compare("  the same compiled for its shape", times["shape"], times["keras"], None))
+    return lines
 
 
 def measure_new_sizes(rounds: int) -> Line:
     # Every round has a size of its own; the runs before have traced the loop.
+    engine.shapes = CompiledShapes()
     first, again = [], []
     for number in range(rounds):
         cell, x = make_inputs(65 + number, 17 + number, 100 + number)
@@ -135,7 +154,12 @@ def measure_long_run(steps: int = 10_000) -> Line:
         {"ours": lambda: lv.run(cell, x, device="CPU:0", progress=lambda done, steps: None)}, 3
     )
     return Line(
-        f"a step of {steps:,} at (64, 16)", times["ours"], None, times["ours"] / steps * 1e3, None, "µs"
+        f"a step of {steps:,} at (64, 16)",
+        times["ours"].median,
+        None,
+        times["ours"].median / steps * 1e3,
+        None,
+        "µs",
     )
 
 
@@ -154,11 +178,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--rounds", type=int, default=41)
+    parser.add_argument(
+        "--threads", type=int, default=0,
+        help="TensorFlow's threads; with OPENBLAS_NUM_THREADS=1 before the command, 1 compares the work on one core",
+    )  # fmt: skip
     arguments = parser.parse_args()
+    tf.config.threading.set_intra_op_parallelism_threads(arguments.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(arguments.threads)
     rounds = arguments.rounds
     lines = [
-        *(measure_keras(*size, rounds) for size in PEER_SIZES),
-        *measure_products(*WIDE, max(rounds // 2, 1)),
+        *(line for size in SIZES for line in measure_size(*size, rounds if size[0] < 1024 else rounds // 2)),
         measure_new_sizes(rounds),
         measure_long_run(),
         measure_import(7),
@@ -166,13 +195,15 @@ def main() -> None:
     if arguments.json:
         print(json.dumps([asdict(line) | {"passed": line.passed} for line in lines], indent=2))
         return
-    print(f"{'':62}{'ours':>10}{'peer':>10}{'value':>12}{'target':>9}")
+    print(f"{'':62}{'ours':>10}{'peer':>10}{'value':>12}{'least':>7}{'target':>9}")
     for line in lines:
         peer = "" if line.peer is None else f"{line.peer:.2f} ms"
+        least = "" if line.least is None else f"{line.least:.2f}"
         target = "" if line.target is None else f"≤ {line.target:g}"
         verdict = {None: "", True: "pass", False: "MISS"}[line.passed]
         print(
-            f"{line.name:62}{line.ours:7.2f} ms{peer:>10}{line.value:9.2f} {line.unit:2}{target:>9} {verdict}"
+            f"{line.name:62}{line.ours:7.2f} ms{peer:>10}{line.value:9.2f} {line.unit:2}{least:>7}"
+            f"{target:>9} {verdict}"
         )
 
 

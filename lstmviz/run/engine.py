@@ -7,10 +7,10 @@ with open dimensions, so that a new size never costs a new trace.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from threading import Lock
 from typing import Any
 
@@ -24,8 +24,10 @@ from lstmviz.cells import KINDS, Cell, Kind, build, structure_of
 from lstmviz.equation import Node
 from lstmviz.equation.nodes import walk
 from lstmviz.language import _
+from lstmviz.run.compiled import CompiledShapes
 from lstmviz.run.lowered import AHEAD, CONSTANT, STEP, Lowered, lower
 from lstmviz.run.numpy_engine import DEVICE
+from lstmviz.run.plan import Group, Plan, make_plan
 from lstmviz.run.start import check_start, named
 from lstmviz.run.trace import Gradients, Trace, check_index
 from lstmviz.sequences import make
@@ -41,6 +43,14 @@ _UNROLLED, _UNROLLED_WIDE = 8, 4
 
 _LARGE = 2**20  # numbers of an array from which on a copy of it counts
 _ALIGNMENT = 64  # bytes, at which TensorFlow's own tensors begin: its kernels take no others
+
+# Weights up to which a loop that XLA compiles for one shape is faster: of a product it makes one core's work. Measured
+# at 64 steps and more: 0.25 of the time at 64 units, 0.55 at 256, 0.85 at 512, 0.9 at 1,024.
+_SMALL = 2**19
+_FEW = 16  # steps of which a compilation is not worth its while
+
+shapes = CompiledShapes()
+"""The loops compiled for one shape each, on a CPU."""
 
 _compiling = Lock()  # two first runs at once trace once
 
@@ -181,33 +191,75 @@ def _run_in_chunks(
 ) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray], str]:
     """The recorded blocks, activations and states, and the device that the last states were on."""
     with _compiling:
-        loop = _compiled(cell.kind, structure_of(cell.options), cell.dtype.name, place)
+        loops = _compiled(cell.kind, structure_of(cell.options), cell.dtype.name, place)
+    loop = loops[cell.num_units >= _WIDE]
     inputs = _inputs(cell, place)
     state = [tf.convert_to_tensor(array) for array in start]
     steps, length = len(x), len(x)
     if progress:
         # A first guess from the number of weights; the clock corrects it from the second chunk on.
-        length = int(np.clip(4e7 / cell.parameter_count, 16, 4096))
+        length = _round_down(np.clip(4e7 / cell.parameter_count, 16, 4096))
     recorded: list[list[list[np.ndarray]]] = []
     done = 0
     while True:
         chunk_started = time.perf_counter()
         chunk = tf.convert_to_tensor(x[done : done + length].astype(cell.dtype, copy=False))
-        outputs = loop(chunk, tuple(state), *inputs)
+        shape = _shape_of(cell, len(chunk), place)
+        own = None if shape is None else shapes.find(shape)
+        outputs = (own or loop)(chunk, tuple(state), *inputs)
         state = list(outputs[3])
         recorded.append([[np.asarray(tensor) for tensor in group] for group in outputs[:3]])
         done = min(done + length, steps)
+        elapsed = time.perf_counter() - chunk_started
+        if shape is not None and own is None:
+            shapes.note(shape, elapsed, partial(_compile_shape, cell, len(chunk), place))
         if done >= steps:
             break
         assert progress is not None
         progress(done, steps)
-        elapsed = time.perf_counter() - chunk_started
-        length = int(np.clip(length * _CHUNK_SECONDS / elapsed, length / 4 + 1, length * 4))
+        wanted = np.clip(length * _CHUNK_SECONDS / elapsed, length / 4 + 1, length * 4)
+        length = _round_down(wanted)
     blocks, activations, states = (
         [np.concatenate(parts) if len(parts) > 1 else parts[0] for parts in zip(*group, strict=True)]
         for group in zip(*recorded, strict=True)
     )
     return blocks, activations, states, devices.where(state[-1])
+
+
+def _round_down(length: float) -> int:
+    """To a power of two: of few lengths, each may come often enough to be compiled."""
+    return 1 << (int(length).bit_length() - 1)
+
+
+def _shape_of(cell: Cell, steps: int, place: str) -> Hashable | None:
+    """What a loop can be compiled for; None where that is not worth its while."""
+    if not place.startswith("CPU") or steps < _FEW or cell.parameter_count > _SMALL:
+        return None
+    sizes = tuple(cell.sizes.values())
+    return cell.kind, structure_of(cell.options), cell.dtype.name, place, sizes, steps
+
+
+def compile_shape(cell: Cell, steps: int, device: str | None = None) -> bool:
+    """Compiles a loop for runs of `cell`, and of all others of its sizes and options, over so many steps.
+
+    Else that happens beside the runs, once they have taken long enough. Gives whether there is such a loop: not on a GPU,
+    nor for a wide cell, nor where a process has many of them already.
+
+    Raises:
+        DeviceError: the device is not there.
+    """
+    place = devices.find(device).name
+    shape = _shape_of(cell, steps, place)
+    return shape is not None and shapes.compile_now(shape, partial(_compile_shape, cell, steps, place))
+
+
+def _compile_shape(cell: Cell, steps: int, place: str) -> Callable[..., Any]:
+    with _at_once(place):
+        loop = _compiled_by_shape(cell.kind, structure_of(cell.options), cell.dtype.name, place)
+        x = tf.zeros([steps, cell.input_size], cell.dtype)
+        state = tuple(tf.zeros([1, cell.state_size(name)], cell.dtype) for name in cell.kind.states)
+        loop(x, state, *_inputs(cell, place))
+    return loop
 
 
 def _inputs(
@@ -232,6 +284,53 @@ def _to_tensor(array: np.ndarray, place: str) -> tf.Tensor:
     aligned = room[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
     aligned[...] = array
     return tf.experimental.dlpack.from_dlpack(aligned.__dlpack__())
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Blocks side by side: those that one call activates, or one block alone."""
+
+    group: Group | None
+    blocks: tuple[int, ...]
+    activations: tuple[Node, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """Some columns of a product: its runs of blocks, how wide each is, and the columns."""
+
+    runs: tuple[_Run, ...]
+    widths: list[Any]
+    columns: Any
+
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """The blocks, in the order in which they stand."""
+        return tuple(block for run in self.runs for block in run.blocks)
+
+
+def _meet(
+    whole: Node, pieces: list[_Piece], values: Mapping[int, Any]
+) -> tuple[list[Any], dict[int, Any], dict[int, Any]]:
+    """One step's pieces, blocks by their index, and those of their activations that are made at once, by node."""
+    added, product = whole.args
+    met = values[id(product.args[0])]
+    found: list[Any] = []
+    blocks: dict[int, Any] = {}
+    squashed: dict[int, Any] = {}
+    for piece, row in zip(pieces, values[id(added)], strict=True):
+        z = row + tf.matmul(met, piece.columns)
+        found.append(z)
+        for run, columns in zip(piece.runs, _split(z, piece.widths), strict=True):
+            blocks |= zip(run.blocks, _split_equally(columns, len(run.blocks)), strict=True)
+            if len(run.activations) > 1:
+                made = _split_equally(_compute(run.activations[0], [columns]), len(run.blocks))
+                squashed |= zip(map(id, run.activations), made, strict=True)
+    return found, blocks, squashed
+
+
+def _split_equally(a: Any, count: int) -> list[Any]:
+    return list(tf.split(a, count, axis=-1)) if count > 1 else [a]
 
 
 @dataclass(frozen=True, eq=False)
@@ -314,39 +413,51 @@ class _Step:
             return tf.repeat(tf.one_hot(node.value.index, node.value.count, dtype=x.dtype) * args[0], width)
         return _compute(node, args)
 
-    def take(self, values: dict[int, Any], state: Any, pieces: Mapping[int, list[Any]]) -> list[Any]:
+    def take(self, values: dict[int, Any], state: Any, pieces: Mapping[int, list[_Piece]]) -> list[Any]:
         """One step: adds its values to `values`, and gives the new states, each `[1, size]`."""
         for name, tensor in zip(self.lowered.new, state, strict=True):
             values[id(self.lowered.equation.states[name])] = tensor
-        parts: dict[int, list[Any]] = {}
+        parts: dict[int, Any] = {}  # by the block's number
         cut = {id(node.args[1]) for node, _count in self.wide if id(node) in pieces}
         for node in self.stepped:
             if id(node) in values or id(node) in cut:
                 continue
-            if node.op == "part":
+            if id(node) in pieces:
+                values[id(node)], parts[id(node)], squashed = _meet(node, pieces[id(node)], values)
+                values |= squashed
+            elif node.op == "part":
                 whole = node.args[0]
                 if id(whole) not in parts:
-                    parts[id(whole)] = self._part(whole, node.value.count, values, pieces)
+                    parts[id(whole)] = tf.split(values[id(whole)], node.value.count, axis=-1)
                 values[id(node)] = parts[id(whole)][node.value.index]
-            elif id(node) not in pieces:
+            else:
                 values[id(node)] = _compute(node, [values[id(each)] for each in node.args])
         return [self._row(node, values[id(node)]) for node in self.lowered.new.values()]
 
     def _row(self, node: Node, value: Any) -> Any:
         return value if self.phase(node) != CONSTANT else value[tf.newaxis]
 
-    def _part(
-        self, whole: Node, count: int, values: Mapping[int, Any], pieces: Mapping[int, list[Any]]
-    ) -> list[Any]:
-        if id(whole) not in pieces:
-            return list(tf.split(values[id(whole)], count, axis=-1))
-        added, product = whole.args
-        met = values[id(product.args[0])]
-        found: list[Any] = []
-        for (blocks, columns), row in zip(pieces[id(whole)], values[id(added)], strict=True):
-            z = row + tf.matmul(met, columns)
-            found += tf.split(z, blocks, axis=-1) if blocks > 1 else [z]
-        return found
+    def list_runs(self, whole: Node, blocks: tuple[int, ...], *, reorder: bool) -> tuple[_Run, ...]:
+        """The blocks of a piece, those together that have one activation and nothing else to meet."""
+        groups = [
+            group for group in self.plans[reorder].calls
+            if group[0].op == "activation" and all(n.args[0].op == "part" and n.args[0].args[0] is whole for n in group)
+        ]  # fmt: skip
+        runs: list[_Run] = []
+        for block in blocks:
+            own = [(group, node) for group in groups for node in group if node.args[0].value.index == block]
+            group = own[0][0] if len(own) == 1 else None
+            made = tuple(node for _group, node in own) if group else ()
+            if runs and group is not None and runs[-1].group is group:
+                runs[-1] = _Run(group, (*runs[-1].blocks, block), (*runs[-1].activations, *made))
+            else:
+                runs.append(_Run(group, (block,), made))
+        return tuple(runs)
+
+    @cached_property
+    def plans(self) -> Mapping[bool, Plan]:
+        """What is computed at once, with blocks as they are and with those put side by side."""
+        return {reorder: make_plan(self.lowered, reorder=reorder) for reorder in (False, True)}
 
     @cached_property
     def wide(self) -> list[tuple[Node, int]]:
@@ -377,32 +488,42 @@ def _step(kind: Kind, structure: tuple[tuple[str, Any], ...]) -> _Step:
 
 
 @cache
-def _compiled(kind: Kind, structure: tuple[tuple[str, Any], ...], dtype: str, place: str) -> Any:
-    """The loop of a kind and its options: `(x, state, weights, numbers, sizes)` to recorded groups and the last state.
+def _compiled(
+    kind: Kind, structure: tuple[tuple[str, Any], ...], dtype: str, place: str
+) -> tuple[Any, Any]:  # fmt: skip
+    """The loop of a kind and its options, for a narrow cell and for a wide one.
 
-    It is traced once, here, on the device that is current; `place` names it so that each device has its own.
+    Each takes `(x, state, weights, numbers, sizes)` and gives the recorded groups and the last state. Both are traced here,
+    once, on the device that is current; `place` names it so that each device has its own. Were they branches of one graph,
+    a short run would spend a tenth of its time on passing the other one by.
     """
     step = _step(kind, structure)
+    return _trace(step, dtype, 1, _UNROLLED), _trace(step, dtype, 2, _UNROLLED_WIDE)
+
+
+@cache
+def _compiled_by_shape(
+    kind: Kind, structure: tuple[tuple[str, Any], ...], dtype: str, place: str
+) -> Any:  # fmt: skip
+    """A loop as those of `_compiled` which XLA compiles anew for each shape that it meets."""
+    # XLA's loops have no upkeep that would be worth writing out several steps in a turn.
+    return _trace(_step(kind, structure), dtype, 1, 1, by_shape=True)
+
+
+def _trace(step: _Step, dtype: str, parts: int, unrolled: int, *, by_shape: bool = False) -> Any:
     signature = [
         tf.TensorSpec([None, None], dtype),
-        tuple(tf.TensorSpec([1, None], dtype) for _state in kind.states),
+        tuple(tf.TensorSpec([1, None], dtype) for _state in step.lowered.new),
         *step.signature(dtype),
     ]
 
-    @tf.function(input_signature=signature, autograph=False)  # type: ignore[untyped-decorator]
+    @tf.function(input_signature=signature, autograph=False, jit_compile=by_shape or None)  # type: ignore[untyped-decorator]
     def loop(x: Any, state: Any, weights: Any, numbers: Any, sizes: Any) -> Any:
         known = step.make_ahead(x, weights, numbers, sizes)
-        # A branch in the graph, for two graphs would mean a new trace at the first wide cell.
-        recorded = tf.cond(
-            sizes["num_units"] >= _WIDE,
-            lambda: _record(step, known, x, state, sizes, 2, _UNROLLED_WIDE),
-            lambda: _record(step, known, x, state, sizes, 1, _UNROLLED),
-        )
-        widths = [step.size(node, sizes) for node in step.recorded] + [tf.shape(each)[1] for each in state]
-        columns = _split(recorded, widths)
-        states = columns[len(step.recorded) :]
+        recorded = _record(step, known, x, state, sizes, parts, unrolled)
+        states = recorded[len(step.recorded) :]
         found = dict(known)
-        found |= {id(node): values for node, values in zip(step.recorded, columns, strict=False)}
+        found |= {id(node): values for node, values in zip(step.recorded, recorded, strict=False)}
         blocks = [_spread(found[id(node)], tf.shape(x)[0]) for node in step.lowered.before.values()]
         activations = [_spread(_find(node, found), tf.shape(x)[0]) for node in step.lowered.after.values()]
         last_state = [
@@ -415,45 +536,40 @@ def _compiled(kind: Kind, structure: tuple[tuple[str, Any], ...], dtype: str, pl
 
 def _record(
     step: _Step, known: Mapping[int, Any], x: Any, state: Any, sizes: Any, parts: int, unrolled: int
-) -> Any:  # fmt: skip
-    """All steps, `unrolled` a turn, with the columns of each wide product in so many `parts`."""
+) -> list[Any]:  # fmt: skip
+    """What is recorded at all steps, `unrolled` a turn, with the columns of each wide product in so many `parts`."""
     steps, dtype = tf.shape(x)[0], x.dtype
     # Where there are no steps: one turn, all of it cut off below.
     turns = tf.maximum((steps + unrolled - 1) // unrolled, 1)
-    runs = {id(node): (node, _parts(count, parts)) for node, count in step.wide}
-    widths = {
-        key: [step.size(node, sizes) // sum(blocks) * each for each in blocks]
-        for key, (node, blocks) in runs.items()
-    }
-    # Cut at once: the rows of h first, and their columns then, would be one more copy of a large kernel.
-    pieces = {
-        key: list(zip(blocks, _cut(known[id(node.args[1].args[1])], 0, widths[key]), strict=True))
-        for key, (node, blocks) in runs.items()
-    }
-    cut = {id(node.args[0]): widths[key] for key, (node, _blocks) in runs.items()}
+    pieces = {id(whole): _cut(step, whole, count, known, sizes, parts) for whole, count in step.wide}
+    cut = {id(whole.args[0]): pieces[id(whole)] for whole, _count in step.wide}
     inputs = {}
     for node in step.moving:
-        rows = tf.pad(known[id(node)], [[0, turns * unrolled - steps], [0, 0]])
-        own = cut.get(id(node), [step.size(node, sizes)])
-        inputs[id(node)] = [
-            tf.TensorArray(dtype, turns).unstack(tf.reshape(columns, [turns, unrolled, width]))
-            for columns, width in zip(_split(rows, own), own, strict=True)
-        ]
+        rows = known[id(node)]
+        own = [rows] if id(node) not in cut else _take_blocks(rows, cut[id(node)])
+        filled = [tf.pad(each, [[0, turns * unrolled - steps], [0, 0]]) for each in own]
+        inputs[id(node)] = [tf.reshape(each, [turns, unrolled, tf.shape(each)[1]]) for each in filled]
     constant = {id(node): known[id(node)] for node in step.nodes if step.phase(node) == CONSTANT}
+    # The blocks of one product are recorded as they come, all at once.
+    holders = [node.args[0] if node.op == "part" else node for node in step.recorded]
+    holders = [h if id(h) in pieces else node for h, node in zip(holders, step.recorded, strict=True)]
+    holders = list({id(node): node for node in holders}.values())
 
     def turn(number: Any, state: Any, records: Any) -> Any:
         rows = {
-            key: [tf.split(array.read(number), unrolled) for array in arrays]
+            key: [tf.split(tf.gather(array, number), unrolled) for array in arrays]
             for key, arrays in inputs.items()
         }
-        made = []
+        made: list[Any] = []
         for index in range(unrolled):
             values = dict(constant)
             for key, arrays in rows.items():
                 row = [array[index] for array in arrays]
                 values[key] = row if key in cut else row[0]
             state = step.take(values, state, pieces)
-            made += [*(values[id(node)] for node in step.recorded), *state]
+            for node in holders:
+                made += values[id(node)] if id(node) in pieces else [values[id(node)]]
+            made += state
         return number + 1, tuple(state), records.write(number, tf.concat(made, axis=1))
 
     _turns, _last, records = tf.while_loop(
@@ -468,7 +584,78 @@ def _record(
         ),
     )
     # Steps beyond the last one only filled up the last turn.
-    return tf.reshape(records.concat(), [turns * unrolled, -1])[:steps]
+    recorded = tf.reshape(records.concat(), [turns * unrolled, -1])[:steps]
+    return _name_columns(step, recorded, holders, pieces, state, sizes)
+
+
+def _name_columns(
+    step: _Step, recorded: Any, holders: list[Node], pieces: Mapping[int, list[_Piece]], state: Any, sizes: Any
+) -> list[Any]:  # fmt: skip
+    """The recorded gates and then the states, in the step's order, out of their columns."""
+    keys: list[Any] = []
+    widths: list[Any] = []
+    for node in holders:
+        blocks = [block for piece in pieces.get(id(node), ()) for block in piece.blocks]
+        keys += [(id(node), block) for block in blocks] or [id(node)]
+        widths += [step.size(node, sizes) // max(len(blocks), 1)] * max(len(blocks), 1)
+    columns = _split(recorded, [*widths, *(tf.shape(each)[1] for each in state)])
+    by_key = dict(zip(keys, columns, strict=False))
+    gates = [
+        by_key[id(node)] if id(node) in by_key else by_key[id(node.args[0]), node.value.index]
+        for node in step.recorded
+    ]
+    return [*gates, *columns[len(keys) :]]
+
+
+def _cut(
+    step: _Step, whole: Node, count: int, known: Mapping[int, Any], sizes: Any, parts: int
+) -> list[_Piece]:  # fmt: skip
+    """A product's kernel in so many pieces. In one piece, equal activations stand side by side."""
+    width = step.size(whole, sizes) // count
+    order = step.plans[parts == 1].blocks[id(whole)]
+    size = -(-count // parts)
+    found = []
+    for blocks in (order[first : first + size] for first in range(0, count, size)):
+        runs = step.list_runs(whole, blocks, reorder=parts == 1)
+        widths = [width * len(run.blocks) for run in runs]
+        found.append(
+            _Piece(runs, widths, _take_columns(step, whole.args[1].args[1], blocks, width, known, sizes))
+        )
+    return found
+
+
+def _take_columns(
+    step: _Step, rows: Node, blocks: tuple[int, ...], width: Any, known: Mapping[int, Any], sizes: Any
+) -> Any:  # fmt: skip
+    """Some blocks of a weight's rows. Cut at once: the rows first would be one more copy of a large kernel."""
+    whole, first, size = known[id(rows)], 0, None
+    if rows.op == "rows":
+        whole = known[id(rows.args[0])]
+        first, size = (each.evaluate(sizes) if each.terms else 0 for each in rows.value)
+    last = None if size is None else first + size
+    return _beside([whole[first:last, a * width : b * width] for a, b in _spans(blocks)])
+
+
+def _take_blocks(rows: Any, pieces: list[_Piece]) -> list[Any]:
+    """The columns of each piece."""
+    count = sum(len(piece.blocks) for piece in pieces)
+    width = tf.shape(rows)[1] // count
+    return [_beside([rows[:, a * width : b * width] for a, b in _spans(piece.blocks)]) for piece in pieces]
+
+
+def _beside(columns: list[Any]) -> Any:
+    return tf.concat(columns, axis=1) if len(columns) > 1 else columns[0]
+
+
+def _spans(blocks: tuple[int, ...]) -> list[tuple[int, int]]:
+    """From where to where blocks follow each other."""
+    found: list[tuple[int, int]] = []
+    for block in blocks:
+        if found and found[-1][1] == block:
+            found[-1] = (found[-1][0], block + 1)
+        else:
+            found.append((block, block + 1))
+    return found
 
 
 @cache
@@ -542,21 +729,6 @@ def _spread(values: Any, steps: Any) -> Any:
     return tf.tile(values[tf.newaxis], [steps, 1]) if len(values.shape) == 1 else values
 
 
-def _parts(count: int, parts: int) -> list[int]:
-    """So many blocks in runs, nearly equal."""
-    size = -(-count // parts)
-    return [min(size, count - first) for first in range(0, count, size)]
-
-
 def _split(a: tf.Tensor, widths: list[Any]) -> list[tf.Tensor]:
     """Columns of these widths, which only the run knows."""
     return tf.split(a, tf.stack(widths), axis=1, num=len(widths)) if len(widths) > 1 else [a]
-
-
-def _cut(a: tf.Tensor, top: Any, widths: list[Any]) -> list[tf.Tensor]:
-    """Columns of these widths, of the rows from `top` on."""
-    pieces, left = [], 0
-    for width in widths:
-        pieces.append(a[top:, left : left + width])
-        left += width
-    return pieces
