@@ -1,7 +1,7 @@
 """Which runs are worth a compilation of their own, and when that is made.
 
-A loop that is compiled for one shape (XLA does so) takes a fifth to a half of the time, and its compilation half a
-second of one core and some 10 MB that TensorFlow never gives back. So nobody waits for it, and only a shape that keeps
+A loop that is compiled for one shape (XLA does so) takes a quarter to half of the time; its compilation takes about a
+second of one core, and some 15 MB that TensorFlow never gives back. So nobody waits for it, and only a shape that keeps
 coming back is compiled: once the runs of it have taken as long as the compilation will, in a thread beside them, one at a
 time, and never more than so many in one process.
 """
@@ -28,8 +28,8 @@ Loop = Callable[..., Any]
 class CompiledShapes:
     """The loops compiled for one shape each, and the time that others have taken so far."""
 
-    def __init__(self, price: float = PRICE, most: int = MOST) -> None:
-        self.price, self.most = price, most
+    def __init__(self, price: float | None = None, most: int = MOST) -> None:
+        self.price, self.most = PRICE if price is None else price, most
         self._lock = threading.Lock()
         self._loops: dict[Hashable, Loop | None] = {}  # None: it is being compiled, or cannot be
         self._spent: OrderedDict[Hashable, tuple[int, float]] = OrderedDict()
