@@ -119,11 +119,14 @@ def run(
     (2, 3)
     """
     sequence, start = check_start(cell, x, initial_state)
-    started = time.perf_counter()
     place = devices.find(device).name
     with _at_once(place):
-        blocks, activations, states, ran_on = _run_in_chunks(cell, sequence.values, start, place, progress)
-    seconds = time.perf_counter() - started
+        loop = _find_loop(cell, place)
+        started = time.perf_counter()  # a loop that is not compiled yet is no part of the run
+        blocks, activations, states, ran_on = _run_in_chunks(
+            cell, loop, sequence.values, start, place, progress
+        )
+        seconds = time.perf_counter() - started
     names = [gate.name for gate in cell.kind.gates]
     return Trace(
         cell=cell,
@@ -186,13 +189,17 @@ def warm_up(kinds: Iterable[str] = KINDS, *, backward: bool = False) -> None:
             gradients(trace, unit=0)
 
 
-def _run_in_chunks(
-    cell: Cell, x: np.ndarray, start: list[np.ndarray], place: str, progress: Progress | None
-) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray], str]:
-    """The recorded blocks, activations and states, and the device that the last states were on."""
+def _find_loop(cell: Cell, place: str) -> Any:
+    """The loop for the cell's kind, options and width, compiled where it is the first of them."""
     with _compiling:
         loops = _compiled(cell.kind, structure_of(cell.options), cell.dtype.name, place)
-    loop = loops[cell.num_units >= _WIDE]
+    return loops[cell.num_units >= _WIDE]
+
+
+def _run_in_chunks(
+    cell: Cell, loop: Any, x: np.ndarray, start: list[np.ndarray], place: str, progress: Progress | None
+) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray], str]:
+    """The recorded blocks, activations and states, and the device that the last states were on."""
     inputs = _inputs(cell, place)
     state = [tf.convert_to_tensor(array) for array in start]
     steps, length = len(x), len(x)
