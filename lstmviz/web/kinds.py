@@ -13,6 +13,11 @@ def ordered() -> list[str]:
     return sorted(KINDS, key=lambda name: (not KINDS[name].is_ours, not is_stored(KINDS[name])))
 
 
+def first() -> list[str]:
+    """The names of those that stand first: the kinds that frameworks have."""
+    return [name for name in ordered() if is_stored(KINDS[name])]
+
+
 def label(name: str) -> str:
     """What a kind is called in the list."""
     if not KINDS[name].is_ours:

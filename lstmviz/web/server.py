@@ -32,7 +32,7 @@ from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_N
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from lstmviz.run import has_tensorflow
-from lstmviz.web import patches, settings
+from lstmviz.web import kinds, patches, settings
 from lstmviz.web import view as views
 from lstmviz.web.lanes import Client, Lane, NotDone
 from lstmviz.web.view import View
@@ -114,8 +114,8 @@ def _warm() -> None:
 
         engine.warm_up([View.cell])
         patches.spare_kernels()
-        _warmed.set()  # the first view can be drawn; the other kinds follow while it is looked at
-        engine.warm_up()
+        _warmed.set()  # the first view can be drawn; the kinds that people ask about follow while it is looked at
+        engine.warm_up(kinds.first())
         engine.warm_up([View.cell, views.contrast(View())], backward=True)
     except BaseException as error:
         _warming_error = error
