@@ -389,10 +389,17 @@ def _load(given: argparse.Namespace) -> Loaded:
 def _run(
     cell: Cell, x: Sequence, device: str | None = None, initial_state: Mapping[str, np.ndarray] | None = None
 ) -> Trace:
-    with _native_silence():
-        from lstmviz.run import engine
+    """A run in TensorFlow; where it is not installed, and no device is asked for, in NumPy, which is said."""
+    from lstmviz.run import has_tensorflow, run
 
-        return engine.run(cell, x, device, initial_state)
+    if device is None and not has_tensorflow():
+        words = _(
+            'TensorFlow is not installed: NumPy computes the same equation. pip install "lstmviz[cpu]" brings TensorFlow.'
+        )
+        print("lstmviz:", _plain(words), file=sys.stderr)  # noqa: T201
+        return run(cell, x, initial_state=initial_state, engine="numpy")
+    with _native_silence():
+        return run(cell, x, device, initial_state)
 
 
 @contextmanager

@@ -53,28 +53,35 @@ def show(value: Any) -> dict[str, Any]:
     """
     facts, figure, words = _look(value)
     config = {"displaylogo": False, "responsive": True}
+    drawn = {PLOTLY: {**json.loads(figure.to_json()), "config": config}} if figure is not None else {}
     return {
-        PLOTLY: {**json.loads(figure.to_json()), "config": config},
-        "text/html": f"<p><b>{html.escape(facts)}</b></p><p>{html.escape(words)}</p>",
+        **drawn,
+        "text/html": _write_html(facts, words),
         "text/plain": facts,
     }
 
 
 def show_html(value: Any) -> str:
     """The picture with all that draws it, and the facts below its title: 4.8 MB for who has HTML alone, and no network."""
-    _facts, figure, _words = _look(value)
+    facts, figure, words = _look(value)
+    if figure is None:
+        return _write_html(facts, words)
     drawn: str = figure.to_html(full_html=False, include_plotlyjs=True, config={"displaylogo": False})
     return drawn
 
 
+def _write_html(facts: str, words: str) -> str:
+    return f"<p><b>{html.escape(facts)}</b></p><p>{html.escape(words)}</p>"
+
+
 @singledispatch
-def _look(value: Any) -> tuple[str, Figure, str]:
-    """The facts, the picture with them below its title, and the picture in words."""
+def _look(value: Any) -> tuple[str, Figure | None, str]:
+    """The facts, the picture with them below its title, and the picture in words; or why there is no picture."""
     raise TypeError(f"{type(value).__name__} has no picture")
 
 
 @_look.register(Cell)
-def _look_at_cell(cell: Cell) -> tuple[str, Figure, str]:
+def _look_at_cell(cell: Cell) -> tuple[str, Figure | None, str]:
     from lstmviz import plot
 
     facts = _("{kind}, num_units {num_units}, input_size {input_size}, {count:,} parameters, {dtype}").format(
@@ -84,6 +91,8 @@ def _look_at_cell(cell: Cell) -> tuple[str, Figure, str]:
         count=cell.parameter_count,
         dtype=cell.dtype.name,
     )
+    if not cell.rows:
+        return facts, None, cell.why_no_kernel
     return facts, _with_facts(plot.kernel(cell), facts), plot.describe_kernel(cell)
 
 

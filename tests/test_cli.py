@@ -606,13 +606,23 @@ def test_what_is_wrong_is_told_in_one_line_with_exit_code_1(run, model, models, 
     assert sorted(tmp_path.rglob("*")) == before, "something was left behind"
 
 
-def test_tensorflow_missing_is_told_with_what_brings_it(run, model, tmp_path, monkeypatch):
-    monkeypatch.delitem(sys.modules, "lstmviz.run.engine", raising=False)
-    monkeypatch.delattr(sys.modules["lstmviz.run"], "engine", raising=False)
-    monkeypatch.setitem(sys.modules, "tensorflow", None)  # what makes importing it fail
+def test_without_tensorflow_a_layer_is_rendered_from_numpys_run_and_that_is_said(
+    run, model, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(sys.modules["lstmviz.run"], "has_tensorflow", lambda: False)
     code, printed, errors = run("render", model, "-o", tmp_path / "out.html")
+    assert code == 0 and "steps on NumPy" in printed
+    assert errors.startswith("lstmviz: TensorFlow is not installed: NumPy computes the same equation.")
+
+
+def test_without_tensorflow_nothing_is_proved_and_what_brings_it_is_told(run, model, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules["lstmviz.run"], "has_tensorflow", lambda: False)
+    code, printed, errors = run("convert", model, "--to", "pytorch", "-o", tmp_path / "out.safetensors")
     assert (code, printed) == (1, "")
-    assert errors == 'lstmviz: tensorflow is needed and not installed: pip install "lstmviz[cpu]"\n'
+    assert errors == (
+        'lstmviz: A run on CPU:0 needs TensorFlow, which is not installed: pip install "lstmviz[cpu]"\n'
+    )
+    assert not (tmp_path / "out.safetensors").exists()
 
 
 # --- In a terminal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -182,6 +183,15 @@ class Cell:
             return MappingProxyType({})
         return MappingProxyType(self._rows_of(met))
 
+    @property
+    def why_no_kernel(self) -> str:
+        """Why the kernels make no single matrix, in a sentence; empty where they do."""
+        try:
+            self.kernel  # noqa: B018
+        except ValueError as error:
+            return str(error)
+        return ""
+
     def _height(self, meets: str) -> int:
         """How many rows of a kernel meet x or a state."""
         return self.input_size if meets == "x" else self.state_size(meets)
@@ -264,7 +274,8 @@ class Cell:
                 if node.op in ("number", "option"):
                     value = float(node.value if node.op == "number" else self.options[node.value])  # type: ignore[arg-type]
                     if value:
-                        found[gate][node.value if node.op == "option" else f"{value:g}"] = sign * value
+                        name = node.value if node.op == "option" else f"{value:g}"
+                        found[gate][name] = found[gate].get(name, 0.0) + sign * value
         return MappingProxyType(found)
 
     @cached_property
@@ -317,14 +328,14 @@ class Cell:
         return self.output_size if state == "h" else self.num_units
 
     def _biased(self, meets: str) -> tuple[str, ...]:
-        biases = [v for v in self.kind.variables if v.is_bias and v.meets[0] == meets]
+        biases = [v for v in self.kind.variables if v.is_bias and v.is_hidden == (meets == "h")]
         return tuple(gate for v in biases if v.name in self.weights for gate in v.gates)
 
     def _bias_of(self, meets: str) -> np.ndarray:
-        """The stored biases of the kernels whose first rows meet `meets`, in the kernel's columns; zeros where there is none."""
+        """The stored biases of the kernels that meet x, or of the others, in the kernel's columns; zeros where there is none."""
         bias = np.zeros(len(self.kind.gates) * self.num_units, self.dtype)
         for variable in self.kind.variables:
-            if variable.is_bias and variable.meets[0] == meets and variable.name in self.weights:
+            if variable.is_bias and variable.is_hidden == (meets == "h") and variable.name in self.weights:
                 for gate, block in zip(
                     variable.gates, np.split(self.weights[variable.name], len(variable.gates)), strict=True
                 ):
@@ -364,9 +375,7 @@ def build(
     ((12, 32), (4, 8))
     """
     if kind not in KINDS:
-        raise ValueError(
-            _("cell is {given!r}; it must be one of {allowed}.").format(given=kind, allowed=", ".join(KINDS))
-        )
+        raise ValueError(_refuse_kind(kind))
     declaration = KINDS[kind]
     num_units = positive("num_units", num_units)
     input_size = positive("input_size", input_size)
@@ -386,6 +395,19 @@ def build(
             ).format(num_units=num_units, input_size=input_size, count=sum(map(math.prod, shapes)))
         ) from error
     return Cell(declaration, num_units, input_size, checked, arrays)
+
+
+def _refuse_kind(given: Any) -> str:
+    """What there is in place of a kind that is not known: the kind that is meant, where the name says it."""
+    meant = [name for name in KINDS if isinstance(given, str) and _stem(name) == _stem(given)]
+    if len(meant) == 1:
+        return _("cell is {given!r}; here it is called {name}.").format(given=given, name=meant[0])
+    return _("cell is {given!r}; it must be one of {allowed}.").format(given=given, allowed=", ".join(KINDS))
+
+
+def _stem(name: str) -> str:
+    """A kind's name as far as people write it alike: `IndRNNCell` and `indrnn` are one."""
+    return re.sub(r"[\W_]|cell$", "", name.lower())
 
 
 def check_options(kind: Kind, given: Mapping[str, Any]) -> dict[str, OptionValue]:

@@ -19,6 +19,8 @@ from lstmviz.language import _
 KINDS: dict[str, Kind] = {}
 """The kinds of cell by name."""
 
+_OF_BUILD = ("kind", "num_units", "input_size", "seed", "initial_weights", "weights", "dtype")
+
 
 @dataclass(frozen=True)
 class Gate:
@@ -68,6 +70,11 @@ class Variable:
     def is_bias(self) -> bool:
         """Whether it holds gates' biases."""
         return bool(self.gates) and len(self.shape) == 1
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether x meets none of it, nor of the kernel that it goes with."""
+        return "x" not in self.meets
 
 
 @dataclass(frozen=True, eq=False)
@@ -281,6 +288,12 @@ def structure_of(options: Mapping[str, OptionValue]) -> tuple[tuple[str, Any], .
 def _option(parameter: inspect.Parameter) -> Option:
     """The option of a keyword of an equation: a usual one by its name, else what its default says."""
     name, default = parameter.name, parameter.default
+    if name in _OF_BUILD:
+        raise ValueError(
+            _("an option is called {name}, as something else that build takes is; call it otherwise.").format(
+                name=name
+            )
+        )
     if default is inspect.Parameter.empty:
         raise ValueError(_("the option {name} has no default; give it one.").format(name=name))
     usual = OPTIONS.get(name)

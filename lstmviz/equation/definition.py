@@ -35,6 +35,12 @@ class Weights:
         """
         if not isinstance(name, str) or not name:
             raise ValueError(_("a weight is called {given!r}; it must be a text.").format(given=name))
+        if not {"", ".", ".."}.isdisjoint(name.split("/")):  # a file of arrays has such parts as folders
+            raise ValueError(
+                _(
+                    "a weight is called {given!r}; between its slashes it must have words, as in gates/kernel."
+                ).format(given=name)
+            )
         if initial is not None and (
             isinstance(initial, bool) or not isinstance(initial, int | float) or not math.isfinite(initial)
         ):
@@ -142,7 +148,7 @@ def define(step: Step, states: tuple[str, ...], options: Mapping[str, Any]) -> E
     }
     try:
         new = step(x, *before.values(), weights, **given)
-    except TypeError as error:
+    except (TypeError, AttributeError) as error:
         raise ValueError(
             _(
                 "the equation cannot be read: {cause}. It may have + - * / with numbers, @ with weights, and the functions of "
@@ -208,7 +214,7 @@ def _find_gates(nodes: list[Node], states: tuple[str, ...]) -> dict[str, Node]:
             raise ValueError(
                 _("two values are called {name}; each gate has a name of its own.").format(name=name)
             )
-        if name in (*states, "x", "t"):
+        if name in (*states, *(f"{state}_t" for state in states), "x", "t"):
             raise ValueError(
                 _("a gate is called {name}, as the state or x is; call it by another letter.").format(
                     name=name

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, NoReturn
 
 from lstmviz.language import _
@@ -129,7 +131,7 @@ def _refuse_to_decide() -> NoReturn:
     )
 
 
-def wrap(value: Node | Number) -> Node:
+def wrap(value: Any) -> Node:
     """A number as a node.
 
     Raises:
@@ -137,7 +139,7 @@ def wrap(value: Node | Number) -> Node:
     """
     if isinstance(value, Node):
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, Real):  # NumPy's numbers are among these
         raise ValueError(
             _(
                 "an equation has {given!r} in it; it may have numbers, x, states, weights and what they make."
@@ -159,7 +161,11 @@ def split(names: Sequence[str], node: Node) -> tuple[Node, ...]:
     Raises:
         ValueError: two blocks have one name, or a name is no text.
     """
-    if not all(isinstance(name, str) and name for name in names) or len(set(names)) != len(names):
+    if (
+        not names
+        or not all(isinstance(name, str) and name for name in names)
+        or len(set(names)) != len(names)
+    ):
         raise ValueError(
             _("the blocks of a split are called {given}; each must have a name of its own.").format(
                 given=", ".join(map(str, names))
@@ -189,8 +195,16 @@ def clip(a: Node, bound: Node | Number) -> Node:
     return Node("clip", (wrap(a), wrap(bound)))
 
 
-def norm(a: Node, gamma: Node | Number, beta: Node | Number, epsilon: float = 1e-12) -> Node:
-    """Layer normalisation (Ba et al. 2016): `(a - mean) / sqrt(variance + epsilon) * gamma + beta`, over all units."""
+def norm(a: Node, gamma: Node | Number, beta: Node | Number, epsilon: Any = 1e-12) -> Node:
+    """Layer normalisation (Ba et al. 2016): `(a - mean) / sqrt(variance + epsilon) * gamma + beta`, over all units.
+
+    Raises:
+        ValueError: `epsilon` is no number of at least 0.
+    """
+    if isinstance(epsilon, bool) or not isinstance(epsilon, Real) or not 0 <= float(epsilon) < math.inf:
+        raise ValueError(
+            _("epsilon of a norm is {given!r}; it must be a number, at least 0.").format(given=epsilon)
+        )
     return Node("norm", (wrap(a), wrap(gamma), wrap(beta)), float(epsilon))
 
 

@@ -273,7 +273,7 @@ def _slots(kind: Kind) -> Iterator[Slot]:
         if variable.is_kernel:
             yield Slot(variable.name, variable.meets, gates=variable.gates, when=variable.when)
         elif variable.is_bias:
-            part = "bias" if variable.meets[0] == "x" else "hidden_bias"
+            part = "hidden_bias" if variable.is_hidden else "bias"
             yield Slot(variable.name, (part,), ("columns",), variable.gates, variable.when)
         elif variable.touches:
             yield Slot(variable.name, ("peephole",), ("columns",), variable.touches, variable.when)

@@ -92,7 +92,7 @@ def draw_compare(comparison: Comparison, values: str) -> dict[str, Any]:
     across, narrow = time_axis(comparison.a, (0, len(comparison)), names)
     legends = [ENTRY * legend_rows([curve.words for curve in curves], room) for room in (WIDE, NARROW)]
     rows = [
-        Row(list(_draw_kernels(kernels, kernel_scales)), _kernel_height(kernels)),
+        *([Row(list(_draw_kernels(kernels, kernel_scales)), _kernel_height(kernels))] if kernels else []),
         Row(
             [_draw_distances(curves, comparison, names, found, legends)],
             _CURVES,
@@ -179,7 +179,9 @@ def _distances(values: np.ndarray) -> np.ndarray:
 
 def _kernels(comparison: Comparison) -> list[_Kernel]:
     a, b = comparison.a.cell, comparison.b.cell
-    kernels = [_Kernel("a", a, a.kernel, _KERNELS), _Kernel("b", b, b.kernel, _KERNELS)]
+    kernels = [
+        _Kernel(letter, cell, cell.kernel, _KERNELS) for letter, cell in (("a", a), ("b", b)) if cell.rows
+    ]
     if comparison.kernel_difference is not None:
         scale = _CHANGES if comparison.kernel_difference.any() else _KERNELS
         kernels.append(_Kernel("a − b", a, comparison.kernel_difference.astype(np.float32), scale))
@@ -188,7 +190,8 @@ def _kernels(comparison: Comparison) -> list[_Kernel]:
 
 def _kernel_scales(comparison: Comparison) -> dict[str, scales.Scale]:
     """One scale for both kernels, and one for their difference where there is any."""
-    found = {_KERNELS: scales.centre([comparison.a.cell.kernel, comparison.b.cell.kernel])}
+    kernels = [cell.kernel for cell in (comparison.a.cell, comparison.b.cell) if cell.rows]
+    found = {_KERNELS: scales.centre(kernels)} if kernels else {}
     if comparison.kernel_difference is not None and comparison.kernel_difference.any():
         found[_CHANGES] = scales.centre([comparison.kernel_difference])
     return found

@@ -132,9 +132,11 @@ def describe_compare(comparison: Comparison, *, values: str = "activations") -> 
     largest = {name: float(np.abs(array).max(initial=0)) for name, array in comparison.shown(values).items()}
     return " ".join(
         [
-            _("Two runs over {steps} steps: their kernels, and their differences over time.").format(
-                steps=len(comparison)
-            ),
+            (
+                _("Two runs over {steps} steps: their kernels, and their differences over time.")
+                if any(trace.cell.rows for trace in (comparison.a, comparison.b))
+                else _("Two runs over {steps} steps: their differences over time.")
+            ).format(steps=len(comparison)),
             f"{say_settings(comparison)}.",
             say_parting(comparison, comparison.parting(values)),
             _("The largest differences: {found}.").format(

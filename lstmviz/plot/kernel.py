@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -277,10 +278,15 @@ def _name_offset(name: str, value: float) -> str:
     return f"+ {name}" if name.isidentifier() else f"{'+' if value >= 0 else '−'} {abs(value):g}"
 
 
+def _with_minus(words: str) -> str:
+    """A number's hyphen as a minus sign."""
+    return re.sub(r"-(?=\d)", "−", words)
+
+
 def _notes(cell: Cell) -> list[str]:
     note = _("{name} {value:g} is added when the cell runs, not stored")
     notes = [
-        note.format(name=name if name.isidentifier() else "", value=value).strip()
+        _with_minus(note.format(name=name if name.isidentifier() else "", value=value).strip())
         for added in cell.offsets.values()
         for name, value in added.items()
     ]

@@ -29,6 +29,8 @@ def page_html(
 ) -> bytes:
     """The kernel, the gates over time and their summary as one HTML file, with Plotly's script in it once.
 
+    Of a cell without a kernel that could be drawn it says why there is none.
+
     Args:
         cell: The cell.
         trace: A run of it.
@@ -44,7 +46,7 @@ def page_html(
     """
     theme = "dark" if dark else "light"
     figures = [
-        plot.kernel(cell, theme=theme),
+        *([plot.kernel(cell, theme=theme)] if cell.rows else []),
         plot.gates(trace, values=values, units=units, theme=theme),
         plot.summary(trace, theme=theme),
     ]
@@ -67,7 +69,7 @@ def page_html(
 background: {background}; color: {text}; overflow-wrap: anywhere }} a {{ color: inherit }}</style></head>
 <body><h1>{html.escape(title)}</h1>
 <p>{" · ".join(facts)}</p>
-{"".join(f"<p>{html.escape(note)}</p>" for note in notes)}
+{"".join(f"<p>{html.escape(note)}</p>" for note in [*notes, cell.why_no_kernel] if note)}
 {"".join(parts)}
 <script type="module">{_linked()}
 for (const plot of document.querySelectorAll(".js-plotly-plot")) {{

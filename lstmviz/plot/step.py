@@ -200,9 +200,10 @@ def _say_product(cell: Cell) -> str:
         return flow.mark_up(f"→ {names}")  # what makes them is in no gate's block
     rows, width = cell.kernel.shape
     done = " = " if all(map(_is_plain, before)) else " → "
-    if any(node.op == "norm" for node in walk(*before)):
-        done = _(", then a norm over all units → ")
     met, bias = "" if _sees_h(cell) else "x_t ", " + bias" if cell.biased else ""
+    norms = [cell.equation.width(node) for node in walk(*before) if node.op == "norm"]
+    if norms and not bias and {str(width) for width in norms} == {"num_units"}:
+        done = _(", then a norm over all units → ")
     return flow.mark_up(f"{met}· kernel [{rows}, {width}]{bias}{done}{names}")
 
 
@@ -369,7 +370,7 @@ def _write_sum(terms: Terms) -> Written:
 def _group(terms: Terms, index: int, name: str) -> str:
     """How a formula writes the sum of all terms that are like one of them."""
     if symbol := terms.symbols[index]:
-        return f"−{symbol}" if terms.weights[index] < 0 else symbol
+        return symbol
     alike = re.sub(r"\[\d+\]", "", shorten(name)).replace(" * ", "·")
     return alike if terms.alone[index] else f"{alike} · W"
 

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from lstmviz.language import _
+from lstmviz.plot.flow import mark_up
 from lstmviz.plot.number import write
 from lstmviz.run.trace import Terms
 
@@ -74,7 +75,10 @@ def make_waterfall(terms: Terms, largest: int) -> Waterfall:
     bars.append(products[:, once])
     ends += [shorten(name) for name, alone in zip(terms.names, once, strict=True) if alone]
     weights = [write(weight) for weight in terms.weights.tolist()]
-    forms = [f"{shorten(name)}  # · {weight}" for name, weight in zip(terms.names, weights, strict=True)]
+    forms = [
+        f"{mark_up(shorten(label))}  # · {weight}"
+        for label, weight in zip(terms.labels, weights, strict=True)
+    ]
     index = np.flatnonzero(~once)[chosen]
     return Waterfall(
         tuple(tuple(forms[k] for k in column) for column in index.T.tolist()),

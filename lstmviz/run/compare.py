@@ -53,7 +53,7 @@ class Comparison:
         differences: Of each gate's activation and each state, in the order of computation, `[time, num_units]`.
         preactivations: Of each gate's pre-activation, `[time, num_units]`.
         kernel_difference: Of the kernels, `[input_size + output_size, n_gates * num_units]`; None where the shapes or
-            the gates differ, and `left_out` says so.
+            the gates differ, or one has none, and `left_out` says so.
     """
 
     a: Trace
@@ -163,7 +163,9 @@ class Comparison:
             for what, (in_a, in_b) in sizes.items()
             if in_a != in_b
         ]
-        if self.kernel_difference is None:
+        without = dict.fromkeys(cell.why_no_kernel for cell in (a, b) if not cell.rows)
+        said += without
+        if self.kernel_difference is None and not without:
             said.append(
                 _("The kernels are {a} and {b}: they have no difference.").format(
                     a=_write_kernel(a), b=_write_kernel(b)
@@ -248,7 +250,9 @@ def _depths(cell: Cell) -> dict[str, int]:
 
 def _have_same_blocks(a: Cell, b: Cell) -> bool:
     gates = [[gate.name for gate in cell.kind.gates] for cell in (a, b)]
-    return gates[0] == gates[1] and a.kernel.shape == b.kernel.shape and a.input_size == b.input_size
+    if gates[0] != gates[1] or not (a.rows and b.rows):
+        return False
+    return a.kernel.shape == b.kernel.shape and a.input_size == b.input_size
 
 
 def _recorded(trace: Trace, values: str) -> dict[str, np.ndarray]:

@@ -122,7 +122,7 @@ class _Outliner:
             return write_operation(node, [self._write(each, column) for each in node.args])
         is_scaled = node.op == "mul" and not all(map(has_product, node.args))
         if not is_scaled and not (node.op == "activation" and node.value == "linear"):
-            self.obstacles[name_obstacle(node)] = None
+            self.obstacles[name_obstacle(node, self.equation)] = None
         if node.op == "norm":
             return self._write_norm(node, column)
         return write_operation(node, [self._write(each, column) for each in node.args])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,14 +21,16 @@ class Summand:
     """One term at each step: `values * weight`.
 
     Attributes:
-        name: How it is written.
+        label: How it is written: `x[2]`, `h[5]`; a state that the same step made with `_t`, `c_t[3]`.
+        name: The same without that.
         values: What meets the weight, `[steps]`.
         weight: The number from the cell's weights and options.
         rank: Terms stand in the order of the kernel's rows, biases, hidden biases, offsets, others.
         alone: Whether no number of x or of a state is in it, but at most a gate: a bias, an offset.
-        symbol: How a formula writes it where no weight is in it, the weight being a sign: `m_t`; else empty.
+        symbol: How a formula writes it where no product with a matrix is in it, with its sign: `−m_t`, `w_o · c_t`; else empty.
     """
 
+    label: str
     name: str
     values: np.ndarray
     weight: float
@@ -68,8 +71,9 @@ class Expansion:
         self.named = {id(node): name for name, node in self.equation.gates.items()}
         self.named |= {id(node): name for name, node in self.equation.states.items()}
         self.named |= {
-            id(node): name for name, node in self.equation.new.items() if id(node) not in self.named
+            id(node): f"{name}_t" for name, node in self.equation.new.items() if id(node) not in self.named
         }
+        self.made = re.compile(rf"\b({'|'.join(map(re.escape, self.equation.new))})_t(?=\[)")
         self.symbols = name_values(self.equation)
         self.ones = np.ones(values.steps, values.dtype)
 
@@ -92,7 +96,7 @@ class Expansion:
             name: str, values: Any, weight: float, rank: int, alone: bool = False, symbol: str = ""
         ) -> Summand:
             met = np.broadcast_to(values, factor.shape) * factor
-            return Summand(prefix + name, met, sign * weight, rank, alone, symbol)
+            return self._summand(prefix + name, met, sign * weight, rank, alone, _signed(symbol, sign))
 
         if not top and id(node) in self.named:
             name, symbol = f"{self.named[id(node)]}[{unit}]", "" if prefix else self.symbols[id(node)]
@@ -125,6 +129,18 @@ class Expansion:
         else:
             raise self._refuse(node)
 
+    def _summand(self, label: str, *rest: Any) -> Summand:
+        return Summand(label, self.made.sub(r"\1", label), *rest)
+
+    def _write_vector(self, weight: Node, by: Node, prefix: str) -> str:
+        """A vector of weights that meets a value unit by unit, as a formula writes it: `w_o · c_t`."""
+        symbols = {key: name for key, name in self.symbols.items() if key in self.named}
+        words = say(by, symbols)
+        met = f"({words})" if by.op in ("add", "sub", "neg") and id(by) not in symbols else words
+        name = str(weight.value).removesuffix("_diag").rpartition("/")[2]
+        times = re.sub(r"\[\d+\] \* ", " · ", prefix)
+        return f"{times}{name} · {met}"
+
     def find_column(self, node: Node, column: int) -> tuple[Node, int]:
         """Where a column of a part, or of vectors one behind the other, comes from."""
         if node.op == "part":
@@ -154,7 +170,9 @@ class Expansion:
         if of.op == "weight":
             weight = float(self.values.of(of)[column])
             met = np.broadcast_to(value, factor.shape) * factor
-            yield Summand(prefix + name, met, sign * weight, 4, is_constant(by))
+            symbol = "" if is_constant(by) else self._write_vector(of, by, prefix)
+            label = prefix + name
+            yield self._summand(label, met, sign * weight, 4, is_constant(by), _signed(symbol, sign))
         else:
             own = f"{prefix}{name} * "
             yield from self._expand(of, column, unit, prefix=own, by=factor * value, sign=sign)
@@ -219,18 +237,22 @@ class Expansion:
         own = next((v for v in biases if v.name == name), None)
         if own is None:
             return name, 4
-        alike = [v for v in biases if ("x" in v.meets) == ("x" in own.meets)]
+        alike = [v for v in biases if v.is_hidden == own.is_hidden]
         if len(alike) > 1:
             return name, 1
-        return ("bias", 1) if "x" in own.meets else ("hidden_bias", 2)
+        return ("hidden_bias", 2) if own.is_hidden else ("bias", 1)
 
     def _refuse(self, node: Node) -> NoSum:
         return NoSum(
             _(
                 "what {gate} is before its activation is no sum of terms: {what} is in it. trace.preactivations has the number, "
                 "trace.inside(t, gate, unit) the sums inside it."
-            ).format(gate=self.gate, what=name_obstacle(node))
+            ).format(gate=self.gate, what=name_obstacle(node, self.equation))
         )
+
+
+def _signed(symbol: str, sign: float) -> str:
+    return f"−{symbol}" if symbol and sign < 0 else symbol
 
 
 def name_values(equation: Equation) -> dict[int, str]:
@@ -240,8 +262,11 @@ def name_values(equation: Equation) -> dict[int, str]:
     return {id(node): f"{name}_t" for name, node in equation.new.items()} | names
 
 
-def name_obstacle(node: Node) -> str:
+def name_obstacle(node: Node, equation: Equation) -> str:
     """What stands in the way of a sum, as the subject of a sentence."""
+    width = equation.width(node) if node.op == "norm" else None
+    if width is not None and str(width) != "num_units":  # such as several gates' numbers at once
+        return _("a norm over all {count} numbers").format(count=width)
     if node.op == "activation":
         name = write_activation(node.value) or node.value
         return (

@@ -31,8 +31,9 @@ class Term:
     """One summand of a pre-activation: `value * weight`.
 
     Attributes:
-        name: How it is written, `x[2]`, `h[5]`, `r[5] * h[5]`, `c[3]`, `bias`, `r[3] * hidden_bias` or `forget_bias`; a value
-            of the equation without a name of its own by what it is made of, `(1 − f[3]) * h[5]`.
+        name: How it is written, `x[2]`, `h[5]`, `r[5] * h[5]`, `c[3]`, `bias`, `r[3] * hidden_bias` or `forget_bias`; `c[3]` is
+            the new c in a gate that sees that one. A value of the equation without a name of its own is written by what it
+            is made of, `(1 − f[3]) * h[5]`.
         value: What met the weight; 1 for the bias and for `forget_bias`.
         weight: The number from the kernel, the bias or the peephole.
     """
@@ -144,13 +145,15 @@ class Terms:
 
     Attributes:
         names: How each is written; see `Term`.
+        labels: The same where a state that the step itself made is told from the one before it: `c_t[3]`.
         values: What met the weights.
         weights: The numbers from the kernel, the biases, the offset and the peephole.
         alone: Which of them no number of x or of a state meets: biases and offsets.
-        symbols: How a formula writes those that no weight is in, the weight being a sign, `m_t`; "" for the others.
+        symbols: How a formula writes those that no matrix is in, with their signs, `−m_t`, `w_o · c_t`; "" for the others.
     """
 
     names: tuple[str, ...]
+    labels: tuple[str, ...]
     values: Float[np.ndarray, "steps terms"]
     weights: Float[np.ndarray, " terms"]
     alone: tuple[bool, ...]
@@ -161,6 +164,7 @@ class Terms:
         """The terms as arrays."""
         return cls(
             tuple(term.name for term in found),
+            tuple(term.label for term in found),
             np.stack([term.values for term in found], axis=1),
             np.array([term.weight for term in found], dtype),
             tuple(term.alone for term in found),

@@ -344,6 +344,16 @@ REFUSED = {
         lambda x, h, w: {"h": activate("swish", x @ w("k")).called("f")}
     ),
     r"the weight k starts as 'zeros'": lambda x, h, w: {"h": tanh(x @ w("k", "zeros")).called("f")},
+    r"a weight is called '/k'; between its slashes": lambda x, h, w: {"h": tanh(x @ w("/k")).called("f")},
+    r"a weight is called 'a/../k'; between": lambda x, h, w: {"h": tanh(x @ w("a/../k")).called("f")},
+    r"cannot be read: .*no attribute 'kernel'": lambda x, h, w: {"h": tanh(x @ w.kernel).called("f")},
+    r"a gate is called h_t, as the state": lambda x, h, w: {"h": gate(x, w, "h_t")},
+    r"the blocks of a split are called ;": lambda x, h, w: {"h": split("", gate(x, w))[0].called("g")},
+    r"epsilon of a norm is 'a'; it must": lambda x, h, w: {"h": norm(gate(x, w), 1.0, 0.0, epsilon="a")},
+    r"epsilon of a norm is nan; it must": (
+        lambda x, h, w: {"h": norm(gate(x, w), 1.0, 0.0, epsilon=float("nan"))}
+    ),
+    r"an option is called seed": lambda x, h, w, *, seed=1.0: {"h": seed * gate(x, w)},
     r"the weight k starts as nan": lambda x, h, w: {"h": tanh(x @ w("k", float("nan"))).called("f")},
 }  # fmt: skip
 
@@ -385,3 +395,35 @@ def test_options_of_ones_own_do_what_the_equation_says(options, declare):
     for engine in ({"engine": "numpy"}, {"device": "CPU:0"}):
         trace = lv.run(cell, x, initial_state={"h": np.full(UNITS, 0.5)}, **engine)
         np.testing.assert_allclose(trace.states["h"], rows, rtol=1e-12, atol=1e-12)
+
+
+# --- What is as good as what was meant ---------------------------------------------------------------------------------
+
+
+def test_numbers_of_numpy_are_numbers(declare):
+    name = declare(lambda x, h, w: {"h": gate(x, w) * np.float32(0.5) + np.int64(2)})
+    cell, x, _start = draw(name)
+    found = lv.run(cell, x, engine="numpy")
+    np.testing.assert_allclose(found.states["h"], 0.5 * found.gates["f"] + 2, rtol=1e-12)
+
+
+def test_what_is_added_twice_counts_twice(declare):
+    cell, _x, _start = draw(declare(lambda x, h, w: {"h": tanh(x @ w("k") + 1.5 + 1.5).called("f")}))
+    np.testing.assert_array_equal(cell.offset, 3.0)
+
+
+def test_a_bias_of_a_product_that_x_is_in_is_no_hidden_one_whatever_comes_first(declare):
+    name = declare(lambda x, h, w: {"h": tanh(concat(h, x) @ w("k") + w("b")).called("f")})
+    cell, x, start = draw(name)
+    np.testing.assert_array_equal(cell.bias, cell.weights["b"])
+    assert cell.biased == ("f",) and not cell.hidden_biased
+    explained = lv.run(cell, x, initial_state=start, engine="numpy").explain(0, "f", 1)
+    assert explained.bias == cell.weights["b"][1] and explained.hidden_bias == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "name"), [("IndRNNCell", "IndRNN"), ("slstm", "sLSTM"), ("RGLRU", "RG-LRU"), ("GRU", "GRUCell")]
+)
+def test_a_kind_by_another_writing_of_its_name_is_refused_with_its_name(given, name):
+    with pytest.raises(ValueError, match=rf"^cell is '{given}'; here it is called {name}.$"):
+        lv.build(given, UNITS, INPUTS)

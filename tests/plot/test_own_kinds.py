@@ -11,8 +11,11 @@ import plotly.io
 import pytest
 
 import lstmviz as lv
+from lstmviz import notebook
+from lstmviz.equation import concat, norm, sigmoid, split, tanh
 from lstmviz.plot import theme as themes
 from lstmviz.plot.number import write
+from lstmviz.plot.page import page_html
 from tests import kinds_of_ones_own
 
 KINDS = pytest.mark.parametrize("kind", kinds_of_ones_own.STEPS)
@@ -26,21 +29,20 @@ def own():
 
 def figures_of(trace, theme):
     gate = next(iter(trace.gates))
-    return (figures_with_a_kernel(trace, theme) if trace.cell.rows else {}) | {
+    comparison = lv.compare(trace, trace)
+    kernel = (
+        {"kernel": (lv.plot.kernel(trace.cell, theme=theme), lv.plot.describe_kernel(trace.cell))}
+        if trace.cell.rows
+        else {}
+    )
+    return kernel | {
+        "compare": (lv.plot.compare(comparison, theme=theme), lv.plot.describe_compare(comparison)),
         "gates": (lv.plot.gates(trace, theme=theme), lv.plot.describe_gates(trace)),
         "preactivations": (lv.plot.gates(trace, values="preactivations", theme=theme), "."),
         "lines": (lv.plot.gates(trace, units=[0, 1], theme=theme), "."),
         "summary": (lv.plot.summary(trace, theme=theme), lv.plot.describe_summary(trace)),
         "step": (lv.plot.step(trace, 3, 1, theme=theme), lv.plot.describe_step(trace, 3, 1)),
         "one gate": (lv.plot.step(trace, 3, 1, gate, theme=theme), lv.plot.describe_step(trace, 0, 2)),
-    }
-
-
-def figures_with_a_kernel(trace, theme):
-    comparison = lv.compare(trace, trace)
-    return {
-        "kernel": (lv.plot.kernel(trace.cell, theme=theme), lv.plot.describe_kernel(trace.cell)),
-        "compare": (lv.plot.compare(comparison, theme=theme), lv.plot.describe_compare(comparison)),
     }
 
 
@@ -92,6 +94,19 @@ def test_where_there_is_no_single_kernel_its_figure_is_refused_in_a_sentence():
         lv.plot.kernel(kinds_of_ones_own.run("OwnConstant").cell)
 
 
+def test_without_a_single_kernel_runs_are_compared_and_shown_and_it_is_said_why():
+    trace = kinds_of_ones_own.run("OwnConstant")
+    comparison = lv.compare(trace, kinds_of_ones_own.run("OwnMinimalGRU"))
+    said = lv.plot.describe_compare(comparison)
+    assert "OwnConstant has no single kernel" in said and "they have no difference" not in said
+    assert "kernels" not in lv.plot.describe_compare(lv.compare(trace, trace))
+    page = page_html(trace.cell, trace).decode()
+    assert "OwnConstant has no single kernel" in page and page.count("Plotly.newPlot(") >= 2
+    shown = notebook.show(trace.cell)
+    assert "OwnConstant has no single kernel" in shown["text/html"] and notebook.PLOTLY not in shown
+    assert "OwnConstant has no single kernel" in notebook.show_html(trace.cell)
+
+
 def test_rows_that_a_gate_has_no_weights_of_are_0_and_said_to_be():
     cell = kinds_of_ones_own.run("OwnWords").cell
     assert dict(cell.rows) == {"x": slice(0, 3), "h": slice(3, 8)}
@@ -137,6 +152,61 @@ def test_a_step_of_the_slstm_has_its_states_with_true_formulas():
     assert any(text.startswith("m<sub>t</sub> = ") and "max(" in text for text in shown)
     assert "h<sub>t</sub> = o · c<sub>t</sub> / n<sub>t</sub>" in shown
     assert any(text.startswith("i = exp(x · W + h · W + bias − m<sub>t</sub>)") for text in shown)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "gate", "formula", "bar"),
+    [
+        ("IndRNN", {}, "z", "z = relu(x · W + bias + recurrent_kernel · h<sub>t−1</sub>)", "h[1]"),
+        ("LSTMCell", {"use_peepholes": True}, "f",
+         "f = σ(x · W + h · W + bias + forget_bias + w<sub>f</sub> · c<sub>t−1</sub>)", "c[1]"),
+        ("LSTMCell", {"use_peepholes": True}, "o",
+         "o = σ(x · W + h · W + bias + w<sub>o</sub> · c<sub>t</sub>)", "c<sub>t</sub>[1]"),
+        ("sLSTM", {}, "i", "i = exp(x · W + h · W + bias − m<sub>t</sub>)", "m<sub>t</sub>[1]"),
+    ],
+)  # fmt: skip
+def test_a_vector_that_meets_a_state_is_no_matrix_and_a_new_state_is_told_from_the_old(
+    kind, options, gate, formula, bar
+):
+    trace = kinds_of_ones_own.run(kind, num_units=2, input_size=1, options=options)  # every term has its bar
+    shown = texts(lv.plot.step(trace, 3, 1, gate))
+    assert formula in shown
+    assert any(text.startswith(f"{bar}  ") for text in shown), bar
+    assert f"{bar[0]}[1]" in [term.name for term in trace.explain(3, gate, 1).terms]
+
+
+def test_what_is_taken_away_is_written_with_a_minus():
+    @lv.kind("OwnMinus")
+    def minus(x, h, w):
+        f = sigmoid(x @ w("kernel") - w("w_f_diag") * h).called("f")
+        return {"h": f * h + 1 - f}
+
+    try:
+        shown = texts(lv.plot.step(kinds_of_ones_own.run("OwnMinus"), 3, 1, "f"))
+    finally:
+        del lv.KINDS["OwnMinus"]
+    assert "f = σ(x · W − w<sub>f</sub> · h<sub>t−1</sub>)" in shown
+
+
+def test_a_norm_over_several_gates_at_once_is_not_said_to_be_over_the_units():
+    @lv.kind("OwnWide")
+    def wide(x, h, w):
+        a, b = split("ab", norm(concat(x, h) @ w("kernel"), w("gamma"), w("beta")))
+        return {"h": sigmoid(a).called("a") * tanh(b).called("b")}
+
+    try:
+        trace = kinds_of_ones_own.run("OwnWide")
+        with pytest.raises(lv.NoSum, match=r"a norm over all 2 \* num_units numbers is in it"):
+            trace.explain(3, "a", 1)
+        assert "over all 10 numbers" in trace.inside(3, "a", 1).sentence
+        assert not any("over all units" in text for text in texts(lv.plot.step(trace, 3, 1)))
+    finally:
+        del lv.KINDS["OwnWide"]
+
+
+def test_what_is_added_below_0_has_a_minus_below_the_kernel():
+    cell = lv.build("BasicLSTMCell", num_units=3, input_size=2, forget_bias=-1.5)
+    assert "forget_bias −1.5 is added when the cell runs" in " ".join(texts(lv.plot.kernel(cell)))
 
 
 def test_states_are_called_what_their_kind_says():

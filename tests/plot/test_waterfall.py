@@ -20,6 +20,7 @@ def terms(products, alone=0):
     names = [*(f"x[{k}]" for k in range(met)), *("bias", "forget_bias")[:alone]]
     return Terms(
         tuple(names),
+        tuple(names),
         products,
         np.ones(products.shape[1]),
         (False,) * met + (True,) * alone,
