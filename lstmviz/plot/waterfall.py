@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from lstmviz.language import _
-from lstmviz.plot.flow import mark_up
 from lstmviz.plot.number import write
 from lstmviz.run.trace import Terms
 
@@ -75,10 +74,7 @@ def make_waterfall(terms: Terms, largest: int) -> Waterfall:
     bars.append(products[:, once])
     ends += [shorten(name) for name, alone in zip(terms.names, once, strict=True) if alone]
     weights = [write(weight) for weight in terms.weights.tolist()]
-    forms = [
-        f"{mark_up(shorten(label))}  # · {weight}"
-        for label, weight in zip(terms.labels, weights, strict=True)
-    ]
+    forms = [f"{shorten(label)}  # · {weight}" for label, weight in zip(terms.labels, weights, strict=True)]
     index = np.flatnonzero(~once)[chosen]
     return Waterfall(
         tuple(tuple(forms[k] for k in column) for column in index.T.tolist()),
@@ -100,5 +96,5 @@ def find_reach(waterfalls: Iterable[Waterfall]) -> Reach:
 
 
 def shorten(name: str) -> str:
-    """A term's name in little room: `r[5] * h[5]` as `r·h[5]`."""
-    return re.sub(r"\[\d+\] \* ", "·", name)
+    """A term's name in little room: `r[5] * h[5]` as `r·h[5]`, and the new c's number `c_t[3]` as `cₜ[3]`."""
+    return re.sub(r"\[\d+\] \* ", "·", name).replace("_t[", "ₜ[")

@@ -161,8 +161,8 @@ def test_a_step_of_the_slstm_has_its_states_with_true_formulas():
         ("LSTMCell", {"use_peepholes": True}, "f",
          "f = σ(x · W + h · W + bias + forget_bias + w<sub>f</sub> · c<sub>t−1</sub>)", "c[1]"),
         ("LSTMCell", {"use_peepholes": True}, "o",
-         "o = σ(x · W + h · W + bias + w<sub>o</sub> · c<sub>t</sub>)", "c<sub>t</sub>[1]"),
-        ("sLSTM", {}, "i", "i = exp(x · W + h · W + bias − m<sub>t</sub>)", "m<sub>t</sub>[1]"),
+         "o = σ(x · W + h · W + bias + w<sub>o</sub> · c<sub>t</sub>)", "cₜ[1]"),
+        ("sLSTM", {}, "i", "i = exp(x · W + h · W + bias − m<sub>t</sub>)", "mₜ[1]"),
     ],
 )  # fmt: skip
 def test_a_vector_that_meets_a_state_is_no_matrix_and_a_new_state_is_told_from_the_old(

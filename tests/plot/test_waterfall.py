@@ -100,7 +100,8 @@ def test_no_steps_have_a_reach_too():
 
 
 @pytest.mark.parametrize(
-    ("name", "short"), [("x[2]", "x[2]"), ("r[5] * h[5]", "r·h[5]"), ("c[3]", "c[3]"), ("bias", "bias")]
+    ("name", "short"),
+    [("x[2]", "x[2]"), ("r[5] * h[5]", "r·h[5]"), ("c[3]", "c[3]"), ("c_t[3]", "cₜ[3]"), ("bias", "bias")],
 )
 def test_a_name_is_shortened_where_a_gate_multiplies(name, short):
     assert shorten(name) == short
