@@ -292,3 +292,11 @@ def test_a_trace_carries_what_it_was_made_from_and_is_frozen():
     np.testing.assert_array_equal(trace.before(3, "c"), trace.states["c"][2])
     with pytest.raises(FrozenInstanceError):
         trace.device = "GPU:0"
+
+
+def test_what_a_run_recorded_is_not_printed_number_by_number():
+    trace = sine(num_units=20, input_size=20)
+    steps = np.zeros((3, 20), "float32")
+    found = lv.Gradients(trace, 1, 2, steps, {"c": steps, "h": steps}, {"c": steps[0], "h": steps[0]})
+    assert repr(found) == "Gradients(unit=1, t=2)"
+    assert "array" not in repr(trace)

@@ -502,3 +502,15 @@ def test_blocks_without_names_of_their_own_are_refused(names):
 
     with pytest.raises(ValueError, match="each must have a name of its own"):
         make_kind(step, "Alike").variables  # noqa: B018
+
+
+def test_a_second_product_is_added_and_a_weight_is_a_bias_added():
+    def step(x, h, w):
+        f = sigmoid(x @ w("k") + h @ w("u") + w("b")).called("f", "forget gate")
+        return {"h": f * h}
+
+    kind = make_kind(step, "Second")
+    shapes = cells.weight_shapes(kind, 3, 2, {})
+    cell = cells.Cell(kind, 3, 2, {}, {name: np.zeros(shape, "float32") for name, shape in shapes.items()})
+    operations = [formula.operation for formula in cells.formulas(cell)]
+    assert operations == ["matmul", "add", "bias add", "forget gate", "new h"]

@@ -285,6 +285,37 @@ def test_rows_that_meet_a_gate_stand_in_no_joined_kernel(declare):
         cell.gate("g")
 
 
+def another_state_through_a_gate(x, q, h, w):
+    r = sigmoid(concat(x, h) @ w("r/kernel")).called("r")
+    c = tanh(concat(x, r * q) @ w("c/kernel")).called("c")
+    return {"q": r * q + (1 - r) * c, "h": tanh(q)}
+
+
+def test_rows_that_meet_a_state_through_a_gate_are_that_states(declare):
+    cell, x, start = draw(declare(another_state_through_a_gate))  # r itself is made from h
+    np.testing.assert_array_equal(
+        cell.kernel[cell.rows["q"], cell.columns("c")], cell.weights["c/kernel"][INPUTS:]
+    )
+    assert not cell.gate("c").kernel[cell.rows["h"]].any()
+    assert [each.meets for each in cell.kind.variables] == [("x", "h"), ("x", "q")]
+    explained = lv.run(cell, x, initial_state=start, engine="numpy").explain(2, "c", 1)
+    assert [term.name for term in explained.terms][INPUTS:] == [
+        f"r[{unit}] * q[{unit}]" for unit in range(UNITS)
+    ]
+
+
+def test_what_no_state_and_no_x_is_in_stands_alone_among_the_terms(declare):
+    def step(x, h, w):
+        z = x @ w("k") + w("b") + 2.0 * w("v") + exp(w("a")) + 0.5
+        return {"h": sigmoid(z - h).called("f") * h}
+
+    cell, x, start = draw(declare(step))
+    terms = lv.run(cell, x, initial_state=start, engine="numpy").terms("f", 1)
+    assert dict(zip(terms.names, terms.alone, strict=True)) == {
+        "x[0]": False, "x[1]": False, "bias": True, "0.5": True, "2 · v": True, "exp(a)": True, "h[1]": False,
+    }  # fmt: skip
+
+
 def test_a_kind_without_a_kernel_says_so(declare):
     cell, _x, _start = draw(declare(no_kernel))
     with pytest.raises(ValueError, match=r"has no kernel: no gate is made from a product"):

@@ -1,6 +1,7 @@
 """Conversions between layouts: what is kept, what is merged, what is refused."""
 
 import inspect
+from dataclasses import FrozenInstanceError, fields
 
 import numpy as np
 import pytest
@@ -229,3 +230,11 @@ def test_options_come_back_from_the_frameworks_words(conversion):
     for name, value in cell.options.items():
         if name not in ("forget_bias", "use_bias"):
             assert back.options.get(name) == value or (name not in back.options and value in (None, False))
+
+
+def test_a_conversion_and_its_moves_are_frozen():
+    converted = layouts.to_layout(build("BasicLSTMCell", 3, 2), "keras")
+    for value in (converted, converted.moves[0], converted.moves[0].target):
+        with pytest.raises(FrozenInstanceError):
+            setattr(value, fields(value)[0].name, "")
+    assert "array" not in repr(converted)
