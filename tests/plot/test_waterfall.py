@@ -35,7 +35,11 @@ def test_the_bars_of_a_step_add_up_to_the_traced_preactivation(case, largest, da
     trace = lv.run(cell, x, initial_state=state)
     unit = data.draw(st.integers(0, cell.num_units - 1))
     for gate in cell.kind.gates:
-        found = trace.terms(gate.name, unit)
+        try:
+            found = trace.terms(gate.name, unit)
+        except lv.NoSum:  # a norm is in it: its figure has the sums inside instead
+            assert cell.kind.name == "LayerNormBasicLSTMCell"
+            continue
         waterfall = make_waterfall(found, largest)
         tolerance = TOLERANCE[str(cell.dtype)] * max(1.0, float(np.abs(found.products).max(initial=0)))
         recorded = trace.preactivations[gate.name][:, unit]
