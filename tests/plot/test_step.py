@@ -200,7 +200,11 @@ def flow_numbers(figure):
             for x, y in zip(drawn["x"], drawn["y"], strict=True):
                 above = max(b for a, b in labels if a == x and b < y)
                 below = min(b for a, b in numbers if a == x and b > y)
-                found.append((re.match(r"\S*", labels[x, above])[0], numbers[x, below]))
+                label = labels[x, above]
+                name = (
+                    label if re.search(r" [−+·/] ", label) else label.partition(" ")[0]
+                )  # JANET's `Σ_f − 1`
+                found.append((name, numbers[x, below]))
     return found
 
 
