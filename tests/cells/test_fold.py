@@ -48,6 +48,27 @@ def x_twice(x, h, w):
     return {"h": f * h + (1 - f)}
 
 
+def one_kernel_for_two(x, h, w):
+    f = sigmoid(x @ w("kernel") + w("bias")).called("f")
+    return {"h": f * h + tanh(x @ w("kernel") + w("other")).called("c")}
+
+
+def one_product_for_two(x, h, w):
+    z = x @ w("kernel")
+    f = sigmoid(z + w("bias")).called("f")
+    return {"h": f * h + tanh(z + w("other")).called("c")}
+
+
+def bias_taken_away(x, h, w):
+    f = sigmoid(concat(x, h) @ w("kernel") - w("bias")).called("f")
+    return {"h": f * h + (1 - f)}
+
+
+def one_product_without(x, h, w):
+    f = sigmoid(concat(x, h) @ w("kernel") + w("bias")).called("f")
+    return {"h": f * h + tanh(x @ w("other")).called("c")}
+
+
 @pytest.mark.parametrize("step", [plain, apart])
 def test_where_x_meets_kernels_with_a_bias_beside_each_product_a_layer_folds(step):
     lv.kind("Folded")(step)
@@ -63,7 +84,11 @@ def test_where_x_meets_kernels_with_a_bias_beside_each_product_a_layer_folds(ste
         del lv.KINDS["Folded"]
 
 
-@pytest.mark.parametrize("step", [without_bias, bias_elsewhere, one_bias_for_two, x_below_h, x_twice])
+@pytest.mark.parametrize(
+    "step",
+    [without_bias, bias_elsewhere, one_bias_for_two, x_below_h, x_twice, one_kernel_for_two, one_product_for_two,
+     bias_taken_away, one_product_without],
+)  # fmt: skip
 def test_where_x_does_more_or_there_is_no_bias_for_it_none_folds(step):
     assert not can_fold(make_kind(step, "Other"), {})
 

@@ -11,6 +11,7 @@ import pytest
 import lstmviz as lv
 from lstmviz import cells
 from lstmviz.cells.kind import make_kind
+from lstmviz.cells.latex import ALONE, name_weight, write_number
 from lstmviz.equation import (
     clip,
     concat,
@@ -514,3 +515,39 @@ def test_a_second_product_is_added_and_a_weight_is_a_bias_added():
     cell = cells.Cell(kind, 3, 2, {}, {name: np.zeros(shape, "float32") for name, shape in shapes.items()})
     operations = [formula.operation for formula in cells.formulas(cell)]
     assert operations == ["matmul", "add", "bias add", "forget gate", "new h"]
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0.5, "0.5"), (-3.0, "-3"), (1e-12, "10^{-12}"), (-1e-12, "-10^{-12}"), (2.5e-7, r"2.5 \cdot 10^{-7}"),
+        (1 / 3, r"0.333333\ldots"), (1e20 / 3, r"3.33333\ldots \cdot 10^{19}"), (1.0000000001e12, r"1\ldots \cdot 10^{12}"),
+        (1234567890.0, "1234567890"), (np.inf, r"\infty"), (-np.inf, r"-\infty"), (np.nan, r"\mathrm{nan}"),
+    ],
+)  # fmt: skip
+def test_a_number_is_written_to_its_last_digit_or_ends_in_dots(number, text):
+    assert write_number(number).text == text
+
+
+def test_a_power_stands_in_brackets_where_a_power_of_ten_alone_does_not():
+    assert (write_number(2.5e-7).within(ALONE), write_number(1e-7).within(ALONE)) == (
+        r"(2.5 \cdot 10^{-7})", "10^{-7}",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("weight", "names"),
+    [
+        ("w_f_diag", ("w_f", r"\mathrm{weight}_{\mathrm{w\_f\_diag}}")),
+        ("kernel", (r"\mathrm{kernel}", r"\mathrm{weight}_{\mathrm{kernel}}")),
+        ("a/b/gamma", (r"\gamma_b", r"\gamma_{\mathrm{a/b}}", r"\mathrm{weight}_{\mathrm{a/b/gamma}}")),
+        ("a//b", ("b", r"\mathrm{weight}_{\mathrm{a//b}}")),
+        ("a/", (r"\mathrm{weight}_{\mathrm{a/}}",)),
+        (
+            "$^",
+            (r"\mathrm{\text{\textdollar}\hat{}}", r"\mathrm{weight}_{\mathrm{\text{\textdollar}\hat{}}}"),
+        ),
+    ],
+)
+def test_a_weight_has_the_shortest_name_first_and_at_last_the_whole(weight, names):
+    assert name_weight(weight) == names

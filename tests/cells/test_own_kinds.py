@@ -222,6 +222,27 @@ def test_an_odd_kind_has_all_initial_weights(step, _plain, initial_weights, decl
     assert all(np.isfinite(weight).all() for weight in cell.weights.values())
 
 
+def test_a_weight_starts_as_said_else_as_what_changes_nothing_where_it_stands(declare):
+    def step(x, h, w):
+        z = (
+            w("before")
+            + x @ w("kernel")
+            - w("after")
+            + w("said", -0.25)
+            + w("said")
+            - w("twice") * w("twice")
+        )
+        f = sigmoid(norm(z, w("gamma"), w("beta"))).called("f")
+        return {"h": f * h + w("minuend") - h + norm(w("both") * h, w("both"), 0.0)}
+
+    weights = lv.build(declare(step), UNITS, INPUTS, initial_weights="random_normal", seed=1).weights
+    constants = {"before": 0.0, "after": 0.0, "said": -0.25, "gamma": 1.0, "beta": 0.0, "minuend": 0.0}
+    for name, value in constants.items():
+        np.testing.assert_array_equal(weights[name], np.full(UNITS, value), err_msg=name)
+    for name in set(weights) - set(constants):
+        assert np.unique(weights[name]).size == weights[name].size, name
+
+
 @pytest.mark.parametrize(("step", "_plain"), ODD)
 def test_what_is_explained_of_an_odd_kind_is_what_ran(step, _plain, declare):
     cell, x, start = draw(declare(step))
@@ -364,6 +385,9 @@ REFUSED = {
     r"a vector of input_size meets one of num_units": lambda x, h, w: {"h": gate(x, w) + x * h},
     r"concat\(x, 1.0\) has a number where a vector must be": (
         lambda x, h, w: {"h": tanh(concat(x, 1.0) @ w("k")).called("f")}
+    ),
+    r"a vector of num_units meets one of 2 \*": (
+        lambda x, h, w: {"h": gate(x, w) + concat(*split("ab", h))}
     ),
     r"nothing says how many numbers k1 has": lambda x, h, w: {"h": tanh(x @ w("k1") @ w("k2")).called("f")},
     r"the right side of @ is h; it must be weights": lambda x, h, w: {"h": ((x @ w("k")) @ h).called("f")},
