@@ -246,7 +246,11 @@ def test_a_size_never_seen_before_costs_no_trace(kind, monkeypatch):
     engine._compiled_backward.cache_clear()
     for num_units, input_size, steps in ((2, 1, 3), (7, 5, 11), (150, 3, 1), (300, 20, 40)):
         lv.gradients(lv.run(lv.build(kind, num_units, input_size), np.zeros((steps, input_size))), 0)
-    assert [loop.experimental_get_tracing_count() for loop in made] == [1, 1, 1]  # narrow and wide there, one back
+    assert [loop.experimental_get_tracing_count() for loop in made] == [
+        1,
+        1,
+        1,
+    ]  # narrow and wide there, one back
 
 
 def test_tensorflows_advice_on_retracing_stays_out_of_the_log(caplog):

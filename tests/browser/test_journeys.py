@@ -248,7 +248,9 @@ def test_another_kind_then_a_text(opened):
     _assert_same(_drawn(opened, "gates"), _panels(trace))
 
 
-@pytest.mark.parametrize(("kind", "rows", "columns"), [("sLSTM", 12, 32), ("minGRU", 4, 16), ("LayerNormBasicLSTMCell", 12, 32)])
+@pytest.mark.parametrize(
+    ("kind", "rows", "columns"), [("sLSTM", 12, 32), ("minGRU", 4, 16), ("LayerNormBasicLSTMCell", 12, 32)]
+)
 def test_a_cell_of_today_is_picked_under_more_and_its_file_is_a_model(opened, tmp_path, kind, rows, columns):
     _choose(opened, "cell", f"more · {kind}")
     _await(opened, f"{kind} kernel [{rows}, {columns}]", "60 steps × 8 units")

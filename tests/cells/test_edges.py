@@ -277,21 +277,18 @@ OWN = [
 SHIFTS = [(0, 0), (-90, -90), (-200, -95), (95, 90), (-5, 95)]
 
 
-@pytest.fixture
-def declared():
-    """Declares a kind that is gone after the test."""
+@pytest.fixture(scope="module")
+def own():
+    """Declares the kinds for this file alone, once: each is compiled once."""
     before = dict(KINDS)
-
-    def declare(step):
-        lv.kind("Own")(step)
-        return step
-
-    yield declare
+    for step, _plain in OWN:
+        lv.kind(step.__name__)(step)
+    yield
     KINDS.clear()
     KINDS.update(before)
 
 
-def own_cell(shift, dtype):
+def own_cell(kind, shift, dtype):
     rng = np.random.default_rng(8)
     weights = {
         "kernel": rng.normal(size=(4, 4)).astype("float32") / 2,
@@ -299,23 +296,23 @@ def own_cell(shift, dtype):
     }
     x = rng.normal(size=(STEPS, 2)).astype("float32")
     return (
-        lv.build("Own", UNITS, INPUTS, dtype=dtype, weights=weights),
+        lv.build(kind, UNITS, INPUTS, dtype=dtype, weights=weights),
         x,
         {"h": np.array([0.5, -0.25], "float32")},
     )
 
 
+@pytest.mark.usefixtures("own")
 @pytest.mark.parametrize("shift", SHIFTS)
 @pytest.mark.parametrize(("step", "plain"), OWN)
-def test_an_equation_of_ones_own_loses_no_digits_there_either(step, plain, shift, declared, monkeypatch):
-    declared(step)
-    cell, x, start = own_cell(shift, "float64")
+def test_an_equation_of_ones_own_loses_no_digits_there_either(step, plain, shift, monkeypatch):
+    cell, x, start = own_cell(step.__name__, shift, "float64")
 
     def own_step(x, states, weights):
         a, b = blocks([*x, *states["h"]], weights, 2)
         return {"h": [plain(*numbers) for numbers in zip(a, b, states["h"], strict=True)]}
 
-    monkeypatch.setitem(PLAIN, "Own", own_step)
+    monkeypatch.setitem(PLAIN, step.__name__, own_step)
     expected = as_floats(plain_run(cell, x, start))
     to_x, to_states = differences(cell, x, start, 1, digits=110)
     for dtype, within in WITHIN.items():
