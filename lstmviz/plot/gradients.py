@@ -79,7 +79,7 @@ def draw_gradients(found: tuple[Gradients, ...]) -> dict[str, Any]:
             steps=len(first),
             layout=_lay_out(measure(rows) + margins.height),
             # The title names the kind too: on a phone it begins at the edge, in a smaller font.
-            narrow=narrow | {"title.xref": "container", "title.font.size": 13},
+            narrow=narrow | {"title.xref": "container", "title.font.size": 12},
         )
     )
 

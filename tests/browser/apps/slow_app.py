@@ -12,13 +12,19 @@ from lstmviz.web import server
 _quick_run = engine.run
 
 
-def _slow_run(*arguments: Any, progress: Callable[[int, int], None] | None = None, **more: Any) -> Any:
+def _slow_run(
+    cell: Any,
+    x: Any,
+    device: Any = None,
+    initial_state: Any = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Any:
     def report(done: int, steps: int) -> None:
         time.sleep(0.2)  # a run of fewer steps ends before its first report
         assert progress
         progress(done, steps)
 
-    return _quick_run(*arguments, **more, progress=report if progress else None)
+    return _quick_run(cell, x, device, initial_state, report if progress else None)
 
 
 engine.run = _slow_run
