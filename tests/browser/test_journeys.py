@@ -491,7 +491,9 @@ def _english(page: Page) -> list[str]:
     texts += page.locator(".js-plotly-plot text").all_text_contents()
     figures = page.get_by_role("figure").or_(page.get_by_role("img")).all()
     texts += [figure.get_attribute("aria-label") or "" for figure in figures]
-    texts = [re.sub(r"\([^()]*\b\d{4}\b[^()]*\)", "", text) for text in texts]  # who wrote what is no sentence
+    texts = [
+        re.sub(r"\([^()]*\b\d{4}\b[^()]*\)", "", text) for text in texts
+    ]  # who wrote what is no sentence
     return left + [text for text in texts if re.search(r"[A-Za-z]+( [a-z]+){2,}", text)]
 
 

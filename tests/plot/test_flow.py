@@ -88,7 +88,7 @@ def test_formulas_have_a_number_for_each_hole(place):
 
 # What stands in a formula beside numbers and names, as Keras and NumPy have it.
 FUNCTIONS = {
-    "clip": lambda a, bound: np.clip(a, -bound, bound), "max": np.maximum, "√": np.sqrt, "log": np.log,
+    "clip": lambda a, bound: np.clip(a, -bound, bound), "max": np.maximum, "min": np.minimum, "√": np.sqrt, "log": np.log,
     **{write_activation(name): keras3.activation(name) for name in cells.ACTIVATIONS if name != "linear"},
 }  # fmt: skip
 ROUGH = ("gelu", "leaky_relu")  # of which Keras keeps a constant in float32, whatever the type
@@ -96,6 +96,9 @@ ROUGH = ("gelu", "leaky_relu")  # of which Keras keeps a constant in float32, wh
 
 def evaluate(symbols, known):
     """A formula read as Python, with the numbers that its names stand for."""
+    if case := re.fullmatch("if (.+) = 0: (.+), else (.+)", symbols):
+        asked, zero, other = (evaluate(part, known) for part in case.groups())
+        return np.where(asked == 0, zero, other)
     names = sorted((*known, *FUNCTIONS), key=len, reverse=True)
     python = re.sub("|".join(map(re.escape, names)), lambda found: f"of[{found[0]!r}]", symbols)
     python = python.replace("·", "*").replace("−", "-").replace("±", "")

@@ -37,10 +37,14 @@ def trace():
     return run()
 
 
+ALL = tuple(sorted(lv.KINDS))
+SUMS = tuple(kind for kind in ALL if kind != "LayerNormBasicLSTMCell")
+
+
 @st.composite
-def places(draw):
+def places(draw, kinds=ALL):
     """A run of at least one step, a step and a unit of it."""
-    kind, options, num_units, input_size, steps, dtype, seed = draw(runs())
+    kind, options, num_units, input_size, steps, dtype, seed = draw(runs(kinds))
     chosen = kind, options, num_units, input_size, steps + 1, dtype, seed
     return chosen, draw(st.integers(0, steps)), draw(st.integers(0, num_units - 1))
 
@@ -95,24 +99,26 @@ def is_alone(name):
 
 
 def shorten(name):
-    return re.sub(r"\[\d+\] \* ", "·", name)
+    return re.sub(r"\[\d+\] \* ", "·", name).replace("_t[", "ₜ[")
 
 
 # --- The numbers ------------------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=60)
-@given(places())
+@given(places(SUMS))
 def test_every_bar_is_a_term_or_the_sum_of_those_not_shown(place):
     trace, t, unit = find(place)
     figure = draw(trace, t, unit)
     for panel, gate in enumerate(trace.cell.kind.gates, GATES):
         explanation = trace.explain(t, gate.name, unit)
+        labels = trace.terms(gate.name, unit, slice(t, t + 1)).labels
+        terms = {shorten(label): term for label, term in zip(labels, explanation.terms, strict=True)}
         products = {
-            f"{shorten(term.name)}  {write(term.value)} · {write(term.weight)}": term.product
-            for term in explanation.terms
+            f"{label}  {write(term.value)} · {write(term.weight)}": term.product
+            for label, term in terms.items()
         }
-        alone = {shorten(term.name): term.product for term in explanation.terms if is_alone(term.name)}
+        alone = {label: term.product for label, term in terms.items() if is_alone(term.name)}
         *shown, total = rows(figure, panel)
         assert total == (f"Σ<sub>{gate.name}</sub>", write(explanation.preactivation))
         others = [name for name, _number in shown if name.endswith(" others")]
@@ -146,7 +152,7 @@ def test_one_gate_alone_has_more_terms(trace):
 
 
 @settings(max_examples=60)
-@given(places())
+@given(places(SUMS))
 def test_bars_go_from_one_to_the_next_and_end_at_the_preactivation(place):
     trace, t, unit = find(place)
     figure = draw(trace, t, unit)
