@@ -1,7 +1,8 @@
 """What a run recorded, explained and summed up."""
 
+import importlib
 import inspect
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, fields, is_dataclass
 
 import numpy as np
 import pytest
@@ -300,3 +301,19 @@ def test_what_a_run_recorded_is_not_printed_number_by_number():
     found = lv.Gradients(trace, 1, 2, steps, {"c": steps, "h": steps}, {"c": steps[0], "h": steps[0]})
     assert repr(found) == "Gradients(unit=1, t=2)"
     assert "array" not in repr(trace)
+
+
+@pytest.mark.parametrize(
+    "module", ["cells.cell", "cells.linear", "run.trace", "run.terms", "run.inside", "layouts.convert"]
+)
+def test_a_value_is_frozen_and_one_that_holds_arrays_is_equal_to_itself_alone(module):
+    # Arrays are compared number by number: whether two are equal is no yes or no.
+    module = importlib.import_module(f"lstmviz.{module}")
+    values = [
+        each for each in vars(module).values() if is_dataclass(each) and each.__module__ == module.__name__
+    ]
+    assert values
+    for each in values:
+        assert each.__dataclass_params__.frozen
+        if any("ndarray" in str(field.type) for field in fields(each)):
+            assert each.__eq__ is object.__eq__ and each.__hash__ is object.__hash__, each

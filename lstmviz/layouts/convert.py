@@ -416,10 +416,11 @@ def _check_shown(shown: Mapping[str, Any], heard: dict[str, Any]) -> None:
 def _choose_kind(form: Form, heard: Mapping[str, Any], shown: Mapping[str, Any]) -> Kind:
     """The first of the form's kinds that has what was told and shown."""
     needed = {*heard, *(option for option in ("use_peepholes", "num_proj") if shown[option])}
-    for name in form.kinds:
+    *narrower, widest = form.kinds
+    for name in narrower:
         if needed <= {option.name for option in KINDS[name].options}:
             return KINDS[name]
-    return KINDS[form.kinds[-1]]  # whose check of its options says what it does not take
+    return KINDS[widest]  # which has every option that the form speaks of
 
 
 def _lay_out(

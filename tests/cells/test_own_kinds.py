@@ -7,7 +7,7 @@ import pytest
 
 import lstmviz as lv
 from lstmviz import cells
-from lstmviz.cells.kind import KINDS
+from lstmviz.cells.kind import KINDS, make_kind
 from lstmviz.equation import activate, clip, concat, exp, log, norm, sigmoid, split, tanh
 
 UNITS, INPUTS = 3, 2
@@ -331,7 +331,11 @@ def test_what_no_state_and_no_x_is_in_stands_alone_among_the_terms(declare):
         return {"h": sigmoid(z - h).called("f") * h}
 
     cell, x, start = draw(declare(step))
-    terms = lv.run(cell, x, initial_state=start, engine="numpy").terms("f", 1)
+    trace = lv.run(cell, x, initial_state=start, engine="numpy")
+    terms = trace.terms("f", 1)
+    np.testing.assert_allclose(
+        terms.products.sum(axis=1), trace.preactivations["f"][:, 1], rtol=1e-12, atol=1e-12
+    )
     assert dict(zip(terms.names, terms.alone, strict=True)) == {
         "x[0]": False, "x[1]": False, "bias": True, "0.5": True, "2 · v": True, "exp(a)": True, "h[1]": False,
     }  # fmt: skip
@@ -417,6 +421,30 @@ REFUSED = {
 def test_what_is_no_equation_of_a_cell_is_refused_with_a_sentence(text, declare):
     with pytest.raises(ValueError, match=text):
         declare(REFUSED[text])
+
+
+def test_a_linear_activation_inside_a_gate_leaves_it_a_sum(declare):
+    def step(x, h, w):
+        f = sigmoid(activate("linear", x @ w("k") + w("b")) - h).called("f")
+        return {"h": f * h + 0.1}
+
+    cell, x, start = draw(declare(step))
+    explained = lv.run(cell, x, initial_state=start, engine="numpy").explain(2, "f", 1)
+    assert [(term.name, term.weight < 0) for term in explained.terms][-2:] == [
+        ("bias", cell.weights["b"][1] < 0), ("h[1]", True),
+    ]  # fmt: skip
+    assert explained.sum == pytest.approx(explained.preactivation, rel=1e-12, abs=1e-12)
+
+
+def test_each_state_may_have_a_title_and_what_is_no_state_none():
+    def step(x, c, q, h, w):
+        f = gate(x, w)
+        return {"c": f * c, "q": f * q + c, "h": f * h + q}
+
+    titles = {"c": "memory", "q": "queue", "h": "output"}
+    assert make_kind(step, "Titled", states=titles).state_titles == titles
+    with pytest.raises(ValueError, match="states has x; the equation of Titled has the states c, q, h"):
+        make_kind(step, "Titled", states={"x": "input", **titles})
 
 
 # --- Options -----------------------------------------------------------------------------------------------------------

@@ -142,7 +142,7 @@ ONNX_RNN = {"W": np.ones((1, 3, 2)), "R": np.ones((1, 3, 3))}
 ONNX_LSTM = {"W": np.ones((1, 12, 2)), "R": np.ones((1, 12, 3))}
 TORCH_RNN = {"weight_ih_l0": np.ones((3, 2)), "weight_hh_l0": np.ones((3, 3))}
 WRONG = [
-    ({}, "keras", "gru", {}, "arrays has nothing; Keras stores GRU: kernel, recurrent_kernel"),
+    ({}, "keras", "gru", {}, r"arrays has nothing; Keras stores GRU: kernel, recurrent_kernel \(bias\)"),
     (KERNELS, "caffe", "gru", {}, "layout is 'caffe'"),
     (KERNELS, "keras", "attention", {}, "family is 'attention'"),
     (KERNELS | {"more": np.ones(3)}, "keras", "gru", {}, "more"),
@@ -195,6 +195,19 @@ def test_what_an_lstm_shows_decides_its_kind():
         {"kernel": np.ones((5, 12)), "bias": np.zeros(12)}, "tf1", "lstm", cell_clip=3.0
     )
     assert clipped.kind.name == "LSTMCell" and clipped.options["cell_clip"] == 3.0
+
+
+def test_the_last_kind_of_a_form_has_every_option_that_the_form_speaks_of():
+    for layout in layouts.LAYOUTS.values():
+        for form in layout.forms:
+            spoken = {told.option for told in form.told} | {slot.when for slot in form.slots} - {
+                None,
+                "use_bias",
+            }
+            assert spoken - {"use_bias"} <= {option.name for option in lv.KINDS[form.kinds[-1]].options}, form
+    peepholes = ONNX_LSTM | {"P": np.ones((1, 9))}
+    cell = layouts.from_layout(peepholes, "onnx", "lstm", activations=["HardSigmoid", "Tanh", "Tanh"])
+    assert cell.kind.name == "LSTMCell" and cell.options["recurrent_activation"] == "legacy_hard_sigmoid"
 
 
 @pytest.mark.parametrize(
