@@ -551,3 +551,13 @@ def test_a_power_stands_in_brackets_where_a_power_of_ten_alone_does_not():
 )
 def test_a_weight_has_the_shortest_name_first_and_at_last_the_whole(weight, names):
     assert name_weight(weight) == names
+
+
+def test_a_split_of_an_activation_is_written_as_one():
+    def step(x, h, w):
+        a, b = split("ab", tanh(x @ w("k")))
+        return {"h": (a + 1.0).called("a", "gate") * h + b}
+
+    kind = make_kind(step, "Activated")
+    cell = cells.Cell(kind, 3, 2, {}, {"k": np.zeros((2, 6), "float32")})
+    assert [formula.operation for formula in cells.formulas(cell)] == ["activation", "split", "gate", "new h"]
