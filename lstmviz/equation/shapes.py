@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lstmviz.equation.nodes import Node
+from lstmviz.equation.nodes import Node, walk
 from lstmviz.language import _
 
 
@@ -170,6 +170,13 @@ def _multiply(node: Node, shapes: Shapes) -> Size:
         raise ValueError(
             _("{where} multiplies a number with a matrix; let a vector meet it.").format(where=node)
         )
+    for part in met.args if met.op == "concat" else (met,):
+        if not any(each.op in ("x", "state") for each in walk(part)):
+            raise ValueError(
+                _("{where} multiplies weights with a matrix; let x or a state be in what meets it.").format(
+                    where=node
+                )
+            )
     axes = shapes.weights.setdefault(weight.value, (rows, shapes.new()))
     if len(axes) != 2:
         raise ValueError(

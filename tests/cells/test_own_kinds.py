@@ -413,6 +413,12 @@ REFUSED = {
         lambda x, h, w: {"h": norm(gate(x, w), 1.0, 0.0, epsilon=float("nan"))}
     ),
     r"an option is called seed": lambda x, h, w, *, seed=1.0: {"h": seed * gate(x, w)},
+    r"matmul\(v, m\) multiplies weights with a matrix; let x": (
+        lambda x, h, w: {"h": gate(x, w) + w("v") @ w("m")}
+    ),
+    r"multiplies weights with a matrix; let x or a state be in what meets it": (
+        lambda x, h, w: {"h": tanh(concat(x, w("v")) @ w("kernel")).called("f")}
+    ),
     r"the weight k starts as nan": lambda x, h, w: {"h": tanh(x @ w("k", float("nan"))).called("f")},
 }  # fmt: skip
 
