@@ -28,12 +28,14 @@ MODULES = [
 ]
 
 
+@pytest.mark.usefixtures("own_kinds")
 @pytest.mark.parametrize("name", MODULES)
 def test_the_examples_in_the_docstrings_give_what_they_say(name):
     found = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
     assert found.failed == 0
 
 
+@pytest.mark.usefixtures("own_kinds")
 def test_there_are_examples_in_the_docstrings():
     assert sum(doctest.testmod(importlib.import_module(name)).attempted for name in MODULES) >= 5
 

@@ -310,7 +310,7 @@ class Trace:
         self.cell.kind.gate(gate)
         return outline(self.values(steps), gate, check_index("unit", unit, self.cell.num_units))
 
-    def _check(self, t: int, gate: str, unit: int) -> tuple[int, int]:
+    def _check(self, t: Any, gate: str, unit: Any) -> tuple[int, int]:
         self.cell.kind.gate(gate)
         return check_index("t", t, len(self)), check_index("unit", unit, self.cell.num_units)
 
