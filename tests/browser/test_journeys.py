@@ -256,8 +256,13 @@ def test_a_cell_of_today_is_picked_under_more_and_its_file_is_a_model(opened, tm
     _await(opened, f"{kind} kernel [{rows}, {columns}]", "60 steps × 8 units")
     _await_query(opened, cell=kind)
     expect(opened.locator(".st-key-controls")).to_contain_text(lv.KINDS[kind].source)
-    _settle(opened)
-    loaded = lv.load(_download(opened, "kernel_npz", tmp_path))[kind]
+    # The pictures come first; until the script has ended, the buttons below are those of the cell before.
+    expect(opened.get_by_test_id("stApp")).to_have_attribute(
+        "data-test-script-state", "notRunning", timeout=_FIRST
+    )
+    layers = lv.load(_download(opened, "kernel_npz", tmp_path))
+    assert list(layers) == [kind]
+    loaded = layers[kind]
     trace = lv.run(loaded, lv.sequences.make("sunspots", time_steps=60, input_size=4), device="CPU:0")
     _await_same(opened, "gates", _panels(trace))
     opened.reload()

@@ -191,7 +191,7 @@ def test_the_data_flow_shows_the_gates_and_states_of_the_run(place):
     for state, values in trace.states.items():
         if unit < values.shape[1]:
             assert write(values[t, unit]) in [
-                number for name, number in found if name in (f"{state}<sub>t</sub>", "clip", "project")
+                number for name, number in found if name in (f"{state}<sub>t</sub>", "clip", "matmul")
             ]
         if (old := f"{state}<sub>t−1</sub>") in numbers:
             assert numbers[old] == write(trace.before(t, state)[unit])
@@ -322,10 +322,10 @@ def test_a_window_holds_its_step_and_as_many_more_as_there_are(length, data):
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_sent_is_bounded(kind):
     trace = run(kind, num_units=256, steps=60)
-    assert len(lv.plot.step_json(trace, 30, 2)) < 25_000
+    assert len(lv.plot.step_json(trace, 30, 2)) < 26_000
     assert len(plot.to_json(lv.plot.step_frames(trace, 2))) < 80_000
     long = run(kind, num_units=256, steps=1000)
-    assert len(lv.plot.step_json(long, 500, 2)) < 25_000
+    assert len(lv.plot.step_json(long, 500, 2)) < 26_000
     for gate in (None, trace.cell.kind.gates[0].name):
         assert len(plot.to_json(lv.plot.step_frames(long, 2, 500, gate))) < 160_000
 
@@ -374,7 +374,7 @@ def test_one_unit_and_one_step_are_enough(kind):
     assert lv.plot.step_frames(trace, 0)["steps"] == 1
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SUMS)
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_what_is_not_finite_is_marked_and_written(kind, bad):
     x = np.ones((4, 2), np.float32)
