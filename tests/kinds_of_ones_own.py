@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from inspect import getsource
 
 import numpy as np
 
 import lstmviz as lv
-from lstmviz.equation import clip, concat, exp, maximum, norm, relu, sigmoid, split, sqrt, tanh
+from lstmviz.equation import activate, clip, concat, exp, maximum, norm, relu, sigmoid, split, sqrt, tanh
 
 
 def minimal_gru(x, h, w):
@@ -65,6 +66,15 @@ def no_kernel_apart(x, h, w):
     return {"h": g * h + (1 - g) * low}
 
 
+def odd(x, n, h, w, *, slope=0.5, mixes=True, period=2.0, activation="tanh"):
+    """A cell | of the tests: *no* paper has it."""
+    a, b = split("ab", concat(x, h) @ w("kernel") + w("bias"))
+    a = sigmoid(a + slope).called("a", "first | gate", "opens *and* shuts")
+    b = activate(activation, norm(b, w("scale/gamma"), w("scale/beta"))).called("wide")
+    n = maximum(a * n, b) / period
+    return {"n": n, "h": n * b + w("more") * h if mixes else n * b}
+
+
 STEPS = {
     "OwnMinimalGRU": minimal_gru,
     "OwnNormed": normed,
@@ -75,16 +85,37 @@ STEPS = {
 }
 
 
+FILED = {"MinimalGRU": minimal_gru, "Odd": odd}
+"""Those that go through files and the page's sections."""
+
+SOURCE = "\n\n".join(
+    [
+        "import lstmviz as lv",
+        "from lstmviz.equation import activate, concat, maximum, norm, sigmoid, split, tanh",
+        *(f'@lv.kind("{name}")\n{getsource(step)}' for name, step in FILED.items()),
+    ]
+)
+"""A program that declares these."""
+
+
 @contextmanager
-def declared() -> Iterator[tuple[str, ...]]:
-    """The kinds above, as `@lv.kind` declares them, until the end of the block."""
-    for name, step in STEPS.items():
-        lv.kind(name)(step)
+def apart() -> Iterator[None]:
+    """What is declared in the block is gone after it."""
+    brought = dict(lv.KINDS)
     try:
-        yield tuple(STEPS)
+        yield
     finally:
-        for name in STEPS:
-            del lv.KINDS[name]
+        lv.KINDS.clear()
+        lv.KINDS.update(brought)
+
+
+@contextmanager
+def declared(steps: Mapping = STEPS) -> Iterator[None]:
+    """These kinds are there until the end of the block."""
+    with apart():
+        for name, step in steps.items():
+            lv.kind(name)(step)
+        yield
 
 
 def run(kind: str, num_units: int = 5, input_size: int = 3, steps: int = 6, seed: int = 0,

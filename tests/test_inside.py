@@ -34,17 +34,17 @@ SIZES = st.tuples(st.integers(1, 6), st.integers(1, 5), st.integers(1, 5), st.in
 @given(SIZES)
 def test_every_gate_is_a_sum_to_the_last_digit_or_refused(kind, sizes):
     trace = kinds_of_ones_own.run(kind, *sizes)
+    t = len(trace) - 1
     for gate in trace.gates:
-        for t in {len(trace) - 1}:
-            for unit in {0, trace.cell.num_units - 1}:
-                recorded = trace.preactivations[gate][t, unit]
-                if gate in REFUSED.get(kind, ()):
-                    with pytest.raises(lv.NoSum, match=f"what {gate} is before its activation is no sum"):
-                        trace.explain(t, gate, unit)
-                    continue
-                found = trace.explain(t, gate, unit)
-                assert found.preactivation == recorded
-                assert abs(found.sum - recorded) <= tolerance(found.terms)
+        for unit in {0, trace.cell.num_units - 1}:
+            recorded = trace.preactivations[gate][t, unit]
+            if gate in REFUSED.get(kind, ()):
+                with pytest.raises(lv.NoSum, match=f"what {gate} is before its activation is no sum"):
+                    trace.explain(t, gate, unit)
+                continue
+            found = trace.explain(t, gate, unit)
+            assert found.preactivation == recorded
+            assert abs(found.sum - recorded) <= tolerance(found.terms)
 
 
 @EVERY
@@ -52,15 +52,15 @@ def test_every_gate_is_a_sum_to_the_last_digit_or_refused(kind, sizes):
 @given(SIZES)
 def test_what_is_inside_adds_up_and_gives_the_recorded_number(kind, sizes):
     trace = kinds_of_ones_own.run(kind, *sizes)
+    t = len(trace) - 1
     for gate in trace.gates:
-        for t in {len(trace) - 1}:
-            for unit in {0, trace.cell.num_units - 1}:
-                found = trace.inside(t, gate, unit)
-                assert bool(found.obstacles) == (gate in REFUSED.get(kind, ()))
-                for each in found.sums:
-                    assert abs(each.sum - each.value) <= tolerance(each.terms)
-                assert found.result == pytest.approx(found.preactivation, rel=1e-12, abs=1e-12)
-                assert found.activation == trace.gates[gate][t, unit]
+        for unit in {0, trace.cell.num_units - 1}:
+            found = trace.inside(t, gate, unit)
+            assert bool(found.obstacles) == (gate in REFUSED.get(kind, ()))
+            for each in found.sums:
+                assert abs(each.sum - each.value) <= tolerance(each.terms)
+            assert found.result == pytest.approx(found.preactivation, rel=1e-12, abs=1e-12)
+            assert found.activation == trace.gates[gate][t, unit]
 
 
 FUNCTIONS = {"max": np.maximum, "sqrt": np.sqrt, "exp": np.exp, "relu": lambda a: np.maximum(a, 0),

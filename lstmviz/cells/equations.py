@@ -241,9 +241,10 @@ _MOST_STAYS = 64.0  # exp(64) leaves room below float32\'s largest number, exp(8
     "sLSTM",
     _mark("LSTM with an exponential gate"),
     purpose=_mark(
-        "An LSTM whose input gate is exponential, so that a new input can outweigh everything stored so far."
+        "An LSTM whose input gate is exponential, so that a new input can outweigh everything stored so far. "
+        "The form is that of NX-AI's xlstm."
     ),
-    source="Beck et al. 2024, arXiv:2405.04517; in the form of NX-AI's xlstm",
+    source="Beck et al. 2024, arXiv:2405.04517",
     states={
         "n": _mark("normaliser, what was written in all"),
         "m": _mark("stabiliser, the logarithm that keeps c and n in range"),
@@ -275,9 +276,10 @@ def slstm(x: Node, c: Node, n: Node, m: Node, h: Node, w: Weights) -> New:
     "minGRU",
     _mark("minimal GRU of x alone"),
     purpose=_mark(
-        "A GRU whose gate and candidate see x alone, so that all steps can be computed at once when it is trained."
+        "A GRU whose gate and candidate see x alone, so that all steps can be computed at once when it is trained. "
+        "The form is the paper's plain one."
     ),
-    source="Feng et al. 2024, arXiv:2410.01201; the plain form",
+    source="Feng et al. 2024, arXiv:2410.01201",
 )
 def min_gru(x: Node, h: Node, w: Weights) -> New:
     """A GRU whose gates see x alone, so that all steps can be computed at once (Feng et al. 2024)."""
@@ -290,8 +292,10 @@ def min_gru(x: Node, h: Node, w: Weights) -> New:
 @kind(
     "minLSTM",
     _mark("minimal LSTM of x alone"),
-    purpose=_mark("An LSTM whose forget and input gate see x alone and are scaled to add up to one."),
-    source="Feng et al. 2024, arXiv:2410.01201; the plain form",
+    purpose=_mark(
+        "An LSTM whose forget and input gate see x alone and are scaled to add up to one. The form is the paper's plain one."
+    ),
+    source="Feng et al. 2024, arXiv:2410.01201",
 )
 def min_lstm(x: Node, h: Node, w: Weights) -> New:
     """An LSTM whose gates see x alone and share out one whole (Feng et al. 2024)."""

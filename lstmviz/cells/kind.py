@@ -13,7 +13,7 @@ from typing import Any
 from lstmviz.cells.options import OPTIONS, Option, OptionValue, is_on
 from lstmviz.equation import Equation, Node, define
 from lstmviz.equation.definition import Place, Step
-from lstmviz.equation.nodes import walk
+from lstmviz.equation.nodes import summands_of, walk
 from lstmviz.language import _
 
 KINDS: dict[str, Kind] = {}
@@ -352,11 +352,7 @@ def _sums_with(equation: Equation, leaf: Node) -> Iterator[Node]:
     for node in equation.nodes:
         if node.op == "add" and any(each is leaf for each in node.args):
             for each in node.args:
-                yield from (inner for inner in _summands(each) if inner.op == "matmul")
-
-
-def _summands(node: Node) -> list[Node]:
-    return [inner for each in node.args for inner in _summands(each)] if node.op == "add" else [node]
+                yield from (inner for inner, _sign in summands_of(each) if inner.op == "matmul")
 
 
 def parts_of(met: Node) -> tuple[Node, ...]:

@@ -98,26 +98,7 @@ def run(
     initial_state: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Trace:
-    """Runs `cell` over `x` and records every gate and state at every step.
-
-    Args:
-        cell: The cell; it computes in its weights' type.
-        x: The sequence, `[time, input_size]`: an array or a `Sequence`. No steps give a trace of no steps. NaN and
-            infinity are let through, as TensorFlow's cells do; `Trace.first_nonfinite` says where a state took them on.
-        device: A name from `devices.list_devices()`; by default the first GPU, else the first CPU.
-        initial_state: `{"c": [num_units], "h": [output_size]}`, or some of it; zeros by default.
-        progress: Called with the steps done and the steps in all, about ten times a second while the run goes on.
-            An exception from it ends the run.
-
-    Raises:
-        ValueError: `x` or a state has the wrong shape.
-        DeviceError: the device is not there.
-
-    >>> import lstmviz as lv
-    >>> trace = run(lv.build("GRUCell", num_units=3, input_size=2), [[0.0, 1.0], [1.0, 0.0]], device="CPU:0")
-    >>> trace.gates["u"].shape
-    (2, 3)
-    """
+    """See `lstmviz.run.run`."""
     sequence, start = check_start(cell, x, initial_state)
     place = devices.find(device).name
     with _at_once(place):

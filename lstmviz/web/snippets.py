@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lstmviz.cells import Cell, OptionValue
 from lstmviz.language import _
+from lstmviz.layouts import LAYOUTS
 
 # How Keras 3 says what TensorFlow 1's kinds say; a kind's options missing here cannot be said in Keras.
 _KERAS_LAYERS = {
@@ -291,14 +292,11 @@ def _keras_own(cell: Cell, run: Run) -> str:
     )
 
 
-_PYTORCH_LAYERS = {"lstm": "LSTM", "gru": "GRU", "rnn": "RNN"}
-
-
 def _pytorch_own(cell: Cell, run: Run) -> str:
-    family = "lstm" if "LSTM" in cell.kind.name else "gru" if "GRU" in cell.kind.name else "rnn"
+    form = LAYOUTS["pytorch"].form_of(cell.kind)
     arguments = [str(cell.input_size), str(cell.num_units)]
     arguments += ["bias=False"] if cell.options.get("use_bias") is False else []
-    if family == "rnn" and cell.options.get("activation") == "relu":
+    if form.family == "rnn" and cell.options.get("activation") == "relu":
         arguments.append('nonlinearity="relu"')
     if cell.output_size != cell.num_units:
         arguments.append(f"proj_size={cell.output_size}")
@@ -307,7 +305,7 @@ def _pytorch_own(cell: Cell, run: Run) -> str:
         [
             "import torch",
             "",
-            f"layer = torch.nn.{_PYTORCH_LAYERS[family]}({', '.join(arguments)})  # {note}",
+            f"layer = torch.nn.{form.layer}({', '.join(arguments)})  # {note}",
             f"outputs, state = layer(torch.zeros({run.time_steps}, {cell.input_size}))  # [time, input_size]",
             "print(sum(p.numel() for p in layer.parameters()), {n: tuple(p.shape) for n, p in layer.named_parameters()})",
         ]

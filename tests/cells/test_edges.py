@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import lstmviz as lv
-from lstmviz.cells.kind import KINDS
 from lstmviz.equation import concat, exp, if_zero, log, minimum, relu, sigmoid, split, sqrt, tanh
+from tests.kinds_of_ones_own import declared
 
 getcontext().prec = 60
 UNITS, INPUTS, STEPS = 2, 2, 4
@@ -280,12 +280,8 @@ SHIFTS = [(0, 0), (-90, -90), (-200, -95), (95, 90), (-5, 95)]
 @pytest.fixture(scope="module")
 def own():
     """Declares the kinds for this file alone, once: each is compiled once."""
-    before = dict(KINDS)
-    for step, _plain in OWN:
-        lv.kind(step.__name__)(step)
-    yield
-    KINDS.clear()
-    KINDS.update(before)
+    with declared({step.__name__: step for step, _plain in OWN}):
+        yield
 
 
 def own_cell(kind, shift, dtype):

@@ -7,8 +7,9 @@ import pytest
 
 import lstmviz as lv
 from lstmviz import cells
-from lstmviz.cells.kind import KINDS, make_kind
+from lstmviz.cells.kind import make_kind
 from lstmviz.equation import activate, clip, concat, exp, log, norm, sigmoid, split, tanh
+from tests.kinds_of_ones_own import apart
 
 UNITS, INPUTS = 3, 2
 counted = itertools.count()
@@ -17,16 +18,14 @@ counted = itertools.count()
 @pytest.fixture
 def declare():
     """Declares a kind that is gone after the test, and gives its name."""
-    before = dict(KINDS)
 
     def declare(step):
         name = f"Own{next(counted)}"
         lv.kind(name)(step)
         return name
 
-    yield declare
-    KINDS.clear()
-    KINDS.update(before)
+    with apart():
+        yield declare
 
 
 def squash(z):

@@ -16,7 +16,7 @@ from lstmviz.equation import concat, sigmoid
 from lstmviz.formats import own
 from lstmviz.formats.save import loading_code, save_bytes
 from lstmviz.web import downloads
-from tests.own_kinds import DECLARED, SOURCE, declared
+from tests.kinds_of_ones_own import FILED, SOURCE, declared
 
 # What is not the default, of kinds that have options.
 OPTIONS = {
@@ -30,7 +30,7 @@ OPTIONS = {
 
 @pytest.fixture(scope="module", autouse=True)
 def own_kinds():
-    with declared():
+    with declared(FILED):
         yield
 
 
@@ -43,7 +43,7 @@ def same(one, other):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("kind", [*lv.KINDS, *DECLARED])
+@pytest.mark.parametrize("kind", [*lv.KINDS, *FILED])
 def test_every_kind_comes_back_as_it_was(kind, dtype, in_this_process):
     cell = lv.build(kind, 3, 2, seed=5, dtype=dtype, **OPTIONS.get(kind, {}))
     loaded = lv.load(save_bytes(cell, ".npz", "lstmviz"))
@@ -56,7 +56,7 @@ def test_every_kind_comes_back_as_it_was(kind, dtype, in_this_process):
             assert cell.weights[place.array][place.index].shape[-1] == 3
 
 
-@pytest.mark.parametrize("kind", [*lv.KINDS, *DECLARED])
+@pytest.mark.parametrize("kind", [*lv.KINDS, *FILED])
 def test_the_pages_kernel_file_is_a_model_file_too(kind, in_this_process):
     cell = lv.build(kind, 3, 2, seed=5)
     loaded = lv.load(downloads.kernel_npz(cell, {"f": "forget"}))

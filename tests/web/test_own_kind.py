@@ -18,7 +18,7 @@ from lstmviz.plot.number import write
 from lstmviz.plot.page import page_html
 from lstmviz.web import downloads, pictures, render, server, snippets, tables
 from lstmviz.web import view as views
-from tests.own_kinds import DECLARED, declared
+from tests.kinds_of_ones_own import FILED, declared
 
 _SCRIPT = Path(lv.__file__).parent / "web" / "page.py"
 SECTIONS = (
@@ -40,11 +40,11 @@ SECTIONS = (
 
 @pytest.fixture(scope="module", autouse=True)
 def own_kinds():
-    with declared():
+    with declared(FILED):
         yield
 
 
-@pytest.fixture(scope="module", params=DECLARED)
+@pytest.fixture(scope="module", params=FILED)
 def kind(request):
     return lv.KINDS[request.param]
 
@@ -92,7 +92,7 @@ def test_every_section_of_the_page_shows_it(kind, lang):
 
 def test_it_stands_last_and_as_ones_own(kind):
     shown = opened(kind).selectbox(key="cell").options
-    assert shown[-len(DECLARED) :] == [f"own · {name}" for name in DECLARED]
+    assert shown[-len(FILED) :] == [f"own · {name}" for name in FILED]
 
 
 def test_every_picture_of_the_route_is_made(kind):
