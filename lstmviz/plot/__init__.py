@@ -212,7 +212,7 @@ def step_frames(trace: Trace, unit: int, t: int = 0, gate: str | None = None) ->
     """What changes in `step(trace, t, unit, gate)` from step to step, so that a page can play it.
 
     Of a trace of more than 120 steps, the 120 around `t`: `frames["first"]` is the first of them, `frames["steps"]` how
-    many they are. `drawStep` in `web/step.js` puts one of them into the drawn figure.
+    many they are. `drawStep` in `web/js/step.js` puts one of them into the drawn figure.
 
     Raises:
         ValueError: there is no such unit, step or gate.

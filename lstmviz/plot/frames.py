@@ -1,6 +1,6 @@
 """Drawings that play: what stays, and what changes from step to step, small enough to be sent for all steps at once.
 
-`drawStep` in `web/step.js` puts a frame into a drawing that is there; `put` does the same to one that is to be drawn.
+`drawStep` in `web/js/step.js` puts a frame into a drawing that is there; `put` does the same to one that is to be drawn.
 """
 
 from __future__ import annotations

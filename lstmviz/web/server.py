@@ -172,7 +172,7 @@ def _sweep(library: Any) -> None:
 # --- The files that figures are drawn with
 
 _HERE = Path(__file__).parent
-_FOLDERS = (_HERE, _HERE.parent / "plot")  # the figures' own file needs one of the modules too
+_FOLDERS = (_HERE / "js", _HERE.parent / "plot")  # the figures' own file needs one of the modules too
 _NOT_KEPT = {"Cache-Control": "no-store"}  # the server keeps what is asked for again
 _WORTH_GZIP = 64 * 2**10  # bytes
 _FOREVER = "public, max-age=31536000, immutable"  # the address changes with the content
