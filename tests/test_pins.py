@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -24,9 +25,14 @@ def pins(file: str, environment: dict[str, str]) -> dict[str, str]:
     return {canonicalize_name(r.name): str(r.specifier).removeprefix("==") for r in there}
 
 
-@pytest.mark.parametrize("file", [*FILES, "requirements-cells.txt"])
+@pytest.mark.parametrize("file", [*FILES, "requirements-cells.txt", "package.json"])
 def test_pins_name_no_registry_and_no_path(file):
     assert not re.search(r"://|--|/", (ROOT / file).read_text())
+
+
+def test_typescript_is_pinned_to_one_version():
+    (pinned,) = json.loads((ROOT / "package.json").read_text())["devDependencies"].items()
+    assert re.fullmatch(r"typescript \d+\.\d+\.\d+", " ".join(pinned))
 
 
 @pytest.mark.parametrize("file", FILES)

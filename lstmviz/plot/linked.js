@@ -250,7 +250,7 @@ class Linked {
   size(index) {
     const { panels, gates, units, inputs, outputs, hidden, steps } = this.link;
     const { rows, columns } = panels[index];
-    const known = { unit: units, input: inputs, hidden: outputs, row: inputs + hidden };
+    const known = { unit: units, input: inputs, hidden: outputs, row: inputs + hidden, "": undefined };
     return [known[rows] ?? this.heatmaps(index)[0]?.z.length ?? 1, columns === "step" ? steps : gates.length * units];
   }
 

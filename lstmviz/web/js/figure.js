@@ -584,7 +584,7 @@ function unpack(trace) {
  * Gives the cells of a large kernel the names that a hover shows; they would be most of what is sent.
  *
  * @param {any} trace
- * @param {import("../plot/linked.js").Link} link
+ * @param {import("./linked.js").Link} link
  */
 function nameCells(trace, link) {
   if (!trace.hovertemplate?.includes("%{text}")) return;
