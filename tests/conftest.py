@@ -25,9 +25,9 @@ os.environ.setdefault("LSTMVIZ_STRUCTURES", "0" if "CI" in os.environ else str(r
 compiled.PRICE = float("inf")
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def own_kinds():
-    """The kinds by name; those that a test declares are gone after it."""
+    """The kinds by name; those that a test declares, in whatever way, are gone after it."""
     from lstmviz import KINDS
     from tests.kinds_of_ones_own import apart  # after the hook above
 

@@ -28,14 +28,12 @@ MODULES = [
 ]
 
 
-@pytest.mark.usefixtures("own_kinds")
 @pytest.mark.parametrize("name", MODULES)
 def test_the_examples_in_the_docstrings_give_what_they_say(name):
     found = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
     assert found.failed == 0
 
 
-@pytest.mark.usefixtures("own_kinds")
 def test_there_are_examples_in_the_docstrings():
     assert sum(doctest.testmod(importlib.import_module(name)).attempted for name in MODULES) >= 5
 
@@ -54,8 +52,7 @@ def test_the_readmes_python_runs_and_its_shapes_are_right(tmp_path, monkeypatch)
     assert (tmp_path / "kernel.html").stat().st_size > 1000
 
 
-def test_the_readmes_own_cell_runs(monkeypatch):
-    monkeypatch.delitem(lstmviz.KINDS, "MinimalGRU", raising=False)  # and gone after the test
+def test_the_readmes_own_cell_runs():
     _code, own = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     names: dict[str, object] = {}
     exec(own, names)

@@ -20,7 +20,7 @@ _FIRST = 60_000  # milliseconds
 def _await(page, kernel, gates):
     for key, text in (("kernel", kernel), ("gates", gates)):
         title = page.locator(f".st-key-{key} .gtitle")
-        expect(title).to_have_text(re.compile(re.escape(text) + "$"), timeout=_FIRST)
+        expect(title).to_have_text([re.compile(re.escape(text) + "$")], timeout=_FIRST)
     expect(page.locator(".st-key-page_html button")).to_be_visible(timeout=_FIRST)
     return page
 
