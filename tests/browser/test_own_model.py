@@ -106,9 +106,13 @@ def test_the_detective_names_the_order(opened):
     x = np.random.default_rng(0).normal(size=(5, 2)).astype("float32")
     h = lv.run(cell, x).states["h"]
     _upload(opened, "origin_arrays", "bare.npz", content.getvalue())
+    expect(opened.locator(".st-key-origin_chosen")).to_be_visible(timeout=_FIRST)
     for key, values in (("origin_inputs", x), ("origin_outputs", h)):
         rows = "\n".join(",".join(f"{number:.9g}" for number in row) for row in values.tolist())
         _upload(opened, key, f"{key}.csv", rows.encode())
+        # A person gives the next file when this one is there.
+        expect(opened.locator(f".st-key-{key} [data-testid=stFileChipName]")).to_be_visible(timeout=_FIRST)
+        expect(opened.locator(f".st-key-{key} [data-testid=stFileChipIconSpinner]")).to_have_count(0)
     expect(opened.get_by_text("gives the known output")).to_be_visible(timeout=_FIRST)
     opened.locator(".st-key-origin_explore button").first.click()
     _await(opened, "kernel [5, 12]", "3 units")
