@@ -4,7 +4,9 @@
  * @typedef {Record<"play" | "pause" | "first" | "back" | "forward" | "last" | "speed" | "persecond" | "scrub", string>} Words
  */
 
+import { Clock } from "./clock.js";
 import { announcePin, followPin, pin, setPin } from "./linked.js";
+import { PRIMARY_COLOR } from "./streamlit.js";
 
 const SPEEDS = [1, 2, 5, 10, 20, 40];
 const SPEED = 40; // steps a second at first
@@ -15,10 +17,10 @@ const STYLE = `
   border: 1px solid color-mix(in srgb, currentColor 35%, transparent); border-radius: .5rem; min-height: 2.4rem; padding: 0 .7rem; }
 .lstmviz-player button:hover { border-color: currentColor; }
 .lstmviz-player button:focus-visible, .lstmviz-player select:focus-visible, .lstmviz-player input:focus-visible {
-  outline: 2px solid var(--st-primary-color, currentColor); outline-offset: 2px; }
+  outline: 2px solid ${PRIMARY_COLOR}; outline-offset: 2px; }
 .lstmviz-player .lstmviz-play { min-width: 6.5rem; font-weight: 600; }
 .lstmviz-player select option { color: #1a1c24; background: #fff; }
-.lstmviz-player input { flex: 1 1 8rem; min-width: 6rem; accent-color: var(--st-primary-color, auto); }
+.lstmviz-player input { flex: 1 1 8rem; min-width: 6rem; accent-color: ${PRIMARY_COLOR}; }
 .lstmviz-player output { min-width: 5rem; font-variant-numeric: tabular-nums; }
 `;
 
@@ -120,15 +122,11 @@ export class Player {
   }
 
   start() {
-    let due = performance.now() + 1000 / this.speed;
+    const clock = new Clock(performance.now(), this.speed);
     const draw = () => {
       if (!this.bar.isConnected) return;
       this.frame = requestAnimationFrame(draw);
-      const now = performance.now();
-      if (now < due) return;
-      // One step a drawing, so that none is skipped; who falls behind does not race to catch up.
-      due = Math.max(due + 1000 / this.speed, now);
-      setPin({ t: (this.t + 1) % this.steps });
+      if (clock.tick(performance.now(), this.speed)) setPin({ t: (this.t + 1) % this.steps });
     };
     this.frame = requestAnimationFrame(draw);
     this.tell();

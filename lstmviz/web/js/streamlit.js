@@ -1,0 +1,44 @@
+/** What the page's modules know of Streamlit's own page: its elements, their classes, its theme. No other module does. */
+
+/** The theme's first colour, for a style; where there is none, the colour of the text. */
+export const PRIMARY_COLOR = "var(--st-primary-color, currentColor)";
+
+/**
+ * Calls `listener` with the value of a slider whenever somebody moves it.
+ *
+ * @param {string} key
+ * @param {(value: string) => void} listener
+ */
+export function onSlide(key, listener) {
+  const slider = `.st-key-${key} input[type=range]`;
+  // It moves with keys and under a finger, and says so in its attributes alone. Only who holds it moves it: the page also
+  // sets it.
+  new MutationObserver((changes) => {
+    const moved = changes.map(({ target }) => /** @type {HTMLInputElement} */ (target)).find((target) => target.matches(slider));
+    if (moved && moved === document.activeElement) listener(moved.value);
+  }).observe(document.body, { subtree: true, attributeFilter: ["aria-valuetext"] });
+}
+
+/**
+ * The key under which an element was put on the page.
+ *
+ * @param {Element} element
+ * @returns {string | undefined}
+ */
+export const keyOf = (element) => element.closest("[class*=st-key-]")?.className.match(/st-key-(\S+)/)?.[1];
+
+/** @param {Element} element */
+export const pageColor = (element) => getComputedStyle(element).getPropertyValue("--st-background-color").trim();
+
+const pen = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
+
+/**
+ * Whether the theme is dark.
+ *
+ * @param {Element} element
+ */
+export function isDark(element) {
+  pen.fillStyle = pageColor(element) || "white"; // the canvas writes any colour as #rrggbb
+  const [red, green, blue] = [1, 3, 5].map((at) => parseInt(String(pen.fillStyle).slice(at, at + 2), 16));
+  return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
+}
