@@ -14,7 +14,7 @@ _STEPS = 32_767  # of a packed number, between 0 and the largest
 
 
 def pack(figure: dict[str, Any]) -> dict[str, Any]:
-    """The figure with its tiles in eight bytes each, a third of what Plotly would read, for `web/js/figure.js` to unpack.
+    """The figure with its tiles in eight bytes each, a third of what Plotly would read, for `web/js/tiles.js` to unpack.
 
     A tile's extremes and mean go as shares of the largest of them, in 32,767 steps: less than a colour shows. A hover
     text shows as many decimals as that leaves.

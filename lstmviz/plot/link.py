@@ -6,6 +6,7 @@ from typing import Any
 
 from lstmviz.cells import Cell
 from lstmviz.language import _
+from lstmviz.plot.names import row_groups
 
 Panel = tuple[str, str, str, str, str]
 """A panel's x axis, y axis and name, and what its columns and rows stand for, as `linked.js` has it."""
@@ -23,6 +24,7 @@ def link(cell: Cell, panels: list[Panel], steps: int = 0) -> dict[str, Any]:
     return {
         "panels": [dict(zip(names, panel, strict=True)) for panel in panels],
         "gates": [gate.name for gate in cell.kind.gates],
+        "groups": row_groups(cell),
         "units": cell.num_units,
         "inputs": cell.input_size,
         "outputs": cell.output_size,

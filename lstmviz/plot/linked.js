@@ -7,7 +7,14 @@
  * @typedef {{x: string, y: string, name: string, columns: "step" | "column" | "", rows: "unit" | "input" | "hidden" | "row" | ""}} Panel
  *     one picture in a figure: its axes, and what its columns and rows stand for; "column" is one of the kernel's, "row"
  *     one of its rows of x, then of h; a panel without a name is of no gate and no state
- * @typedef {{panels: Panel[], gates: string[], units: number, inputs: number, outputs: number, hidden: number, steps: number, words: Record<string, string>}} Link
+ * @typedef {[string, number, number]} Group rows or columns side by side: their letter, where they begin, and how many they are
+ * @typedef {{panels: Panel[], gates: string[], groups: Group[], units: number, inputs: number, outputs: number, hidden: number,
+ *   steps: number, words: Record<string, string>}} Link `groups` has the kernel's rows
+ * @typedef {{_id: string, _offset: number, _length: number, range: [number, number], c2p: (value: number) => number}} Axis
+ *     as Plotly has drawn it
+ * @typedef {HTMLElement & {data: Record<string, any>[], layout: Record<string, any>, _fullData: Record<string, any>[],
+ *   _fullLayout: Record<string, any>, on: (event: string, listener: () => void) => void, linked?: Linked}} Plot once Plotly has
+ *     drawn it
  * @typedef {{t?: number, gate?: string, unit?: number, input?: number, hidden?: number}} Place
  */
 
@@ -74,7 +81,7 @@ export function onPin(listener) {
 /**
  * Links a figure that Plotly has drawn; again after it was drawn anew does no harm.
  *
- * @param {any} plot
+ * @param {Plot} plot
  */
 export function link(plot) {
   if (!plot._fullLayout?.meta?.link) return;
@@ -82,13 +89,13 @@ export function link(plot) {
   plot.linked.mark();
 }
 
-/** @param {any} plot */
+/** @param {Plot} plot */
 export function unlink(plot) {
   if (plot.linked) all.delete(plot.linked);
 }
 
 class Linked {
-  /** @param {any} plot */
+  /** @param {Plot} plot */
   constructor(plot) {
     this.plot = plot;
     /** The cell that the keyboard is on: a panel, a row, a column. @type {[number, number, number] | null} */
@@ -129,6 +136,7 @@ class Linked {
    * The axes of a panel as they are drawn now.
    *
    * @param {Panel} panel
+   * @returns {[Axis, Axis]}
    */
   axes({ x, y }) {
     const layout = this.plot._fullLayout;
@@ -257,7 +265,7 @@ class Linked {
   /** @param {number} index */
   heatmaps(index) {
     const { x, y } = this.link.panels[index];
-    return this.plot._fullData.filter((/** @type {any} */ trace) => trace.type === "heatmap" && trace.xaxis === x && trace.yaxis === y);
+    return this.plot._fullData.filter((trace) => trace.type === "heatmap" && trace.xaxis === x && trace.yaxis === y);
   }
 
   /**
@@ -281,13 +289,13 @@ class Linked {
    * @param {[number, number, number]} cell
    */
   read([index, row, column]) {
-    const { panels, gates, units, inputs, words } = this.link;
+    const { panels, gates, groups, units, words } = this.link;
     const { name, columns, rows } = panels[index];
     const number = write(this.value([index, row, column]));
     const step = words.step.replace("{t}", String(column));
     if (columns === "step" && !rows) return `${step}: ${this.readLines(index, column).join(", ")}`;
     if (columns === "step") return `${name}[${row}], ${step}: ${number}`;
-    const from = rows === "row" ? (row < inputs ? `x[${row}]` : `h[${row - inputs}]`) : name;
+    const from = rows === "row" ? nameSpan(groups, row, 1) : name;
     return `${from} → ${gates[Math.floor(column / units)]}[${column % units}]: ${number}`;
   }
 
@@ -301,8 +309,8 @@ class Linked {
   readLines(index, t) {
     const { x, y } = this.link.panels[index];
     return this.plot._fullData
-      .filter((/** @type {any} */ trace) => trace.mode?.includes("lines") && trace.xaxis === x && trace.yaxis === y)
-      .map((/** @type {any} */ { hovertemplate, y: values, x0 = 0, dx = 1 }) => {
+      .filter((trace) => trace.mode?.includes("lines") && trace.xaxis === x && trace.yaxis === y)
+      .map(({ hovertemplate, y: values, x0 = 0, dx = 1 }) => {
         const value = values[Math.round((t - (Number(x0) || 0)) / dx)]; // of an axis of names: its first
         // A line has a gap where its axis cannot show what is there.
         return `${hovertemplate.match(/<b>(.*?)<\/b>/)?.[1]} ${Number.isFinite(value) ? write(value) : "–"}`;
@@ -356,16 +364,29 @@ class Linked {
 }
 
 /**
+ * What rows or columns from `first` on are called together, `x[3]` or `x[3…5]`; they end with their group.
+ *
+ * @param {Group[]} groups
+ * @param {number} first
+ * @param {number} length
+ */
+export function nameSpan(groups, first, length) {
+  const [letter, start, size] = groups.filter((group) => group[1] <= first).at(-1) ?? ["", 0, Infinity];
+  const last = Math.min(first - start + length, size) - 1;
+  return last === first - start ? `${letter}[${last}]` : `${letter}[${first - start}…${last}]`;
+}
+
+/**
  * A number as it is read out.
  *
- * @param {any} value
+ * @param {number | undefined} value
  */
 const write = (value) => (typeof value === "number" ? value.toPrecision(4).replaceAll("-", "−") : "");
 
 /**
  * The index on an axis at a pixel of its figure; null beside the axis.
  *
- * @param {any} axis
+ * @param {Axis} axis
  * @param {number} pixel
  */
 function at(axis, pixel) {
@@ -378,7 +399,7 @@ function at(axis, pixel) {
 /**
  * Where an index, or all of them, stands on an axis: start and length in pixels; null where it is out of view.
  *
- * @param {any} axis
+ * @param {Axis} axis
  * @param {number} [index]
  * @returns {[number, number] | null}
  */
@@ -393,7 +414,7 @@ function span(axis, index) {
   return to - from >= least ? [from, to - from] : [(from + to - least) / 2, least];
 }
 
-/** @param {any} axis */
+/** @param {Axis} axis */
 function upright(axis) {
   // The screen counts from the top; a value axis from the bottom, a heatmap's rows from the top: its range is turned.
   const [first, last] = axis.range;

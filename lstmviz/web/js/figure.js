@@ -5,13 +5,19 @@
  * figure, or says what it is a picture of: then it is fetched on a route of its own.
  *
  * @typedef {{data: object[], layout: Record<string, any>}} Figure as plotly.js reads it
- * @typedef {{alt: string, words: Record<string, string>, figure: Figure, frames?: object}} Drawing
+ * @typedef {{alt: string, words: Record<string, string>, figure: Figure, frames?: Frames | null}} Drawing
+ * @typedef {import("./step.js").Frames} Frames
+ * @typedef {import("./linked.js").Plot} Plot
  * @typedef {{key: string, of: string, finer: string, engine?: string, held?: boolean, words?: Record<string, string>}} Reference
  */
 
 import { followPin, link, onPin, pin, setPin, unlink } from "./linked.js";
+import { patch } from "./patch.js";
 import { Player } from "./player.js";
+import { normalise, withEngine } from "./query.js";
 import { drawStep } from "./step.js";
+import { isDark, keyOf, onSlide, pageColor } from "./streamlit.js";
+import { inView, isGoodEnough, nameCells, unpack } from "./tiles.js";
 
 const NARROW = 640; // pixels: below this, and under a finger, a drag scrolls the page
 const RESIZE_DELAY = 60; // milliseconds of quiet after which a plot follows its container
@@ -20,8 +26,6 @@ const REST_DELAY = 200; // milliseconds of quiet after which the rest of the pag
 const LOST_DELAY = 1000; // milliseconds after which a picture that the script never spoke of is taken to rest
 const DRAFT = "numpy"; // whose run is drawn while the slider is held
 const ZOOM_DELAY = 80; // milliseconds of quiet after which what is in view is asked for more finely
-const WORTHWHILE = 0.7; // of a window that is shown, the share in view at which it is
-const NAMED = 0.1; // of single numbers, the share in view whose axes still have names
 
 /** One Plotly for all figures, fetched once, from beside this module. @type {Promise<any>} */
 const loading = new Promise((resolve, reject) => {
@@ -131,19 +135,15 @@ onPin(() => {
 
 /** @type {Map<string, View>} */
 const pictures = new Map();
-const SLIDER = ".st-key-num_units input[type=range]";
 
 /** What the slider asked for and the script has not come to yet. */
 let ahead = "";
 /** What the slider passed on its way: the script may still come to it. @type {Set<string>} */
 const passed = new Set();
 
-// The slider moves with keys and under a finger, and says so in its attributes alone. Only who holds it moves it:
-// the page also sets it.
-new MutationObserver((changes) => {
-  const slider = changes.map(({ target }) => /** @type {HTMLInputElement} */ (target)).find((target) => target.matches(SLIDER));
-  if (shown && slider && slider === document.activeElement) hurry({ num_units: slider.value });
-}).observe(document.body, { subtree: true, attributeFilter: ["aria-valuetext"] });
+onSlide("num_units", (value) => {
+  if (shown) hurry({ num_units: value });
+});
 
 /**
  * Shows the pictures of a view that the script will come to.
@@ -213,15 +213,6 @@ function giveUp() {
   for (const view of pictures.values()) if (view.held) obey(view, view.held);
 }
 
-/**
- * @param {string} query
- * @param {string} engine
- */
-const withEngine = (query, engine) => (engine ? `${query}&engine=${engine}` : query);
-
-/** @param {string} query as Python writes it */
-const normalise = (query) => new URLSearchParams(query).toString();
-
 // --- The step taken apart
 
 /** @type {WeakMap<HTMLElement, StepView>} */
@@ -243,7 +234,7 @@ export function step({ data, parentElement }) {
 /**
  * Time's controls, and below them the pinned unit at the pinned step.
  *
- * @typedef {{of: string, steps: number, engine: string, player: any, words: Record<string, any>, figure?: Figure}} StepReference
+ * @typedef {{of: string, steps: number, engine: string, player: import("./player.js").Words, words: Record<string, string>, figure?: Figure}} StepReference
  */
 class StepView {
   /** @param {HTMLElement} parent */
@@ -323,15 +314,15 @@ class View {
   constructor(parent, onDrawn = () => {}) {
     this.parent = parent;
     this.onDrawn = onDrawn;
-    /** What of it plays. @type {any} */
+    /** What of it plays. @type {Frames | null} */
     this.frames = null;
-    this.plot = document.createElement("div");
+    this.plot = /** @type {Plot} */ (/** @type {Element} */ (document.createElement("div")));
     this.plot.className = "lstmviz-figure";
     this.plot.setAttribute("role", "figure");
     this.plot.style.cssText = "width: 100%; contain: strict";
     // Plotly takes every touch for itself; without a drag mode it belongs to the page, to scroll with.
     const leaveTouch = (/** @type {Event} */ event) => {
-      if (/** @type {any} */ (this.plot).layout?.dragmode === false) event.stopPropagation();
+      if (this.plot.layout?.dragmode === false) event.stopPropagation();
     };
     this.plot.addEventListener("touchstart", leaveTouch, { capture: true, passive: true });
     parent.append(this.plot);
@@ -442,10 +433,10 @@ class View {
     Plotly.react(this.plot, data, layout, configFor(words));
     if (layout.meta?.levels && !this.isWatched) {
       this.isWatched = true;
-      /** @type {any} */ (this.plot).on("plotly_relayout", () => this.watchZoom());
+      this.plot.on("plotly_relayout", () => this.watchZoom());
     }
     link(this.plot);
-    this.frames = frames;
+    this.frames = frames ?? null;
     this.onDrawn();
     if (this.isRun && isDraftEnough) tellDrawn();
   }
@@ -457,7 +448,7 @@ class View {
   }
 
   async closeIn() {
-    const levels = /** @type {any} */ (this.plot).layout?.meta?.levels;
+    const levels = this.plot.layout?.meta?.levels;
     if (!levels || !this.finer) return;
     const window = inView(this.plot, levels);
     const [rows, columns] = window;
@@ -513,102 +504,6 @@ class View {
   }
 }
 
-/**
- * The rows and columns in view, as from one and up to, without, another.
- *
- * @param {any} plot
- * @param {{of: [number, number]}} levels
- * @returns {[[number, number], [number, number]]}
- */
-function inView(plot, levels) {
-  const { xaxis, yaxis, yaxis2, meta } = plot._fullLayout;
-  const rows = meta.link.panels[0].columns === "step" ? yaxis2 : yaxis; // all but the input's panel have the same rows
-  return [span(rows.range, levels.of[0]), span(xaxis.range, levels.of[1])];
-}
-
-/**
- * @param {[number, number]} range of an axis whose cells have their middle at whole numbers
- * @param {number} length
- * @returns {[number, number]}
- */
-function span(range, length) {
-  const [low, high] = [Math.min(...range), Math.max(...range)];
-  const first = Math.min(Math.max(Math.floor(low + 0.5 + 1e-6), 0), length - 1);
-  return [first, Math.max(Math.min(Math.ceil(high + 0.5 - 1e-6), length), first + 1)];
-}
-
-/**
- * Whether what is shown is as fine as can be, or nearly what would be asked for.
- *
- * @param {{rows: number[], columns: number[], tile: number[]}} levels of what is shown
- * @param {[number, number]} rows in view
- * @param {[number, number]} columns in view
- */
-function isGoodEnough(levels, rows, columns) {
-  const isInside = levels.rows[0] <= rows[0] && rows[1] <= levels.rows[1] && levels.columns[0] <= columns[0] && columns[1] <= levels.columns[1];
-  if (!isInside) return false;
-  const share = ((rows[1] - rows[0]) * (columns[1] - columns[0])) / ((levels.rows[1] - levels.rows[0]) * (levels.columns[1] - levels.columns[0]));
-  return share > (levels.tile[0] * levels.tile[1] === 1 ? NAMED : WORTHWHILE);
-}
-
-/**
- * Unpacks a heatmap's tiles: each its smallest and largest number and the mean, as shares of the largest of all.
- *
- * @param {any} trace as plotly.js reads it, but for `packed`
- */
-function unpack(trace) {
-  if (!trace.packed) return;
-  const { rows, columns, largest, middle, numbers } = trace.packed;
-  delete trace.packed;
-  const bytes = Uint8Array.from(atob(numbers), (letter) => letter.charCodeAt(0));
-  const steps = new Int16Array(bytes.buffer);
-  const size = rows * columns;
-  const number = (/** @type {number} */ place) => (steps[place] === -32768 ? NaN : (steps[place] / 32767) * largest);
-  trace.z = [];
-  trace.customdata = [];
-  for (let row = 0; row < rows; row++) {
-    const line = new Float32Array(columns);
-    const told = new Array(columns);
-    for (let column = 0; column < columns; column++) {
-      const place = row * columns + column;
-      const [low, high] = [number(place), number(place + size)];
-      line[column] = middle - low > high - middle ? low : high;
-      told[column] = [low, high, number(place + 2 * size)];
-    }
-    trace.z.push(line);
-    trace.customdata.push(told);
-  }
-}
-
-/**
- * Gives the cells of a large kernel the names that a hover shows; they would be most of what is sent.
- *
- * @param {any} trace
- * @param {import("./linked.js").Link} link
- */
-function nameCells(trace, link) {
-  if (!trace.hovertemplate?.includes("%{text}")) return;
-  const { gates, units, inputs } = link;
-  const [rows, columns] = trace.z.shape?.split(", ").map(Number) ?? [trace.z.length, trace.z[0].length];
-  const [across, down] = [trace.dx ?? 1, trace.dy ?? 1];
-  const [left, top] = [trace.x0 - (across - 1) / 2, trace.y0 - (down - 1) / 2];
-  const isStrip = trace.yaxis === "y2";
-  const range = (/** @type {string} */ letter, /** @type {number} */ first, /** @type {number} */ length, /** @type {number} */ size) => {
-    const last = Math.min(first + length, size) - 1;
-    return last === first ? `${letter}[${first}]` : `${letter}[${first}…${last}]`;
-  };
-  const places = Array.from({ length: columns }, (_none, index) => {
-    const column = left + index * across;
-    return range(gates[Math.floor(column / units)], column % units, across, units);
-  });
-  trace.text = Array.from({ length: rows }, (_none, index) => {
-    if (isStrip) return places;
-    const row = top + index * down;
-    const from = row < inputs ? range("x", row, down, inputs) : range("h", row - inputs, down, Infinity);
-    return places.map((place) => `${from} → ${place}`);
-  });
-}
-
 /** Plotly compares configurations by their parts: the same words must get the same one. @type {Map<string, object>} */
 const configs = new Map();
 
@@ -639,44 +534,14 @@ function downloadButton(format, words) {
     name,
     title: words[name],
     icon: format === "png" ? Plotly.Icons.camera : Plotly.Icons.disk,
-    /** @param {HTMLElement & {data: object[], layout: any}} plot */
+    /** @param {Plot} plot */
     click(plot) {
       // On the page a plot is transparent; alone, light text would stand on nothing.
+      /** @type {Record<string, any>} */
       const layout = { ...plot.layout, paper_bgcolor: pageColor(plot) };
-      const filename = `lstmviz-${plot.closest("[class*=st-key-]")?.className.match(/st-key-(\S+)/)?.[1] ?? "figure"}`;
+      const filename = `lstmviz-${keyOf(plot) ?? "figure"}`;
       const { width, height } = layout;
       return Plotly.downloadImage({ data: plot.data, layout }, { format, filename, width, height, scale: format === "png" ? 2 : 1 });
     },
   };
-}
-
-/**
- * @param {Record<string, any>} layout
- * @param {Record<string, any>} changes by path, as Plotly.relayout takes them
- */
-function patch(layout, changes) {
-  for (const [path, value] of Object.entries(changes)) {
-    const steps = path.split(".");
-    const last = /** @type {string} */ (steps.pop());
-    /** @type {any} */
-    let place = layout;
-    for (const step of steps) {
-      const [name, index] = step.split(/[[\]]/);
-      place = index === undefined ? (place[name] ??= {}) : place[name]?.[index];
-      if (!place) break; // the list lacks that entry
-    }
-    if (place) place[last] = value;
-  }
-}
-
-/** @param {HTMLElement} element */
-const pageColor = (element) => getComputedStyle(element).getPropertyValue("--st-background-color").trim();
-
-const pen = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
-
-/** @param {HTMLElement} element */
-function isDark(element) {
-  pen.fillStyle = pageColor(element) || "white"; // the canvas writes any colour as #rrggbb
-  const [red, green, blue] = [1, 3, 5].map((at) => parseInt(String(pen.fillStyle).slice(at, at + 2), 16));
-  return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
 }

@@ -2,8 +2,9 @@
  * Puts another step into the drawn figure of a step, from its frames; see `make_frames` in `plot/frames.py`.
  *
  * @typedef {[number, number][]} Places numbers of Plotly's traces, and how many parts of a frame each takes
- * @typedef {{first: number, steps: number, zero: number, forms: string[], texts: string[], fills: string[], bars: string[],
+ * @typedef {{unit: number, first: number, steps: number, zero: number, forms: string[], texts: string[], fills: string[], bars: string[],
  *   places: {texts: Places, fills: Places, bars: Places}, colours: Record<"rises" | "falls" | "nonfinite", string>}} Frames
+ * @typedef {import("./linked.js").Plot & {shownStep?: number, shownFrames?: Frames, settling?: number}} Playing
  */
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -14,14 +15,14 @@ const SETTLE = 300; // milliseconds after which Plotly is told of what was drawn
  * Draws step `t`: straight into the picture's own elements, for Plotly takes too long to do it thirty times a second. When
  * the steps rest Plotly is told, so that what it draws or saves next is the same.
  *
- * @param {any} plot drawn by Plotly
+ * @param {Playing} plot
  * @param {Frames} frames
  * @param {number} t a step that the frames hold
  */
 export function drawStep(plot, frames, t) {
   if (plot.shownStep === t && plot.shownFrames === frames) return;
   const step = t - frames.first;
-  const data = plot.data.map((/** @type {object} */ trace) => ({ ...trace }));
+  const data = plot.data.map((trace) => ({ ...trace }));
   putTexts(frames, step, data);
   putFills(frames, step, data);
   putBars(frames, step, data);
@@ -38,14 +39,14 @@ export function drawStep(plot, frames, t) {
 /**
  * Changes the drawn elements to what `data` says.
  *
- * @param {any} plot
- * @param {any[]} data
+ * @param {Playing} plot
+ * @param {Record<string, any>[]} data
  * @param {Frames} frames
  * @returns {boolean} whether each number has an element; Plotly makes none for an empty text
  */
 function paint(plot, data, { places }) {
   const layout = plot._fullLayout;
-  /** @type {[Element, any][]} */
+  /** @type {[Element, string][]} */
   const texts = [];
   for (const [number, count] of places.texts) {
     const drawn = elements(plot, number, "text");
@@ -79,12 +80,14 @@ function paint(plot, data, { places }) {
 /**
  * The elements of one of Plotly's scatter traces, in its order; the figure names the traces.
  *
- * @param {any} plot
+ * @param {Playing} plot
  * @param {number} number
  * @param {string} what
  * @returns {SVGElement[]}
  */
-const elements = (plot, number, what) => [...plot.querySelectorAll(`.trace${CSS.escape(plot.data[number].uid)} ${what}`)];
+const elements = (plot, number, what) => [
+  .../** @type {NodeListOf<SVGElement>} */ (plot.querySelectorAll(`.trace${CSS.escape(plot.data[number].uid)} ${what}`)),
+];
 
 /**
  * A colour of one of Plotly's scales.
@@ -98,13 +101,13 @@ function mix(scale, share) {
   return `color-mix(in srgb, ${second} ${((share - from) / (to - from)) * 100}%, ${first})`;
 }
 
-/** @type {(frames: Frames, step: number, data: any[]) => void} */
+/** @type {(frames: Frames, step: number, data: Record<string, any>[]) => void} */
 function putTexts({ forms, texts, places }, step, data) {
   const words = texts[step].split("\n").map((text) => fillIn(text, forms));
   for (const [number, count] of places.texts) data[number].text = words.splice(0, count).map(escape);
 }
 
-/** @type {(frames: Frames, step: number, data: any[]) => void} */
+/** @type {(frames: Frames, step: number, data: Record<string, any>[]) => void} */
 function putFills({ colours, fills, places }, step, data) {
   let at = 0;
   for (const [number, count] of places.fills) {
@@ -113,7 +116,7 @@ function putFills({ colours, fills, places }, step, data) {
   }
 }
 
-/** @type {(frames: Frames, step: number, data: any[]) => void} */
+/** @type {(frames: Frames, step: number, data: Record<string, any>[]) => void} */
 function putBars({ colours, bars, places, zero }, step, data) {
   let at = 0;
   const next = () => ALPHABET.indexOf(bars[step][at++]) * ALPHABET.length + ALPHABET.indexOf(bars[step][at++]);
