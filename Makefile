@@ -126,7 +126,7 @@ build/javascript/.made: package.json | .venv/.dev
 	@echo "Installing TypeScript into $(@D)"
 	@mkdir -p $(@D)
 	@cp package.json $(@D)
-	@$(NPM) install --prefix $(@D) --ignore-scripts --no-package-lock --no-audit --no-fund --no-update-notifier --loglevel=error
+	@$(NPM) install --prefix $(@D) --ignore-scripts --no-package-lock --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null
 	@touch $@
 
 .venv/.chromium: tools/find_chromium.sh | .venv/.dev
