@@ -1,7 +1,8 @@
 """How fast the engines are, beside their peers in the same process: `python -m benchmarks.engine [--json]`.
 
 - TensorFlow's loop, the same compiled for its one shape, and NumPy, all of them recording everything, beside a compiled
-  `keras.layers.LSTM(return_sequences=True)` that records nothing, and beside the bare products `h @ K` in NumPy
+  `keras.layers.LSTM(return_sequences=True)` that records nothing, beside the bare products `h @ K` in NumPy, and NumPy also beside
+  a loop written by hand for this one cell: what there is to win
 - a size never seen before, beside the same size again
 - ten thousand steps
 - `import lstmviz` in a fresh process
@@ -96,6 +97,33 @@ def run_by(shapes: CompiledShapes, cell: lv.Cell, x: np.ndarray) -> lv.Trace:
     return lv.run(cell, x, device="CPU:0")
 
 
+def run_by_hand(cell: lv.Cell, x: np.ndarray) -> dict[str, np.ndarray]:
+    """A `BasicLSTMCell` over `x`, everything recorded, in as few of NumPy's calls as go."""
+    units, steps = cell.num_units, len(x)
+    i, j, f, o = (slice(k * units, (k + 1) * units) for k in range(4))
+    rows_h = np.ascontiguousarray(cell.kernel[cell.input_size :])
+    from_x = x @ cell.kernel[: cell.input_size] + cell.bias + cell.offset
+    before, gates = np.empty_like(from_x), np.empty_like(from_x)
+    cs, hs = (np.empty((steps, units), np.float32) for _state in range(2))
+    c = h = np.zeros(units, np.float32)
+    for t in range(steps):
+        z, gate = before[t], gates[t]
+        np.dot(h, rows_h, out=z)
+        z += from_x[t]
+        np.multiply(z, 0.5, out=gate)  # a sigmoid of z is half of 1 and the tanh of half of z
+        gate[j] = z[j]
+        np.tanh(gate, out=gate)
+        for part in (gate[i], gate[f.start :]):
+            part *= 0.5
+            part += 0.5
+        np.multiply(gate[f], c, out=cs[t])
+        cs[t] += gate[i] * gate[j]
+        np.tanh(cs[t], out=hs[t])
+        hs[t] *= gate[o]
+        c, h = cs[t], hs[t]
+    return {"before": before, "gates": gates, "c": cs, "h": hs}
+
+
 def measure_size(num_units: int, input_size: int, steps: int, rounds: int) -> list[Line]:
     cell, x = make_inputs(num_units, input_size, steps)
     layer = keras.layers.LSTM(num_units, return_sequences=True)
@@ -117,7 +145,11 @@ def measure_size(num_units: int, input_size: int, steps: int, rounds: int) -> li
         "loop": lambda: run_by(none, cell, x),
         "numpy": lambda: lv.run(cell, x, engine="numpy"),
         "products": products,
+        "hand": lambda: run_by_hand(cell, x),
     }
+    np.testing.assert_allclose(
+        run_by_hand(cell, x)["h"], lv.run(cell, x, engine="numpy").states["h"], atol=1e-5
+    )
     if engine.compile_shape(cell, steps):
         calls["shape"] = lambda: run_by(own, cell, x)
     times = take_turns(calls, rounds)
@@ -128,6 +160,8 @@ def measure_size(num_units: int, input_size: int, steps: int, rounds: int) -> li
         compare(f"TensorFlow / compiled Keras LSTM {at}", times["loop"], times["keras"], TENSORFLOW),
         compare(f"NumPy / compiled Keras LSTM {at}", times["numpy"], times["keras"], keras_target),
         compare(f"NumPy / bare products h @ K {at}", times["numpy"], times["products"], PRODUCTS if widest else None),
+        compare(f"NumPy / a loop written by hand {at}", times["numpy"], times["hand"], None),
+        compare(f"  that loop / compiled Keras LSTM {at}", times["hand"], times["keras"], None),
     ]  # fmt: skip
     if "shape" in times:
         lines.insert(1, compare("  the same compiled for its shape", times["shape"], times["keras"], None))
