@@ -113,9 +113,9 @@ def run_by_hand(cell: lv.Cell, x: np.ndarray) -> dict[str, np.ndarray]:
         np.multiply(z, 0.5, out=gate)  # a sigmoid of z is half of 1 and the tanh of half of z
         gate[j] = z[j]
         np.tanh(gate, out=gate)
-        for part in (gate[i], gate[f.start :]):
-            part *= 0.5
-            part += 0.5
+        for share in (i, slice(f.start, None)):
+            gate[share] *= 0.5
+            gate[share] += 0.5
         np.multiply(gate[f], c, out=cs[t])
         cs[t] += gate[i] * gate[j]
         np.tanh(cs[t], out=hs[t])
