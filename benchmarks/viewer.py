@@ -110,7 +110,10 @@ class Viewer:
         data = message.SerializeToString()
         missing = {wanted["text"].encode() for wanted in self.server.app.wanted(size)}
         if self.server.app.pictures:  # the script says which they are
-            missing = {f"num_units={size}&".encode()}
+            shown = {"num_units": size, **dict(parse_qsl(self.query, keep_blank_values=True))} | {
+                "num_units": size
+            }
+            missing = {f'"of": "{urlencode(shown)}"'.encode()}
         figures, received = None, 0
         started = time.perf_counter()
         await self._socket.send(data)

@@ -10,7 +10,7 @@ import streamlit as st
 from lstmviz import cells
 from lstmviz.language import _
 from lstmviz.sequences import Sequence
-from lstmviz.web import controls, figure, kinds, limits, render, sections
+from lstmviz.web import controls, figure, kinds, limits, parameters, render, sections
 from lstmviz.web import view as views
 from lstmviz.web.markup import escape
 from lstmviz.web.render import Upload
@@ -88,7 +88,7 @@ def _questions(view: View, devices: list[str]) -> list[_Question]:
 
 def _ask(question: _Question) -> None:
     shown = st.session_state["view"]
-    view, _problems = views.parse(views.to_query(shown) | question.own)
+    view, _problems = views.parse(parameters.in_full(shown) | question.own)
     # What no address holds: the viewer's file, and how many features other sequences bring.
     _compare(replace(view, model=shown.model, input_size=shown.input_size), question.versus)
 
@@ -103,7 +103,7 @@ def _draw_choice(view: View) -> None:
     """What differs, and in which value; the tolerance."""
     names = [
         *views.compared(view),
-        *([] if view.model else (option.name for option in views.own_options(view.kind))),
+        *([] if view.model else (option.name for option in parameters.own_options(view.kind))),
     ]
     if not render.device_names():
         names.remove("device")
@@ -171,7 +171,7 @@ def _name_chosen() -> None:
 
 def _another(view: View, name: str) -> str:
     """A value for `name` that differs from the view's."""
-    own = str(views.to_query(view).get(name, getattr(View, name, "")))
+    own = parameters.in_full(view).get(name, "")
     if choices := _choices(view, name):
         return next((choice for choice in choices if choice != own), own)
     return str(float(own or 0) + 1).removesuffix(".0")

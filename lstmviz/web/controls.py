@@ -2,54 +2,31 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from lstmviz import cells, sequences
-from lstmviz.cells import KINDS, OPTIONS, Kind, Option, OptionValue
+from lstmviz.cells import Kind, Option
 from lstmviz.language import LANGUAGES, _
-from lstmviz.layouts import LAYOUTS
-from lstmviz.web import kinds, limits, models, size, uploads
+from lstmviz.web import kinds, limits, models, parameters, size, uploads
 from lstmviz.web import view as views
 from lstmviz.web.markup import escape
 from lstmviz.web.render import Upload
 from lstmviz.web.view import View
 
-_PLAIN = (
-    "cell", "input_size", "initial_weights", "seed", "sequence", "time_steps", "text", "encoding", "numbers",
-    "standardise", "device", "values", "linear", "gradients", "contrast", "layout", "tables", "dtype", "tolerance",
-    "lang",
-)  # fmt: skip
 _CSV_MB = 20
-_TRANSLATED: dict[str, Callable[[str], object]] = {
-    "cell": KINDS.__contains__,
-    "sequence": views.SEQUENCES.__contains__,
-    "encoding": views.ENCODINGS.__contains__,
-    "values": views.VALUES.__contains__,
-    "layout": ("", *LAYOUTS).__contains__,
-    "device": re.compile(r"([A-Z]+:\d+)?").fullmatch,
-}
 
 
 def read(last: View) -> View:
     """The view that the widgets show now; a widget that is not on the page leaves its part of `last` as it was."""
-    state = st.session_state
-    changed: dict[str, Any] = {name: state[name] for name in _PLAIN if state.get(name) is not None}
-    for name, is_one in _TRANSLATED.items():
-        # Streamlit tells a choice by its label: after a change of language it may be one that is no choice any more.
-        if name in changed and not is_one(changed[name]):
-            del changed[name]
-    view = replace(last, **changed, **_read_reading(last), num_units=size.read(last.num_units))
+    held: dict[str, Any] = {str(key): value for key, value in st.session_state.items()}
+    view = parameters.read_widgets(replace(last, reverse=_read_reverse(last)), held)
+    view = replace(view, num_units=size.read(last.num_units))
     return replace(
         view,
-        device=view.device or "",
-        options=_read_options(view, dict(last.options)),
-        signal=_read_signal(view, dict(last.signal)),
-        units=tuple(sorted(unit for unit in state.get("units", last.units) if unit < view.num_units)),
+        units=tuple(sorted(unit for unit in view.units if unit < view.num_units)),
         gate=view.gate if view.gate in view.recorded else "",
         versus=views.compare_with(view, dict(last.versus))[0].versus,
     )
@@ -62,11 +39,7 @@ def write(view: View) -> None:
     is_other = st.session_state.get("which_widgets", which) != which
     st.session_state["which_widgets"] = which
     size.write(view.num_units, is_new=is_other)
-    values: dict[str, Any] = {name: getattr(view, name) for name in _PLAIN}
-    values |= {_key(name): value for name, value in view.options}
-    values |= dict(view.signal) | {"units": list(view.units)}
-    values |= {"reverse": models.is_reversed(view), "initial_state": view.initial_state}
-    for name, value in values.items():
+    for name, value in (parameters.widgets(view) | {"reverse": models.is_reversed(view)}).items():
         if is_other or name not in st.session_state or st.session_state[name] != value:
             st.session_state[name] = value
 
@@ -103,7 +76,7 @@ def draw_cell(view: View) -> None:
         help=_("The number of features of x. Text, typed numbers and files bring their own."),
     )
     with st.expander(_("Options and weights")):
-        for option in views.own_options(view.kind):
+        for option in parameters.own_options(view.kind):
             _draw_option(option, view.kind)
         st.selectbox(
             _("initial weights"),
@@ -256,39 +229,12 @@ def draw_language() -> None:
     )
 
 
-def _read_reading(last: View) -> dict[str, Any]:
-    """How a file's layer takes the sequence, as far as it is not as the file says."""
-    state = st.session_state
-    if not last.model:
-        return {}
-    changed: dict[str, Any] = {}
-    if isinstance(state.get("reverse"), bool):
-        is_usual = state["reverse"] == models.facts(last).reads.reverse
-        changed["reverse"] = None if is_usual else state["reverse"]
-    if state.get("initial_state") in views.STARTS:
-        changed["initial_state"] = state["initial_state"]
-    return changed
-
-
-def _read_options(view: View, last: dict[str, OptionValue]) -> tuple[tuple[str, OptionValue], ...]:
-    state = st.session_state
-    return tuple(
-        (o.name, state.get(_key(o.name), last.get(o.name, o.default))) for o in views.own_options(view.kind)
-    )
-
-
-def _key(option: str) -> str:
-    """The widget of an option: by its name where kinds share it; one of a viewer's own could be called as anything here."""
-    return option if option in OPTIONS else f"option_{option}"
-
-
-def _read_signal(view: View, last: dict[str, float]) -> tuple[tuple[str, float], ...]:
-    if not view.is_generated:
-        return ()
-    state = st.session_state
-    declared = sequences.GENERATORS[view.sequence].options
-    values = ((o.name, state.get(o.name), o) for o in declared)
-    return tuple((name, last.get(name, o.default) if value is None else value) for name, value, o in values)
+def _read_reverse(last: View) -> bool | None:
+    """Whether a file's layer is turned round; None for as its file says."""
+    held = st.session_state.get("reverse")
+    if not last.model or not isinstance(held, bool):
+        return last.reverse
+    return None if held == models.facts(last).reads.reverse else held
 
 
 def _draw_upload() -> None:
@@ -311,16 +257,16 @@ def _draw_option(option: Option, kind: Kind) -> None:
     # What a usual option does is known of the kinds here; of one of a viewer's own its equation says it.
     text = _(option.help) if kind.is_ours and option.help else None
     if option.type is bool:
-        st.checkbox(label, key=_key(option.name), help=text)
+        st.checkbox(label, key=parameters.widget_of(option.name), help=text)
     elif option.type is str:
-        st.selectbox(label, option.choices, key=_key(option.name), help=text)
+        st.selectbox(label, option.choices, key=parameters.widget_of(option.name), help=text)
     elif option.type is int:
         st.number_input(
             label,
             int(option.minimum),
             limits.MAX_UNITS,
             None,
-            key=_key(option.name),
+            key=parameters.widget_of(option.name),
             help=text,
             placeholder=_("off"),
         )
@@ -334,7 +280,7 @@ def _draw_option(option: Option, kind: Kind) -> None:
             views.LARGEST,
             empty,
             step=0.5,
-            key=_key(option.name),
+            key=parameters.widget_of(option.name),
             help=text,
             placeholder=_("off"),
         )

@@ -55,9 +55,12 @@ def _engine(view: View) -> str:
 
 
 def name(view: View) -> str:
-    """What tells a view's pictures from another's: its query, without what is only pinned in them."""
+    """What tells a view's pictures from another's: its query, without what is only pinned in them.
+
+    The browser sets the one parameter that it goes ahead with, so that one always stands there.
+    """
     own = {"model": view.model, "layer": view.layer} if view.model else {}
-    return urlencode(views.to_query(view.unpinned) | own)
+    return urlencode({"num_units": str(view.num_units)} | views.to_query(view.unpinned) | own)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from lstmviz.run import gradients, has_tensorflow, run
 from lstmviz.run.compare import compare, largest_difference
 from lstmviz.run.trace import Trace
 from lstmviz.sequences import Sequence
-from lstmviz.web import limits, models, server
+from lstmviz.web import limits, models, parameters, server
 from lstmviz.web import view as views
 from lstmviz.web.cost import estimate
 from lstmviz.web.shelf import Shelf
@@ -295,9 +295,7 @@ def load_trace(
     )  # a view does not tell one viewer's file from another's
     if is_unknown:
         return make()
-    kept: Trace = _run_shelf(view, sequence, upload).get(
-        ("trace", *_run_key(view, sequence)), make, _trace_bytes
-    )
+    kept: Trace = _run_shelf(view, sequence, upload).get(_run_key(view, sequence), make, _trace_bytes)
     return kept
 
 
@@ -332,11 +330,11 @@ def difference(view: View, sequence: Sequence, upload: Upload | None) -> float |
     def make() -> float:
         return largest_difference(load_trace(ours, sequence, upload), load_trace(draft, sequence, upload))
 
-    key = ("difference", *_run_key(ours, sequence))
+    key = (*_key(ours, "difference"), len(sequence))
     if not is_quick(view, len(sequence)):
         found: float | None = shelf.find(key)
         drafts = _run_shelf(view, sequence, upload)
-        if found is not None or drafts.find(("trace", *_run_key(draft, sequence))) is None:
+        if found is not None or drafts.find(_run_key(draft, sequence)) is None:
             return found
     kept: float = shelf.get(key, make, sys.getsizeof)
     return kept
@@ -351,21 +349,8 @@ def _run_shelf(view: View, sequence: Sequence, upload: Upload | None) -> Shelf:
 
 
 def _run_key(view: View, sequence: Sequence) -> tuple[object, ...]:
-    """What tells a view's run from another's."""
-    read = (
-        view.sequence,
-        view.time_steps,
-        view.signal,
-        view.text,
-        view.encoding,
-        view.numbers,
-        view.standardise,
-        view.reverse,
-        view.initial_state,
-        len(sequence),  # beside another view, one reads as many steps as that
-    )
-    device = "" if view.engine == NUMPY else view.device
-    return (*_cell_key(view), engine_of(view), device, *read)
+    """What tells a view's run from another's; beside another view, one reads as many steps as that."""
+    return (*_key(view, "trace"), len(sequence))
 
 
 def dressed_cell(view: View) -> Cell:
@@ -409,7 +394,7 @@ def kernel_picture(view: View) -> KernelPicture:
         cell = dressed_cell(view)
         return KernelPicture(plot.kernel_json(cell).encode(), plot.describe_kernel(cell))
 
-    return _keep("kernel", _cell_key(view), make, _own_shelf(view, None))
+    return _keep(_key(view, "kernel"), make, _own_shelf(view, None))
 
 
 def run_picture(
@@ -429,7 +414,7 @@ def run_picture(
             fold_difference=_fold_difference(view, sequence, trace) if view.linear else None,
         )
 
-    return _keep("run", _seen(view), make, _own_shelf(view, upload))
+    return _keep(_key(view, "gates"), make, _own_shelf(view, upload))
 
 
 def summary_picture(view: View, sequence: Sequence, upload: Upload | None) -> SummaryPicture:
@@ -439,7 +424,7 @@ def summary_picture(view: View, sequence: Sequence, upload: Upload | None) -> Su
         trace = dressed_trace(view, sequence, upload)
         return SummaryPicture(plot.summary_json(trace).encode(), plot.describe_summary(trace))
 
-    return _keep("summary", _seen(view), make, _own_shelf(view, upload))
+    return _keep(_key(view, "summary"), make, _own_shelf(view, upload))
 
 
 def step_picture(view: View, sequence: Sequence, upload: Upload | None) -> StepPicture:
@@ -454,7 +439,7 @@ def step_picture(view: View, sequence: Sequence, upload: Upload | None) -> StepP
             frames=plot.to_json(plot.step_frames(trace, unit, t)).encode(),
         )
 
-    return _keep("step", (*_seen(view), t, unit), make, _own_shelf(view, upload))
+    return _keep(_key(view, "step"), make, _own_shelf(view, upload))
 
 
 def comparison_picture(view: View, sequence: Sequence, upload: Upload | None) -> ComparisonPicture:
@@ -477,8 +462,7 @@ def comparison_picture(view: View, sequence: Sequence, upload: Upload | None) ->
             plot.describe_compare(made, values=view.values),
         )
 
-    key = (*_seen(view), view.versus, view.tolerance)
-    return _keep("compare", key, make, _own_shelf(view, upload))
+    return _keep(_key(view, "compare"), make, _own_shelf(view, upload))
 
 
 def gradients_picture(view: View, sequence: Sequence, upload: Upload | None) -> GradientsPicture:
@@ -504,8 +488,7 @@ def gradients_picture(view: View, sequence: Sequence, upload: Upload | None) -> 
             ]
         return GradientsPicture(plot.gradients_json(*found).encode(), plot.describe_gradients(*found))
 
-    key = (*_seen(view), view.contrast, t, unit)
-    return _keep("gradients", key, make, _own_shelf(view, upload))
+    return _keep(_key(view, "gradients"), make, _own_shelf(view, upload))
 
 
 def _contrasted(view: View, sequence: Sequence) -> View:
@@ -514,7 +497,7 @@ def _contrasted(view: View, sequence: Sequence) -> View:
     Raises:
         ValueError: with that kind something else would have to give way; beside this view it would mislead.
     """
-    other, _problems = views.parse(views.to_query(view.unpinned) | {"cell": views.contrast(view)})
+    other, _problems = views.parse(parameters.in_full(view.unpinned) | {"cell": views.contrast(view)})
     if (other.num_units, other.initial_weights) != (view.num_units, view.initial_weights):
         raise ValueError(
             _(
@@ -559,7 +542,7 @@ def layout_picture(view: View) -> LayoutPicture:
             plot.layout_json(cell, view.layout, name).encode(), plot.describe_layout(cell, view.layout, name)
         )
 
-    return _keep("layout", (*_cell_key(view), view.layout), make, _own_shelf(view, None))
+    return _keep(_key(view, "layout"), make, _own_shelf(view, None))
 
 
 def proof(view: View, sequence: Sequence, upload: Upload | None) -> Proof:
@@ -592,7 +575,7 @@ def _load_cells(view: View) -> tuple[Cell, Cell]:
     if view.model:
         return _build_cells(view)
     shelf = _spare if is_large else _cells
-    kept: tuple[Cell, Cell] = shelf.get(("cells", *_cell_key(view)), make, _cells_bytes)
+    kept: tuple[Cell, Cell] = shelf.get(_key(view, "cells"), make, _cells_bytes)
     return kept
 
 
@@ -627,25 +610,11 @@ def _fold_difference(view: View, sequence: Sequence, folded: Trace) -> float:
     return float(np.max(np.abs(apart.states["h"] - folded.states["h"]), initial=0.0))
 
 
-def _cell_key(view: View) -> tuple[object, ...]:
-    return (
-        view.cell,
-        view.num_units,
-        view.input_size,
-        view.options,
-        view.initial_weights,
-        view.seed,
-        view.linear,
-        view.dtype,
-        view.model,
-        view.layer,
-        language.current(),
-    )
-
-
-def _seen(view: View) -> tuple[object, ...]:
-    """What tells the pictures of a view's run from those of another, and of the other engine's."""
-    return astuple(replace(view.unpinned, engine=engine_of(view))), language.current()
+def _key(view: View, what: str) -> tuple[object, ...]:
+    """What tells a view's `what` from another's: all of the view, but for what a row of `parameters` says does not change it."""
+    device = "" if view.engine == NUMPY else view.device
+    own = replace(view, engine=engine_of(view), device=device)
+    return (what, *parameters.key(own, what), language.current())
 
 
 def _own_shelf(view: View, upload: Upload | None) -> Shelf | None:
@@ -655,8 +624,8 @@ def _own_shelf(view: View, upload: Upload | None) -> Shelf | None:
     return _find_model(view).shelf if view.model else None
 
 
-def _keep(what: str, key: tuple[object, ...], make: Callable[[], _Picture], own: Shelf | None) -> _Picture:
-    kept: _Picture = (_shelf if own is None else own).get((what, *key), make, _bytes)
+def _keep(key: tuple[object, ...], make: Callable[[], _Picture], own: Shelf | None) -> _Picture:
+    kept: _Picture = (_shelf if own is None else own).get(key, make, _bytes)
     return kept
 
 

@@ -189,7 +189,7 @@ def test_tables_of_a_gate_that_is_no_sum_show_the_sums_inside_it(kind, monkeypat
 def test_a_link_to_it_where_it_is_not_declared_gets_the_nearest_kind():
     view, problems = views.parse({"cell": "NobodysCell", "slope": "1"})
     assert view.cell in lv.KINDS and "NobodysCell" in problems[0]
-    assert urlencode(views.to_query(view))
+    assert urlencode(views.to_query(view)) == "", "the nearest kind is the usual one"
 
 
 def test_a_kind_without_a_single_kernel_is_shown_without_its_picture():

@@ -1,0 +1,478 @@
+"""The parameters of the page's address, one row each; whatever is done with all of them goes over the rows.
+
+A row says what may stand in the address, when it matters, which widget shows it, and which of the kept pictures are the same
+whatever it is. What it is by default its field of `View` says, but for the two whose default depends.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from lstmviz import cells, sequences
+from lstmviz.cells import KINDS, OPTIONS, Kind, Option
+from lstmviz.language import LANGUAGES, _
+from lstmviz.layouts import LAYOUTS
+from lstmviz.sequences.generators import SignalOption
+from lstmviz.web import words
+from lstmviz.web.limits import MAX_INPUT_SIZE, MAX_LINES, MAX_STEPS, MAX_UNITS
+
+if TYPE_CHECKING:
+    from lstmviz.web.view import View
+
+MAX_SEED = 2**31 - 1
+LARGEST = 1e30  # of an option's number; float32 ends at 3.4e38
+MAX_TEXT = 2_000  # characters: what an address can carry everywhere
+
+TEXT, NUMBERS, CSV = "text", "numbers", "csv"
+SEQUENCES = (*sequences.GENERATORS, TEXT, NUMBERS, CSV)
+ENCODINGS = ("character", "byte")
+VALUES = ("activations", "preactivations")
+DTYPES = ("float32", "float64")
+STARTS = ("file", "zeros")
+"""From which states a layer of a file starts: its file's own, or zeros."""
+TOLERANCES = ("0", "1e-7", "1e-6", "1e-5", "1e-4", "1e-3", "1e-2", "1e-1")
+_DEVICE = re.compile(r"[A-Za-z]{1,8}:[0-9]{1,4}")
+
+
+def changed(name: str, given: Any, shown: Any, cause: str) -> str:
+    """The sentence about a parameter that is shown otherwise than it was asked for."""
+    return _("{name} was {given}; showing {shown}: {cause}.").format(
+        name=name, given=given, shown=shown, cause=cause
+    )
+
+
+def write(value: Any) -> str:
+    """A value as an address has it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)[:MAX_TEXT]
+
+
+def read_flag(given: str) -> bool | None:
+    """What an address says of something that is or is not; None where it says neither."""
+    short = given[: words.MOST].lower()
+    if short in ("true", "1", "yes"):
+        return True
+    return False if short in ("false", "0", "no") else None
+
+
+# --- What may stand in an address: each reads it as the nearest value, and has a sentence where it is none of its own
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Whole numbers; `otherwise` is shown for what is none, where the default is to have no number."""
+
+    minimum: int
+    maximum: int
+    otherwise: int = 0
+
+    def read(self, name: str, given: str, usual: int | None) -> tuple[int, str]:
+        """The nearest of them."""
+        value = words.read_whole(given)
+        if value is None:
+            shown = self.otherwise if usual is None else usual
+            return shown, changed(name, words.quote(given), shown, _("it must be a whole number"))
+        nearest = min(max(value, self.minimum), self.maximum)
+        allowed = _("it must be from {minimum} to {maximum}").format(
+            minimum=self.minimum, maximum=self.maximum
+        )
+        return nearest, "" if nearest == value else changed(name, words.quote(given), nearest, allowed)
+
+
+@dataclass(frozen=True)
+class Number:
+    """Finite numbers."""
+
+    minimum: float
+    maximum: float
+
+    def read(self, name: str, given: str, usual: float | None) -> tuple[float | None, str]:
+        """The nearest of them."""
+        value = words.read_number(given)
+        if value is None:
+            return usual, changed(name, words.quote(given), usual, _("it must be a finite number"))
+        nearest = min(max(value, self.minimum), self.maximum)
+        if nearest == value:
+            return value, ""
+        edge = (
+            _("it must be at least {limit:g}") if value < self.minimum else _("it must be at most {limit:g}")
+        )
+        return nearest, changed(name, words.quote(given), f"{nearest:g}", edge.format(limit=nearest))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few names."""
+
+    allowed: tuple[str, ...]
+
+    def read(self, name: str, given: str, usual: str) -> tuple[str, str]:
+        """The one that is called nearly so, else the default."""
+        if given in self.allowed:
+            return given, ""
+        lowered = {candidate.lower(): candidate for candidate in self.allowed}
+        close = difflib.get_close_matches(given[: words.MOST].lower(), lowered, n=1)
+        nearest = lowered[close[0]] if close else usual or self.allowed[0]
+        cause = _("it must be one of {allowed}").format(allowed=", ".join(self.allowed))
+        return nearest, changed(name, words.quote(given), nearest, cause)
+
+
+@dataclass(frozen=True)
+class Flag:
+    """True or false; where that is the default, also what a file says."""
+
+    def read(self, name: str, given: str, usual: bool | None) -> tuple[bool | None, str]:
+        """The default, where it is neither."""
+        value = read_flag(given)
+        if value is not None:
+            return value, ""
+        shown = _("what the file says") if usual is None else write(usual)
+        return usual, changed(name, words.quote(given), shown, _("it must be true or false"))
+
+
+@dataclass(frozen=True)
+class Text:
+    """Any text that an address can carry."""
+
+    def read(self, name: str, given: str, usual: str) -> tuple[str, str]:
+        """As much of it as an address can carry."""
+        told = _("{name} has {given} characters; showing the first {maximum}.").format(
+            name=name, given=len(given), maximum=MAX_TEXT
+        )
+        return given[:MAX_TEXT], told if len(given) > MAX_TEXT else ""
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device's name; "" lets TensorFlow choose. Which devices there are, the machine alone knows."""
+
+    def read(self, name: str, given: str, usual: str) -> tuple[str, str]:
+        """The default, where it is no name."""
+        if not given or _DEVICE.fullmatch(given):
+            return given, ""
+        cause = _("it must be a name such as CPU:0")
+        return usual, changed(name, words.quote(given), _("automatic"), cause)
+
+
+@dataclass(frozen=True)
+class Units:
+    """Some of a cell's units."""
+
+    num_units: int
+
+    def read(self, name: str, given: str, usual: tuple[int, ...]) -> tuple[tuple[int, ...], str]:
+        """Those of them that there are."""
+        parts = [part for part in map(str.strip, given.split(",")) if part]
+        numbers = [words.read_whole(part) for part in parts]
+        known = [*dict.fromkeys(n for n in numbers if n is not None and 0 <= n < self.num_units)]
+        kept = tuple(known[:MAX_LINES])
+        if len(known) != len(set(parts)):
+            cause = _("they must be units from 0 to {last}").format(last=self.num_units - 1)
+        elif len(known) > MAX_LINES:
+            cause = _("at most {most} can be told apart").format(most=MAX_LINES)
+        else:
+            return kept, ""
+        shown = ", ".join(map(str, kept)) or _("all of them")
+        return kept, changed(name, words.quote(given), shown, cause)
+
+
+Values = Whole | Number | Choice | Flag | Text | Device | Units
+
+
+# --- The rows
+
+CELL = frozenset({"cells", "kernel", "layout"})
+"""What is kept that the weights alone make, by the names that `key` takes."""
+RUN = frozenset({"trace", "difference", "gates", "summary", "step", "compare", "gradients"})
+"""What is kept that a run makes."""
+_ALL = CELL | RUN
+
+
+def _always(_view: View) -> bool:
+    return True
+
+
+def _with(view: View, name: str, value: Any) -> View:
+    return replace(view, **{name: value})
+
+
+@dataclass(frozen=True)
+class Row:
+    """A parameter of the address.
+
+    Attributes:
+        name: As the address has it; also its field of the view, unless it is one of a `group`.
+        values: What it may be, where that depends on the view, by the rows before this one.
+        spares: What it does not change of what is kept. Empty where that is not known: it then changes everything.
+        matters: Whether a view shows anything of it. Elsewhere it has its default, and no address says it.
+        widget: The widget that holds it; "" where none does by itself.
+        depends: The default, where that is not one for all; of the view and of the reader's language.
+        group: The field of the view that holds it beside others: `options` or `signal`.
+    """
+
+    name: str
+    values: Values | Callable[[View], Values]
+    spares: frozenset[str] = frozenset()
+    matters: Callable[[View], bool] = _always
+    widget: str = ""
+    depends: Callable[[View, str], Any] | None = None
+    group: str = ""
+
+    def usual(self, view: View, language: str = "en") -> Any:
+        """The default."""
+        return self.depends(view, language) if self.depends else getattr(type(view), self.name)
+
+    def get(self, view: View) -> Any:
+        """The view's value; the default where it has none."""
+        if self.group:
+            return dict(getattr(view, self.group)).get(self.name, self.usual(view))
+        return getattr(view, self.name)
+
+    def put(self, view: View, value: Any) -> View:
+        """The view with another value."""
+        if self.group:
+            return _with(view, self.group, (*getattr(view, self.group), (self.name, value)))
+        return _with(view, self.name, value)
+
+    def of(self, view: View) -> Values:
+        """What it may be in a view."""
+        return self.values(view) if callable(self.values) else self.values
+
+    def take(self, view: View, held: object) -> Any:
+        """What a widget holds; the view's value where that is no value of this parameter.
+
+        Streamlit tells a choice by its label: after a change of language it may be one that is no choice any more.
+        """
+        if held is None:
+            return None if self.usual(view) is None else self.get(view)
+        value, last = tuple(held) if isinstance(held, list) else held, self.get(view)
+        again, problem = self.of(view).read(self.name, write(value), last)
+        return again if not problem and again == value else last
+
+
+def _usual_sequence(view: View, _language: str) -> str:
+    """An address that names no sequence gets one that is long enough."""
+    usual = type(view).sequence
+    steps = sequences.longest(usual, view.input_size)
+    return "sine" if steps is not None and steps < type(view).time_steps else usual
+
+
+def _is_generated(view: View) -> bool:
+    return view.is_generated
+
+
+def _is_read(*of: str) -> Callable[[View], bool]:
+    return lambda view: view.sequence in of
+
+
+ROWS: tuple[Row, ...] = (
+    Row("cell", lambda _view: Choice(tuple(KINDS)), widget="cell"),
+    Row("num_units", Whole(1, MAX_UNITS)),  # `size` has its two widgets
+    Row("input_size", Whole(1, MAX_INPUT_SIZE), matters=_is_generated, widget="input_size"),
+    Row("sequence", Choice(SEQUENCES), CELL, widget="sequence", depends=_usual_sequence),
+    Row("time_steps", Whole(1, MAX_STEPS), CELL, matters=_is_generated, widget="time_steps"),
+    Row("seed", Whole(0, MAX_SEED), widget="seed"),
+    Row("initial_weights", lambda _view: Choice(tuple(cells.INITIAL_WEIGHTS)), widget="initial_weights"),
+    Row("text", Text(), CELL, matters=_is_read(TEXT), widget="text"),
+    Row("encoding", Choice(ENCODINGS), CELL, matters=_is_read(TEXT), widget="encoding"),
+    Row("numbers", Text(), CELL, matters=_is_read(NUMBERS), widget="numbers"),
+    Row("standardise", Flag(), CELL, matters=_is_read(NUMBERS, CSV), widget="standardise"),
+    Row("device", Device(), CELL, widget="device"),
+    Row("values", Choice(VALUES), _ALL - {"gates", "compare"}, widget="values"),
+    Row("units", lambda view: Units(view.num_units), _ALL - {"gates"}, widget="units"),
+    Row("t", Whole(0, MAX_STEPS - 1), _ALL - {"step", "gradients"}),
+    Row("gate", lambda view: Choice(view.recorded), _ALL, matters=lambda view: bool(view.gate)),
+    Row("unit", lambda view: Whole(0, view.num_units - 1), _ALL - {"step", "gradients"}),
+    Row("linear", Flag(), widget="linear"),
+    Row("gradients", Flag(), _ALL, widget="gradients"),
+    Row("contrast", Flag(), _ALL - {"gradients"}, widget="contrast"),
+    Row("layout", lambda _view: Choice(("", *LAYOUTS)), _ALL - {"layout"}, widget="layout"),
+    Row("tables", Flag(), _ALL, widget="tables"),
+    Row("dtype", Choice(DTYPES), widget="dtype"),
+    Row("tolerance", Choice(TOLERANCES), _ALL - {"compare"}, widget="tolerance"),
+    Row("layer", Text()),  # a file's layers are a list of their own
+    Row("reverse", Flag(), CELL),  # its widget shows what the file says, where nobody says more
+    Row("initial_state", Choice(STARTS), CELL, widget="initial_state"),
+    Row("lang", Choice(tuple(LANGUAGES)), widget="lang", depends=lambda _view, language: language),
+)
+"""The parameters that any view may have, those first that others depend on."""
+
+_GROUPS: Mapping[str, frozenset[str]] = {
+    "options": frozenset(),
+    "signal": CELL,
+    "versus": _ALL - {"compare"},
+    "engine": CELL,
+}
+"""What the fields of a view that are no parameter by themselves do not change."""
+
+
+def options(kind: Kind) -> tuple[Row, ...]:
+    """The rows of a kind's options."""
+    return tuple(_option(option) for option in own_options(kind))
+
+
+def own_options(kind: Kind) -> tuple[Option, ...]:
+    """A kind's options that the address can hold; one that is called as another parameter is stays as it is by default."""
+    return tuple(option for option in kind.options if option.name not in _taken())
+
+
+def widget_of(option: str) -> str:
+    """The widget of an option: by its name where kinds share it; one of a viewer's own could be called as anything here."""
+    return option if option in OPTIONS else f"option_{option}"
+
+
+def _option(option: Option) -> Row:
+    usual = float(option.default) if option.type is float and option.default is not None else option.default
+    return Row(
+        option.name,
+        _values(option),
+        widget=widget_of(option.name),
+        depends=lambda _view, _language: usual,
+        group="options",
+    )
+
+
+def _values(option: Option) -> Values:
+    if option.type is bool:
+        return Flag()
+    if option.type is str:
+        return Choice(tuple(option.choices))
+    if option.type is int:
+        return Whole(int(option.minimum), MAX_UNITS, otherwise=int(option.minimum))
+    # A cell computes in float32 too: a number beyond it would be another one there.
+    return Number(max(option.minimum, -LARGEST), LARGEST)
+
+
+def signals(sequence: str) -> tuple[Row, ...]:
+    """The rows of a sequence's options; none where the data are the viewer's."""
+    if sequence not in sequences.GENERATORS:
+        return ()
+    return tuple(_signal(option) for option in sequences.GENERATORS[sequence].options)
+
+
+def _signal(option: SignalOption) -> Row:
+    return Row(
+        option.name,
+        Number(option.minimum, option.maximum),
+        CELL,
+        widget=option.name,
+        depends=lambda _view, _language: float(option.default),
+        group="signal",
+    )
+
+
+def rows(view: View) -> tuple[Row, ...]:
+    """The parameters that matter to a view, those of its kind and of its sequence too."""
+    return (
+        *(row for row in ROWS if row.matters(view)),
+        *options(view.kind),
+        *signals(view.sequence),
+    )
+
+
+@cache
+def signal_names() -> frozenset[str]:
+    """The options of all sequences."""
+    return frozenset(row.name for sequence in sequences.GENERATORS for row in signals(sequence))
+
+
+@cache
+def _taken() -> frozenset[str]:
+    """The names that no option may have in an address."""
+    return frozenset({row.name for row in ROWS} | {*_GROUPS, "model"}) | signal_names()
+
+
+# --- What goes over all rows
+
+
+def read(view: View, given: dict[str, str], language: str) -> tuple[View, list[str]]:
+    """The view that an address asks for, and a sentence for each parameter that makes no sense; `given` keeps what is left.
+
+    Args:
+        view: Where everything has its default.
+        given: The parameters; those that the view has are taken out.
+        language: The reader's own.
+    """
+    problems: list[str] = []
+
+    def pick(row: Row, view: View) -> View:
+        usual = row.usual(view, language)
+        said = given.pop(row.name, None)
+        value, problem = (usual, "") if said is None else row.of(view).read(row.name, said, usual)
+        if problem:
+            problems.append(problem)
+        return row.put(view, value)
+
+    for row in ROWS:
+        view = pick(row, view)
+    for row in ROWS:
+        if not row.matters(view):
+            view = row.put(view, row.usual(view, language))
+    for row in (*options(view.kind), *signals(view.sequence)):
+        view = pick(row, view)
+    for name in signal_names():  # a link edited by hand may well carry those of other sequences along
+        given.pop(name, None)
+    return view, problems
+
+
+def read_widgets(last: View, held: Mapping[str, object]) -> View:
+    """The view that the widgets show; what none shows is as in `last`.
+
+    Args:
+        last: The view before.
+        held: What the widgets hold, by their keys.
+    """
+    view = last
+    for row in ROWS:
+        if row.widget in held:
+            view = row.put(view, row.take(view, held[row.widget]))
+    view = replace(view, options=(), signal=())
+    for row in (*options(view.kind), *signals(view.sequence)):
+        view = row.put(view, row.take(last, held[row.widget]) if row.widget in held else row.get(last))
+    return view
+
+
+def widgets(view: View) -> dict[str, Any]:
+    """What the widgets that hold a parameter by themselves have to show, by their keys."""
+    shown = (*ROWS, *options(view.kind), *signals(view.sequence))
+    values = {row.widget: row.get(view) for row in shown if row.widget}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def in_full(view: View) -> dict[str, str]:
+    """All that an address can say of a view but what it is compared with."""
+    values = {row.name: row.get(view) for row in rows(view)}
+    return {name: write(value) for name, value in values.items() if value is not None}
+
+
+def apart(view: View, language: str) -> dict[str, str]:
+    """What an address has to say of a view: what is not as usual, to a reader of that language."""
+    values = {row.name: (row.get(view), row.usual(view, language)) for row in rows(view)}
+    return {name: write(value) for name, (value, usual) in values.items() if value != usual}
+
+
+def without(view: View, what: str) -> View:
+    """The view with the default of everything that does not change `what`, a name in `CELL` or `RUN`."""
+    spared = {name: getattr(type(view), name) for name, spares in _spares().items() if what in spares}
+    return replace(view, **spared)
+
+
+def key(view: View, what: str) -> tuple[object, ...]:
+    """What tells a view's `what`, a name in `CELL` or `RUN`, from another's: all of the view but what does not change it."""
+    spares = _spares()
+    return tuple(
+        getattr(view, field.name) for field in fields(view) if what not in spares.get(field.name, frozenset())
+    )
+
+
+@cache
+def _spares() -> Mapping[str, frozenset[str]]:
+    return {**{row.name: row.spares for row in ROWS}, **_GROUPS}
