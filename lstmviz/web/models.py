@@ -220,6 +220,14 @@ def _take(model: Model | None) -> None:
     st.session_state["standardise"] = model is None  # a trained layer reads its numbers as they are
 
 
+def obey(view: View) -> None:
+    """Leaves the file where an address names none of its layers, and takes it again where it names one."""
+    if not view.layer:
+        _take(None)
+    elif st.session_state.get("model") is None:
+        _read_again()
+
+
 def choose(view: View) -> tuple[View, list[str]]:
     """The view with the uploaded layer in it, if there is one, and a sentence for what is not as it was asked for."""
     if st.session_state.pop("leave_model_asked", False):

@@ -8,19 +8,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from lstmviz import language
 from lstmviz.cells import Cell
-from lstmviz.language import LANGUAGES, _
+from lstmviz.language import _
 from lstmviz.plot.page import page_html
 from lstmviz.run import has_tensorflow
 from lstmviz.run.trace import Trace
 from lstmviz.sequences import Sequence
 from lstmviz.web import (
+    address,
     beside,
     controls,
     downloads,
@@ -75,7 +75,10 @@ def main() -> None:
     """Draws the page for the view in the address, or for what the controls have made of it since."""
     st.set_page_config(page_title="lstmviz", page_icon=str(_ICON), layout="wide")
     sent = reconnect.sent_before()
+    before = st.session_state.get("view")
     settled = _settle(reconnect.numbers(sent))
+    if settled.is_quick or not _is_slide(before, settled.view):
+        address.write(settled.view)
     with language.use(settled.view.lang):
         st.markdown(
             "# lstmviz\n"
@@ -95,13 +98,20 @@ def main() -> None:
                 _draw_stage_alone()
             else:
                 _draw_stage()
-            _draw_rest(replace(settled, view=st.session_state["view"]))
+            shown = replace(settled, view=st.session_state["view"])
+            address.write(shown.view)
+            _draw_rest(shown)
         with device:
             _draw_device(settled)
     st.html(STYLE)
     reconnect.replay(sent)
     if settled.is_early:
         _follow_tensorflow()
+
+
+def _is_slide(before: View | None, view: View) -> bool:
+    """Whether a view differs from the one before in no more than a slider changes."""
+    return before is not None and replace(view, num_units=before.num_units, units=before.units) == before
 
 
 def _draw_stage() -> None:
@@ -112,8 +122,7 @@ def _draw_stage() -> None:
         drawn = Drawn.AT_REST if server.has_failed() else Drawn.WHILE_HELD
         before = st.session_state["view"]
         settled = _settle()
-        moved = replace(settled.view, num_units=before.num_units, units=before.units)
-        if moved != before or not settled.is_quick:
+        if not (_is_slide(before, settled.view) and settled.is_quick):
             # Something beside the pictures had to give way, and the other controls have to show it; or the run is long.
             st.session_state["problems"] = settled.gave_way
             size.rerun()
@@ -144,7 +153,10 @@ control ends such a run, so a long one is no fragment.
 
 
 def _settle(sent: Mapping[str, int] | None = None) -> _Settled:
-    """What the controls or the address ask for, as far as it can be shown; kept in both.
+    """What the controls or the address ask for, as far as it can be shown; kept in the controls.
+
+    The address follows in a run of the whole script, and where a slider was moved when its pictures are there: a slider that is
+    held is one entry of the browser's history.
 
     `sent` are the numbers in the controls of a browser that comes back to a new session.
     """
@@ -165,7 +177,9 @@ def _settle(sent: Mapping[str, int] | None = None) -> _Settled:
         if not is_early:
             view, more = _check_device(view)
             problems += more
-    _remember(view)
+    st.session_state["view"] = view
+    controls.write(view)
+    address.keep()
     return _Settled(view, sequence, upload, _say(view, upload, problems), faults, is_early)
 
 
@@ -182,21 +196,19 @@ def _say(view: View, upload: Upload | None, problems: list[str]) -> list[str]:
 
 
 def _current_view(sent: Mapping[str, int]) -> tuple[View, list[str]]:
-    if "view" in st.session_state:
+    if not address.is_asked():
         view = controls.read(st.session_state["view"])
         with language.use(view.lang):
             return views.bound(view)
-    query = st.query_params.to_dict()
-    repeated = [name for name in query if len(st.query_params.get_all(name)) > 1]
-    preferred = query.get("lang", (st.context.locale or "en").split("-")[0])
-    with language.use(preferred if preferred in LANGUAGES else "en"):
-        view, problems = views.parse(query, language.current(), repeated)
-        picked = size.come_back(view.num_units, sent)
-        if picked == view.num_units:
-            return view, problems
-        units = tuple(unit for unit in view.units if unit < picked)
+    view, problems = address.read()
+    models.obey(view)
+    picked = size.come_back(view.num_units, sent)
+    if picked == view.num_units:
+        return view, problems
+    units = tuple(unit for unit in view.units if unit < picked)
+    with language.use(view.lang):
         view, bounded = views.bound(replace(view, num_units=picked, units=units))
-        return view, [*problems, *bounded]
+    return view, [*problems, *bounded]
 
 
 def _follow_tensorflow() -> None:
@@ -309,7 +321,7 @@ def _draw_downloads(view: View, cell: Cell, sequence: Sequence, upload: Upload |
     letters = own_words.letters(facts)
     notes = own_words.notes(cell, facts) + render.told_reading(view, upload)
     dark = st.context.theme.type == "dark"
-    link = str(st.context.url or "").split("?")[0] + "?" + urlencode(views.to_query(view))
+    link = address.link(view)
 
     def in_language(make: Callable[[], bytes]) -> Callable[[], bytes]:
         # Streamlit calls it on a thread of its own, when the button is pressed.
@@ -421,15 +433,6 @@ def _device_titles() -> dict[str, str]:
     from lstmviz.run import devices  # TensorFlow: warm by now
 
     return {device.name: device.title for device in devices.list_devices()}
-
-
-def _remember(view: View) -> None:
-    """Keeps the view in the widgets and in the address bar."""
-    st.session_state["view"] = view
-    controls.write(view)
-    query = views.to_query(view)
-    if st.query_params.to_dict() != query:
-        st.query_params.from_dict(query)
 
 
 main()

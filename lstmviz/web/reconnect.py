@@ -27,6 +27,8 @@ def sent_before() -> WidgetStates | None:
     context: Any = get_script_run_ctx()
     if context is None or DRAWN in st.session_state:
         return None
+    if context.is_history_navigation:  # the address was asked for since
+        return None
     states = context.session_state._state._new_widget_state.states.values()
     sent = [state.value for state in states if isinstance(state, Serialized)]
     return WidgetStates(widgets=sent) if sent else None

@@ -69,8 +69,9 @@ def test_the_first_change_after_a_reconnect_counts(browser: Browser, tmp_path):
                 timeout=_LIMIT,
             )
             query = page.evaluate("Object.fromEntries(new URL(location).searchParams)")
-            kept = {"num_units": "8", "seed": "3", "time_steps": "20", "values": "preactivations"}
+            kept = {"sequence": "sine", "seed": "3", "time_steps": "20", "values": "preactivations"}
             assert {**kept, name: value}.items() <= query.items(), f"{name}: the rest is as it was"
+            assert name == "num_units" or "num_units" not in query, "the slider still shows what is usual"
             if name == "num_units":
                 expect(page.locator(".st-key-kernel .gtitle")).to_contain_text("[13, 36]", timeout=_LIMIT)
     for page in pages:

@@ -16,7 +16,7 @@ import { patch } from "./patch.js";
 import { Player } from "./player.js";
 import { normalise, withEngine } from "./query.js";
 import { drawStep } from "./step.js";
-import { isDark, keyOf, onSlide, pageColor } from "./streamlit.js";
+import { isDark, keyOf, onKey, onSlide, pageColor } from "./streamlit.js";
 import { inView, isGoodEnough, nameCells, unpack } from "./tiles.js";
 
 const NARROW = 640; // pixels: below this, and under a finger, a drag scrolls the page
@@ -89,8 +89,16 @@ function tellDrawn() {
 /** @param {number} delay */
 function rest(delay) {
   clearTimeout(restTimer);
-  restTimer = setTimeout(() => catchUp(), delay);
+  restTimer = setTimeout(() => isKeyDown || catchUp(), delay);
 }
+
+// A keyboard waits for longer than a rest before it repeats. What follows a rest goes into the address: one entry of the
+// browser's history for all that a held key passes.
+let isKeyDown = false;
+onKey(["num_units", "num_units_exact"], (isDown) => {
+  isKeyDown = isDown;
+  if (!isDown) rest(REST_DELAY);
+});
 
 /**
  * Tells the script what it does not see: that the pictures have moved on from what the rest of the page tells of, and what
@@ -205,6 +213,9 @@ function obey(view, text) {
   else view.load(name, engine);
   note(name);
 }
+
+// Back and Forward come to what the slider may have passed.
+addEventListener("popstate", giveUp);
 
 /** The page's script alone can show what was asked for. */
 function giveUp() {

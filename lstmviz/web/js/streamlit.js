@@ -20,6 +20,23 @@ export function onSlide(key, listener) {
 }
 
 /**
+ * Calls `listener` when somebody presses a key in one of some controls, and when that ends.
+ *
+ * @param {string[]} keys of the controls
+ * @param {(isDown: boolean) => void} listener
+ */
+export function onKey(keys, listener) {
+  const fields = keys.map((key) => `.st-key-${key} input`).join();
+  let isDown = false;
+  const tell = (/** @type {boolean} */ now) => {
+    if (now !== isDown) listener((isDown = now));
+  };
+  addEventListener("keydown", ({ target }) => tell(target instanceof Element && target.matches(fields)), true);
+  // A key that is let go of elsewhere is not heard of here.
+  for (const end of ["keyup", "blur"]) addEventListener(end, () => tell(false), true);
+}
+
+/**
  * The key under which an element was put on the page.
  *
  * @param {Element} element

@@ -1,0 +1,93 @@
+"""The address bar, and when it says what is shown.
+
+What is picked in the widgets is written into the address, and each time that is an entry of the browser's history. A run of the
+script obeys the address where somebody went to it: in a new session, and by Back or Forward. Else the widgets are newer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from lstmviz import language
+from lstmviz.language import LANGUAGES
+from lstmviz.web import view as views
+from lstmviz.web.view import View
+
+# In the session's state: the last address, behind those before it that its browser may still send, since it has not heard of
+# the last one; what that address stands for, as `of` has it; and the language that it names.
+_LAST, _STANDS_FOR, _LANGUAGE = "addresses", "address_stands_for", "address_language"
+_MOST = 20  # addresses that a browser can be behind
+
+
+def is_asked() -> bool:
+    """Whether the address says what is shown; to be asked once in each run."""
+    last: list[dict[str, str]] | None = st.session_state.get(_LAST)
+    shown = st.query_params.to_dict()
+    if last is None:
+        return True
+    if shown == last[-1]:
+        del last[:-1]
+        return False
+    # A browser that has not heard of the last address yet sends one of those before.
+    return went_to() or shown not in last
+
+
+def went_to() -> bool:
+    """Whether Back or Forward asked for this run."""
+    context: Any = get_script_run_ctx()
+    return context is not None and bool(context.is_history_navigation)
+
+
+def read() -> tuple[View, list[str]]:
+    """The view that the address asks for, and a sentence for each thing in it that was wrong."""
+    query = st.query_params.to_dict()
+    repeated = [name for name in query if len(st.query_params.get_all(name)) > 1]
+    own = _own_language()
+    asked = query.get("lang", own)
+    st.session_state[_LANGUAGE] = asked if "lang" in query else ""
+    with language.use(asked if asked in LANGUAGES else "en"):
+        view, problems = views.parse(query, own, repeated)
+    st.session_state[_STANDS_FOR] = None if problems else of(view)
+    st.session_state[_LAST] = None  # until it is obeyed: a run can end before
+    return view, problems
+
+
+def keep() -> None:
+    """Notes that what the address asks for is in the widgets."""
+    if st.session_state[_LAST] is None:
+        st.session_state[_LAST] = [st.query_params.to_dict()]
+
+
+def write(view: View) -> None:
+    """Puts a view into the address bar, where the address there is not of that view; it may well say so in more words."""
+    query = of(view)
+    if query != st.session_state[_STANDS_FOR]:
+        st.session_state[_LAST] = [*st.session_state[_LAST][-_MOST:], query]
+        st.session_state[_STANDS_FOR] = query
+        st.query_params.from_dict(query)
+    elif went_to():
+        # A pick that was still being answered may have put its address into the bar since.
+        st.query_params.from_dict(st.query_params.to_dict())
+
+
+def of(view: View) -> dict[str, str]:
+    """The parameters of a view's address; a language that came in one stays in it."""
+    came = {"lang": view.lang} if view.lang == st.session_state[_LANGUAGE] else {}
+    return views.to_query(view, _own_language()) | came
+
+
+def link(view: View) -> str:
+    """A view's whole address."""
+    page = str(st.context.url or "").partition("#")[0].partition("?")[0]
+    query = urlencode(of(view))
+    return f"{page}?{query}" if query else page
+
+
+def _own_language() -> str:
+    """The language of the viewer's browser, as far as the page has it."""
+    own = (st.context.locale or "en").split("-")[0]
+    return own if own in LANGUAGES else "en"
