@@ -1,6 +1,107 @@
 """The type checker that stands behind every annotation of lstmviz while the tests run."""
 
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import is_dataclass
+from types import CodeType, FunctionType
+from typing import Any, get_args, get_type_hints
+
+import jaxtyping
 from beartype import BeartypeConf, beartype
+from jaxtyping import AbstractArray
 
 # As for mypy and in Python's own words (PEP 484), a whole number will do where a float is asked for.
 check = beartype(conf=BeartypeConf(is_pep484_tower=True))
+_by_jaxtyping = jaxtyping.jaxtyped
+_HELD = "__beartype_func"  # how beartype's checks hold the function that they are for
+_known: dict[CodeType, tuple[dict[str, Any], FunctionType]] = {}
+
+
+def checked(made: Any = None, *, typechecker: object = None) -> Any:
+    """Checks what `jaxtyping.jaxtyped` does, in less of its time; jaxtyping's import hook finds it by that name.
+
+    That one binds the arguments of each call and has them checked twice, and makes the checks of a function inside another
+    one anew at each call: nine tenths of what drawing a step then takes. Here a call is checked once, a function inside
+    another one shares its checks, and axes have names only where an array is annotated.
+    """
+    if made is None:
+        return checked
+    if isinstance(made, (classmethod, staticmethod)):
+        return type(made)(checked(made.__func__))
+    if isinstance(made, property):
+        return property(*(each and checked(each) for each in (made.fget, made.fset, made.fdel)))
+    if inspect.isclass(made):
+        if is_dataclass(made) and "__init__" in vars(made) and not hasattr(made.__init__, "__wrapped__"):
+            made.__init__ = checked(made.__init__)
+        return made
+    if not isinstance(made, FunctionType) or made.__code__.co_flags & _YIELDS:
+        return _by_jaxtyping(made, typechecker=check)
+    return _check_function(made)
+
+
+_YIELDS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
+
+def _check_function(function: FunctionType) -> Callable[..., Any]:
+    code, is_inner = function.__code__, "<locals>" in function.__qualname__
+    hints, call = _known.get(code) or (_read(function), None)
+    own = _copy(function)
+    own.__annotations__ = hints
+    call = _hold(call, own) if call else check(own)
+    if call is own:
+        return function
+    if is_inner and _HELD in (call.__kwdefaults__ or ()):
+        _known[code] = hints, _hold(call, None)
+    return functools.wraps(function)(_with_axes(call) if any(map(_has_array, hints.values())) else call)
+
+
+def _hold(call: FunctionType, function: FunctionType | None) -> FunctionType:
+    """The same checks, for a function of the same code."""
+    made = _copy(call)
+    made.__kwdefaults__[_HELD] = function
+    return made
+
+
+def _copy(function: FunctionType) -> FunctionType:
+    made = FunctionType(
+        function.__code__,
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+    made.__kwdefaults__ = function.__kwdefaults__ and dict(function.__kwdefaults__)
+    made.__qualname__, made.__module__ = function.__qualname__, function.__module__
+    return made
+
+
+def _with_axes(call: Callable[..., Any]) -> Callable[..., Any]:
+    def with_axes(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        with _by_jaxtyping("context"):
+            return call(*args, **kwargs)
+
+    return with_axes
+
+
+def _read(function: FunctionType) -> dict[str, Any]:
+    """The annotations, which stand there as text; anything will do where one names what only a type checker imports."""
+    found = {}
+    for name, hint in function.__annotations__.items():
+        try:
+            found |= get_type_hints(_Annotated({name: hint}), function.__globals__, include_extras=True)
+        except Exception:
+            found[name] = Any
+    return found
+
+
+class _Annotated:
+    def __init__(self, hints: dict[str, Any]) -> None:
+        self.__annotations__ = hints
+
+
+def _has_array(hint: Any) -> bool:
+    return (inspect.isclass(hint) and issubclass(hint, AbstractArray)) or any(map(_has_array, get_args(hint)))

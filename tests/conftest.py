@@ -3,14 +3,15 @@
 import os
 import random
 
+import jaxtyping
 import pytest
 from hypothesis import settings
-from jaxtyping import install_import_hook
 
-import tests.annotations  # noqa: F401  # the hook looks it up by name
+from tests import annotations
 
 # Before any test imports lstmviz: what is imported earlier goes unchecked.
-install_import_hook("lstmviz", "tests.annotations.check")
+jaxtyping.jaxtyped = annotations.checked  # what the hook puts before each function and class, by its name
+jaxtyping.install_import_hook("lstmviz", "tests.annotations.check")
 
 from lstmviz.run import compiled  # noqa: E402
 
