@@ -57,7 +57,7 @@ def runs(draw, kinds=_KINDS, choices=CHOICES, fixed=(), compiled=True):
     """A kind, its options, and the sizes, type and seed of a run.
 
     `choices` are the values for the options of names, `fixed` the names of those that stay at their defaults. What is not
-    `compiled`, nothing being run, may have any structure.
+    `compiled`, no loop of TensorFlow's being run, may have any structure.
     """
     kind = draw(st.sampled_from(kinds))
     forms = {o.name: _forms(o, choices) for o in lv.KINDS[kind].options if o.name not in fixed}
@@ -88,3 +88,9 @@ def make_run(kind, options, num_units, input_size, steps, dtype, seed):
     x = rng.normal(size=(steps, input_size)).astype(dtype)
     state = {name: rng.normal(size=cell.state_size(name)).astype(dtype) for name in cell.kind.states}
     return cell, x, state
+
+
+def make_trace(*case):
+    """What a run records, by NumPy: for what is claimed of a trace, whichever engine made it. No loop is compiled for it."""
+    cell, x, state = make_run(*case)
+    return lv.run(cell, x, initial_state=state, engine="numpy")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import lstmviz as lv
 from lstmviz.run import trace as traces
 from tests import keras3
-from tests.runs import TOLERANCE, make_run, runs
+from tests.runs import TOLERANCE, make_run, make_trace, runs
 
 # What a caller without the tests' shape checks gets.
 explain = inspect.unwrap(lv.Trace.explain)
@@ -172,10 +172,10 @@ def test_numpys_integers_serve_as_step_and_unit():
 
 
 @settings(max_examples=60)
-@given(runs(SUMS), st.data())
+@given(runs(SUMS, compiled=False), st.data())
 def test_terms_over_steps_add_up_as_exactly_as_the_type_allows(case, data):
-    cell, x, state = make_run(*case)
-    trace = lv.run(cell, x, initial_state=state)
+    trace = make_trace(*case)
+    cell = trace.cell
     first, last = sorted(data.draw(st.integers(0, len(trace))) for _end in range(2))
     steps, unit = slice(first, last), data.draw(st.integers(0, cell.num_units - 1))
     for gate in cell.kind.gates:
@@ -211,11 +211,10 @@ def test_there_are_no_terms_of_what_is_not_there(arguments, text):
 # --- summary ---------------------------------------------------------------------------------------------------------
 
 
-@given(runs(), st.integers(1, 30))
+@given(runs(compiled=False), st.integers(1, 30))
 @settings(max_examples=40, deadline=None)
 def test_a_summary_counts_every_value_once(case, bins):
-    cell, x, state = make_run(*case)
-    trace = lv.run(cell, x, initial_state=state)
+    trace = make_trace(*case)
     for name, summary in trace.summary(bins=bins).items():
         values = trace.gates[name]
         assert summary.counts.shape == (bins,)

@@ -14,7 +14,7 @@ import lstmviz as lv
 from lstmviz import cells
 from lstmviz.plot.flow import START, build_graph, follow, mark_up, write_activation
 from tests import keras3
-from tests.runs import TOLERANCE, make_run, runs
+from tests.runs import TOLERANCE, make_trace, runs
 
 FULL = {"use_peepholes": True, "num_proj": 2, "cell_clip": 0.2, "proj_clip": 0.1}
 
@@ -26,14 +26,13 @@ def run(kind, **options):
 
 @st.composite
 def places(draw):
-    chosen = draw(runs())
+    chosen = draw(runs(compiled=False))
     return chosen, draw(st.integers(0, chosen[2] - 1))
 
 
 def find(place):
     chosen, unit = place
-    cell, x, state = make_run(*chosen)
-    return lv.run(cell, x, initial_state=state), unit
+    return make_trace(*chosen), unit
 
 
 @settings(max_examples=60)
@@ -126,10 +125,10 @@ def follow_all(trace):
 
 
 @settings(max_examples=60)
-@given(runs())
+@given(runs(compiled=False))
 def test_every_formula_gives_the_number_that_stands_beside_it(chosen):
-    cell, x, state = make_run(*chosen)
-    trace = lv.run(cell, x, initial_state=state)
+    trace = make_trace(*chosen)
+    cell = trace.cell
     rough = any(cell.options.get(name) in ROUGH for name in ("activation", "recurrent_activation"))
     within = max(TOLERANCE[cell.dtype.name], 1e-6 if rough else 0)
     for unit, known, operations in follow_all(trace):

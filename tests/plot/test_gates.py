@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import lstmviz as lv
 from lstmviz.plot.theme import DIVERGING, SEQUENTIAL
-from tests.runs import make_run, runs
+from tests.runs import make_trace, runs
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +34,10 @@ def panels(figure):
 
 
 @settings(max_examples=40)
-@given(runs(), st.sampled_from(["activations", "preactivations"]))
+@given(runs(compiled=False), st.sampled_from(["activations", "preactivations"]))
 def test_the_picture_holds_what_the_run_recorded(run, values):
-    cell, x, state = make_run(*run)
-    trace = lv.run(cell, x, initial_state=state)
+    trace = make_trace(*run)
+    cell = trace.cell
     figure = lv.plot.gates(trace, values=values)
     drawn = list(figure.data)
     recorded = trace.gates if values == "activations" else trace.preactivations
