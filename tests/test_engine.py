@@ -19,6 +19,7 @@ from lstmviz import cells
 from lstmviz.equation import concat, sigmoid
 from lstmviz.run import engine
 from tests import tf1
+from tests.loops import forget_loops
 from tests.runs import TOLERANCE, make_run, runs
 
 with warnings.catch_warnings():  # TensorFlow's own use of deprecated APIs while it loads
@@ -276,7 +277,7 @@ def test_an_exception_from_progress_ends_the_run():
 
 @pytest.fixture
 def traced(monkeypatch):
-    """The functions that `tf.function` made meanwhile, from an empty cache."""
+    """The functions that `tf.function` made meanwhile, where none is known yet."""
     made = []
     real = tf.function
 
@@ -288,7 +289,7 @@ def traced(monkeypatch):
         return decorate
 
     monkeypatch.setattr(tf, "function", count)
-    engine._compiled.cache_clear()
+    forget_loops(monkeypatch)
     return made
 
 
@@ -304,9 +305,9 @@ def test_a_number_of_an_option_costs_no_trace_but_a_new_structure_one(traced):
     x = np.zeros((3, 2))
     for num_proj, cell_clip, forget_bias in ((1, 0.5, 1.0), (2, 0.25, 0.0), (3, 2.0, -1.0)):
         lv.run(lv.build("LSTMCell", 3, 2, num_proj=num_proj, cell_clip=cell_clip, forget_bias=forget_bias), x)
-    assert len(traced) == 2  # narrow, wide
+    assert len(traced) == 1
     lv.run(lv.build("LSTMCell", 3, 2, use_peepholes=True), x)
-    assert len(traced) == 4
+    assert len(traced) == 2
 
 
 def test_many_threads_run_different_cells_at_once_and_trace_each_kind_once(traced):
@@ -323,14 +324,14 @@ def test_many_threads_run_different_cells_at_once_and_trace_each_kind_once(trace
         thread.start()
     for thread in threads:
         thread.join()
-    assert [loop.experimental_get_tracing_count() for loop in traced] == [1] * 2 * len(lv.KINDS)
+    assert [loop.experimental_get_tracing_count() for loop in traced] == [1] * len(lv.KINDS)
     for number, (kind, size) in enumerate(jobs):
         expected = lv.run(lv.build(kind, size, 3, seed=size), x)
         np.testing.assert_array_equal(made[number].states["h"], expected.states["h"])
 
 
-def test_tensorflows_advice_on_retracing_stays_out_of_the_log(caplog):
-    engine._compiled.cache_clear()
+def test_tensorflows_advice_on_retracing_stays_out_of_the_log(caplog, monkeypatch):
+    forget_loops(monkeypatch)
     caplog.set_level(logging.WARNING, "tensorflow")
     tf.get_logger().addHandler(caplog.handler)
     try:
@@ -344,14 +345,15 @@ def test_tensorflows_advice_on_retracing_stays_out_of_the_log(caplog):
 
 def test_warm_up_traces_every_kind_before_the_first_run(traced):
     engine.warm_up()
-    count = len(traced)
+    assert len(traced) == 2 * len(lv.KINDS)  # narrow, wide
     for kind in lv.KINDS:
-        lv.run(lv.build(kind, num_units=200, input_size=7), np.zeros((9, 7)))
-    assert len(traced) == count >= len(lv.KINDS) - 1
+        for num_units in (5, 200):
+            lv.run(lv.build(kind, num_units, input_size=7), np.zeros((9, 7)))
+    assert len(traced) == 2 * len(lv.KINDS)
 
 
-def test_warm_up_traces_the_gradients_of_the_kinds_that_are_named():
-    engine._compiled_backward.cache_clear()
+def test_warm_up_traces_the_gradients_of_the_kinds_that_are_named(monkeypatch):
+    forget_loops(monkeypatch)
     engine.warm_up(["GRUCell"], backward=True)
     warm = engine._compiled_backward.cache_info()
     lv.gradients(lv.run(lv.build("GRUCell", num_units=20, input_size=7), np.zeros((9, 7))), unit=3)

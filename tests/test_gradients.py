@@ -12,6 +12,7 @@ import lstmviz as lv
 from lstmviz import cells
 from lstmviz.run import engine
 from tests import tf1
+from tests.loops import forget_loops
 from tests.runs import make_run, runs
 from tests.tf1 import tf
 
@@ -242,8 +243,7 @@ def test_a_size_never_seen_before_costs_no_trace(kind, monkeypatch):
     made = []
     real = tf.function
     monkeypatch.setattr(tf, "function", lambda **given: lambda f: made.append(real(**given)(f)) or made[-1])
-    engine._compiled.cache_clear()
-    engine._compiled_backward.cache_clear()
+    forget_loops(monkeypatch)
     for num_units, input_size, steps in ((2, 1, 3), (7, 5, 11), (150, 3, 1), (300, 20, 40)):
         lv.gradients(lv.run(lv.build(kind, num_units, input_size), np.zeros((steps, input_size))), 0)
     assert [loop.experimental_get_tracing_count() for loop in made] == [
@@ -253,8 +253,8 @@ def test_a_size_never_seen_before_costs_no_trace(kind, monkeypatch):
     ]  # narrow and wide there, one back
 
 
-def test_tensorflows_advice_on_retracing_stays_out_of_the_log(caplog):
-    engine._compiled_backward.cache_clear()
+def test_tensorflows_advice_on_retracing_stays_out_of_the_log(caplog, monkeypatch):
+    forget_loops(monkeypatch)
     caplog.set_level(logging.WARNING, "tensorflow")
     tf.get_logger().addHandler(caplog.handler)
     try:

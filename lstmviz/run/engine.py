@@ -158,14 +158,17 @@ def gradients(trace: Trace, unit: int, t: int | None = None) -> Gradients:
 
 
 def warm_up(kinds: Iterable[str] = KINDS, *, backward: bool = False) -> None:
-    """Compiles the loop for each of `kinds` with its default options, so that the first viewer does not wait for it.
+    """Compiles the loops for each of `kinds` with its default options, so that the first viewer does not wait for them.
 
     Args:
         kinds: Names of kinds.
         backward: Whether to compile the loop of the gradients too.
     """
+    place = devices.find(None).name
     for kind in kinds:
         trace = run(build(kind, num_units=2, input_size=1), make("sine", time_steps=2, input_size=1))
+        with _at_once(place):
+            _find_loop(build(kind, num_units=_WIDE, input_size=1), place)
         if backward:
             gradients(trace, unit=0)
 
@@ -173,8 +176,9 @@ def warm_up(kinds: Iterable[str] = KINDS, *, backward: bool = False) -> None:
 def _find_loop(cell: Cell, place: str) -> Any:
     """The loop for the cell's kind, options and width, compiled where it is the first of them."""
     with _compiling:
-        loops = _compiled(cell.kind, structure_of(cell.options), cell.dtype.name, place)
-    return loops[cell.num_units >= _WIDE]
+        return _compiled(
+            cell.kind, structure_of(cell.options), cell.dtype.name, place, cell.num_units >= _WIDE
+        )
 
 
 def _run_in_chunks(
@@ -477,16 +481,16 @@ def _step(kind: Kind, structure: tuple[tuple[str, Any], ...]) -> _Step:
 
 @cache
 def _compiled(
-    kind: Kind, structure: tuple[tuple[str, Any], ...], dtype: str, place: str
-) -> tuple[Any, Any]:  # fmt: skip
-    """The loop of a kind and its options, for a narrow cell and for a wide one.
+    kind: Kind, structure: tuple[tuple[str, Any], ...], dtype: str, place: str, wide: bool
+) -> Any:  # fmt: skip
+    """The loop of a kind and its options, for a narrow cell or for a wide one.
 
-    Each takes `(x, state, weights, numbers, sizes)` and gives the recorded groups and the last state. Both are traced here,
-    once, on the device that is current; `place` names it so that each device has its own. Were they branches of one graph,
-    a short run would spend about a tenth of its time on passing the other one by.
+    It takes `(x, state, weights, numbers, sizes)` and gives the recorded groups and the last state. It is traced here, once,
+    on the device that is current; `place` names it so that each device has its own. Were both branches of one graph, a short
+    run would spend about a tenth of its time on passing the other one by.
     """
     step = _step(kind, structure)
-    return _trace(step, dtype, 1, _UNROLLED), _trace(step, dtype, 2, _UNROLLED_WIDE)
+    return _trace(step, dtype, 2, _UNROLLED_WIDE) if wide else _trace(step, dtype, 1, _UNROLLED)
 
 
 @cache
