@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import lstmviz as lv
@@ -458,6 +458,7 @@ def test_labels_are_words_not_markup(label, shown):
 
 @settings(max_examples=30)
 @given(places())
+@example((("LayerNormBasicLSTMCell", {}, 3, 2, 4, "float32", 0), 2, 1))
 def test_in_words_a_step_has_its_gates_and_states(place):
     trace, t, unit = find(place)
     said = lv.plot.describe_step(trace, t, unit)
