@@ -11,10 +11,11 @@ from typing import Any, get_args, get_type_hints
 
 import jaxtyping
 from beartype import BeartypeConf, beartype
-from jaxtyping import AbstractArray
+from jaxtyping import AbstractArray, TypeCheckError
 
-# As for mypy and in Python's own words (PEP 484), a whole number will do where a float is asked for.
-check = beartype(conf=BeartypeConf(is_pep484_tower=True))
+# As for mypy and in Python's own words (PEP 484), a whole number will do where a float is asked for. What is refused is a
+# TypeError, as it is where Python itself meets the wrong type: readers of strangers' files catch that.
+check = beartype(conf=BeartypeConf(is_pep484_tower=True, violation_type=TypeCheckError))
 _by_jaxtyping = jaxtyping.jaxtyped
 _HELD = "__beartype_func"  # how beartype's checks hold the function that they are for
 _known: dict[CodeType, tuple[dict[str, Any], FunctionType]] = {}
