@@ -20,6 +20,7 @@ from lstmviz.run.written import (
     Written,
     is_constant,
     say,
+    say_factor,
     subscript,
     write_activation,
     write_leaf,
@@ -59,6 +60,7 @@ class FlowNode:
         sign: The operation alone, `+`, where there is no room for the label.
         wire: What is written on the wire to it.
         home: The row it would best be in; None for the middle of its operands.
+        origin: The equation's node that it is one unit of.
         column: Its place from the left.
         row: Its place from the top.
     """
@@ -71,6 +73,7 @@ class FlowNode:
     sign: str = ""
     wire: str = ""
     home: float | None = None
+    origin: Node | None = None
     column: int = 0
     row: float = 0.0
 
@@ -98,6 +101,7 @@ class Made:
         numbers: Each step's numbers for these.
         values: What it gave at each step, `[steps]`.
         norm: What is normalised, and over how many numbers, where that is the operation.
+        origin: The equation's node that it is one unit of.
     """
 
     result: str
@@ -110,6 +114,7 @@ class Made:
     numbers: tuple[tuple[str, ...], ...]
     values: np.ndarray
     norm: tuple[str, int] | None = None
+    origin: Node | None = None
 
     @property
     def is_state(self) -> bool:
@@ -145,6 +150,7 @@ class _Flow:
         self.repeated = self._find_repeated()
         self.old: dict[str, np.ndarray] = {}
         self.sources: dict[str, np.ndarray] = {}
+        self.origins = {f"{name}_{{t-1}}": node for name, node in self.equation.states.items()}
         self.written: dict[int, Written] = {}
         self.latest: dict[str, str] = {}
         self.made: list[Made] = []
@@ -223,7 +229,7 @@ class _Flow:
             self.old[self.names[id(node)]] = column
             return write_leaf(self.names[id(node)], column)
         if is_constant(node):
-            return write_leaf(say(node, {}), column)
+            return write_leaf(say_factor(node), column)
         if self._is_source(node):
             return write_leaf(self._name_source(node, column), column)
         if node.op in ("matmul", "concat"):
@@ -269,6 +275,7 @@ class _Flow:
             name = subscript(self.letter, node.value.name if node.op == "part" else str(len(self.sources)))
             self.names[id(node)] = name + "'" * sum(each.rstrip("'") == name for each in self.sources)
             self.sources[self.names[id(node)]] = column
+            self.origins[self.names[id(node)]] = node
         return self.names[id(node)]
 
     def _finish(self, node: Node, operator: str, written: Written) -> Written:
@@ -294,6 +301,7 @@ class _Flow:
                 numbers,
                 values,
                 self.norms.get(id(node)),
+                node,
             )
         )
         if result:  # from here on it is called by its name
@@ -350,7 +358,7 @@ def build_graph(trace: Trace, unit: int, steps: slice) -> Graph:
     rests = {f"1 − {gate.name}" for gate in trace.cell.kind.gates if trace.is_share(gate)}
     nodes = [*_gate_nodes(flow)]
     nodes += [
-        FlowNode(name, mark_up(name), (START,), values, "preactivation")
+        FlowNode(name, mark_up(name), (START,), values, "preactivation", origin=flow.origins[name])
         for name, values in flow.sources.items()
     ]
     for each in flow.made:
@@ -361,11 +369,14 @@ def build_graph(trace: Trace, unit: int, steps: slice) -> Graph:
         )
         scale = "sigmoid" if each.symbols in rests else "state"
         sign = _SIGNS.get(each.operator) or each.symbols.partition("(")[0]
-        nodes.append(FlowNode(each.name, mark_up(label), each.operands, each.values, scale, sign))
+        nodes.append(
+            FlowNode(each.name, mark_up(label), each.operands, each.values, scale, sign, origin=each.origin)
+        )
     used = {name for node in nodes for name in node.operands}
     for name, values in flow.old.items():
         if name in used:
-            nodes.append(FlowNode(name, mark_up(name), (), values, "state", home=_home(flow, name)))
+            home, origin = _home(flow, name), flow.origins[name]
+            nodes.append(FlowNode(name, mark_up(name), (), values, "state", home=home, origin=origin))
     return _place(nodes)
 
 
@@ -377,13 +388,14 @@ def _gate_nodes(flow: _Flow) -> Iterable[FlowNode]:
         operands = tuple(dict.fromkeys(flow.read_by(sum_of)))
         operands = tuple(name for name in operands if name != gate.name)
         values = trace.preactivations[gate.name][flow.steps, flow.unit]
-        yield FlowNode(before, mark_up(before), operands, values, "preactivation", home=home)
+        yield FlowNode(before, mark_up(before), operands, values, "preactivation", home=home, origin=sum_of)
         values, scale = (
             trace.gates[gate.name][flow.steps, flow.unit],
             "sigmoid" if trace.is_share(gate) else "state",
         )
         wire = write_activation(trace.activation_of(gate))
-        yield FlowNode(gate.name, f"<b>{gate.name}</b>", (before,), values, scale, "", wire, home)
+        origin = flow.equation.gates[gate.name]
+        yield FlowNode(gate.name, f"<b>{gate.name}</b>", (before,), values, scale, "", wire, home, origin)
 
 
 def _home(flow: _Flow, name: str) -> float:

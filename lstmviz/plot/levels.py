@@ -41,6 +41,7 @@ class Tiles:
         high: The largest.
         mean: The mean of the finite numbers.
         nonfinite: How many are NaN or infinite.
+        size: The root of the mean square of the finite numbers: how large they are, whatever their signs.
     """
 
     rows: Span
@@ -51,6 +52,7 @@ class Tiles:
     high: Float[np.ndarray, "down across"]
     mean: Float[np.ndarray, "down across"]
     nonfinite: Int[np.ndarray, "down across"]
+    size: Float[np.ndarray, "down across"]
 
     @property
     def is_exact(self) -> bool:
@@ -99,25 +101,32 @@ def tile(
     part = values[slice(*rows), slice(*columns)]
     down, across = (-(-part.shape[0] // tile_rows), -(-part.shape[1] // tile_columns))
     low, high = (np.empty((down, across), values.dtype) for _which in range(2))
-    total, nonfinite = np.empty((down, across)), np.zeros((down, across), int)
+    total, squares, nonfinite = (
+        np.empty((down, across)),
+        np.empty((down, across)),
+        np.zeros((down, across), int),
+    )
     starts = np.arange(0, part.shape[1], tile_columns)
     at_once = max(1, _AT_ONCE // max(1, part.shape[1] * tile_rows))
     for first in range(0, down, at_once):
         some = slice(first, min(first + at_once, down))
         strip = part[some.start * tile_rows : some.stop * tile_rows]
         low[some], high[some], total[some] = _reduce(strip, tile_rows, starts)
+        squares[some] = _add_squares(strip, tile_rows, starts)
         if not (np.isfinite(low[some]).all() and np.isfinite(high[some]).all()):
             finite = np.isfinite(strip)
             nonfinite[some] = _add(~finite, tile_rows, starts, int)
             low[some] = _reduce(np.where(finite, strip, np.inf), tile_rows, starts)[0]
             high[some] = _reduce(np.where(finite, strip, -np.inf), tile_rows, starts)[1]
             total[some] = _reduce(np.where(finite, strip, 0), tile_rows, starts)[2]
+            squares[some] = _add_squares(np.where(finite, strip, 0), tile_rows, starts)
     counts = np.outer(_lengths(part.shape[0], tile_rows), _lengths(part.shape[1], tile_columns)) - nonfinite
     empty = counts == 0
     low[empty] = high[empty] = np.nan
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = (total / counts).astype(values.dtype)
-    return Tiles(rows, columns, tile_rows, tile_columns, low, high, mean, nonfinite)
+        size = np.sqrt(squares / counts).astype(values.dtype)
+    return Tiles(rows, columns, tile_rows, tile_columns, low, high, mean, nonfinite, size)
 
 
 def _reduce(
@@ -128,6 +137,12 @@ def _reduce(
     with np.errstate(invalid="ignore", over="ignore"):
         sums = _add(strip, tile_rows, starts, np.float64)
     return np.minimum.reduceat(lows, starts, axis=1), np.maximum.reduceat(highs, starts, axis=1), sums
+
+
+def _add_squares(strip: np.ndarray, tile_rows: int, starts: np.ndarray) -> np.ndarray:
+    """The sum of each tile's squares, in float64: of no number that a weight can have do they overflow there."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        return _add(np.square(strip, dtype=np.float64), tile_rows, starts, np.float64)
 
 
 def _reduce_rows(

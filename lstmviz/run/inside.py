@@ -16,6 +16,7 @@ from lstmviz.run.written import (
     Written,
     is_constant,
     say,
+    say_factor,
     subscript,
     write_leaf,
     write_number,
@@ -94,7 +95,7 @@ class _Outliner:
         if node.op == "number":
             return write_number(node.value)
         if is_constant(node):
-            return write_leaf(say(node, {}), self._column(node, column))
+            return write_leaf(say_factor(node), self._column(node, column))
         if has_product(node):
             try:
                 return self._write_sum(node, column)

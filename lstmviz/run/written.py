@@ -152,6 +152,12 @@ def say(node: Node, names: Mapping[int, str]) -> str:
     return _say(node, names).symbols
 
 
+def say_factor(node: Node) -> str:
+    """An expression of weights and numbers, in brackets where it is made of several."""
+    said = _say(node, {})
+    return said.symbols if said.holds >= PRODUCT else f"({said.symbols})"
+
+
 def _say(node: Node, names: Mapping[int, str]) -> Written:
     if id(node) in names:
         return Written(names[id(node)], "")

@@ -1,0 +1,550 @@
+"""What a stage is drawn from: a cell's weights, its run, and some of its steps, as numbers and what they are called.
+
+A stage is one screen on which everything is seen at once: weights as the matrix product that they take part in, one step as it
+flows through the cell, all steps as strips. It is drawn where it is looked at, so nothing here is a picture. `pack` puts the
+numbers into bytes: four of them say how long the JSON behind them is, then come the arrays, each float32 and in C order.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from lstmviz.cells import Cell
+from lstmviz.cells.kind import base_of, parts_of
+from lstmviz.equation import Node
+from lstmviz.language import _
+from lstmviz.plot import levels
+from lstmviz.plot import scale as scales
+from lstmviz.plot import theme as themes
+from lstmviz.plot.flow import START, FlowNode, build_graph, follow
+from lstmviz.plot.levels import Span
+from lstmviz.plot.names import gate_role, gate_title, state_title
+from lstmviz.plot.number import write
+from lstmviz.run.trace import Sum, Trace, check_index
+from lstmviz.run.written import fill_in, say, subscript
+
+SHOWN = 8
+"""The most units whose numbers the cell's drawing has room for."""
+
+_EXACT = 60_000  # weights that are sent one by one
+_TILES = (160, 320)  # beyond that, rows and columns of tiles
+_VALUES = 120_000  # numbers of strips, and of steps, that are sent one by one
+_COLUMNS, _ROWS = 600, 64  # of a strip's tiles beyond that
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """What `pack` sends: `head` is told as JSON, an array in it being a number: its place in `arrays`."""
+
+    head: Mapping[str, Any]
+    arrays: Sequence[np.ndarray]
+
+
+@dataclass(eq=False)
+class _Arrays:
+    """The arrays on their way, each by its place."""
+
+    kept: list[np.ndarray] = field(default_factory=list)
+
+    def put(self, array: np.ndarray) -> int:
+        self.kept.append(np.asarray(array, np.float32))
+        return len(self.kept) - 1
+
+
+def pack(stage: Stage, **more: Any) -> bytes:
+    """A stage as bytes, with what else its page is to be told."""
+    shapes = [list(array.shape) for array in stage.arrays]
+    text = json.dumps({**stage.head, **more, "shapes": shapes}, ensure_ascii=False, allow_nan=False).encode()
+    text += b" " * (-len(text) % 4)  # a float32 begins at a multiple of four
+    return b"".join(
+        (struct.pack("<I", len(text)), text, *(array.astype("<f4").tobytes() for array in stage.arrays))
+    )
+
+
+def make_stage(trace: Trace, t: int = 0, unit: int = 0) -> Stage:
+    """Everything that a stage shows of a run when it is opened at step `t` and unit `unit`.
+
+    Raises:
+        ValueError: there is no such step or unit.
+    """
+    arrays, cell = _Arrays(), trace.cell
+    matrices = _Matrices(cell)
+    head = {
+        "kind": cell.kind.name,
+        "numUnits": cell.num_units,
+        "inputSize": cell.input_size,
+        "steps": len(trace),
+        "parameters": cell.parameter_count,
+        "titles": _titles(trace, matrices),
+        "sentence": say_sizes(cell),
+        "gates": list(_tell_gates(trace)),
+        "states": [
+            {"name": name, "title": state_title(cell.kind, name), "size": int(array.shape[1])}
+            for name, array in trace.states.items()
+        ],
+        "colours": {"diverging": themes.DIVERGING, "sequential": themes.SEQUENTIAL, "nonfinite": themes.NONFINITE},
+        "groups": [group.tell(arrays) for group in matrices.groups],
+        "alone": list(_tell_alone(matrices, arrays)),
+        "weights": _tell_scale(matrices.scale),
+        "strips": list(_tell_strips(trace, arrays)),
+        "labels": _tell_labels(trace),
+        "features": list(trace.sequence.features),
+        "title": trace.sequence.title,
+        "step": _tell_steps(trace, matrices, t, unit, arrays),
+    }  # fmt: skip
+    return Stage(head, arrays.kept)
+
+
+def make_steps(trace: Trace, t: int, unit: int) -> Stage:
+    """The steps around `t` alone, for another unit or further steps of a run whose stage is there.
+
+    Raises:
+        ValueError: there is no such step or unit.
+    """
+    arrays = _Arrays()
+    return Stage({"step": _tell_steps(trace, _Matrices(trace.cell), t, unit, arrays)}, arrays.kept)
+
+
+def say_sizes(cell: Cell) -> list[dict[str, str]]:
+    """What `num_units` makes of the kernel, as parts of a sentence; a part may say what its number counts."""
+    kernels = [v for v in cell.kind.variables if v.is_kernel and v.name in cell.weights]
+    parts = [_part(f"num_units {cell.num_units}", "units"), _part(" → ")]
+    for index, variable in enumerate(kernels):
+        rows, columns = cell.weights[variable.name].shape
+        count = len(variable.gates)
+        parts += [_part(_(" and ") if index else ""), _part(f"{variable.name} ")]
+        wide = f"{count} × {cell.num_units}" if count > 1 else str(cell.num_units)
+        heights = [(meets, _height(cell, meets)) for meets in variable.meets]
+        if sum(height for _meets, height in heights) == rows:
+            parts.append(_part("["))
+            for place, (meets, height) in enumerate(heights):
+                parts += [_part(" + " if place else ""), _part(str(height), "x" if meets == "x" else "units")]
+            parts += [_part(", "), _part(wide, "columns"), _part("] = ")]
+        parts.append(_part(f"[{rows}, {columns}]"))
+        if count > 1:
+            words = _(", made {count} times as wide, cut in {count} when used").format(count=count)
+            parts.append(_part(words))
+    parts.append(_part(" → " if kernels else ""))
+    parts.append(_part(_("{count:,} parameters").format(count=cell.parameter_count), "parameters"))
+    return [part for part in parts if part["text"]]
+
+
+def _part(text: str, counts: str = "") -> dict[str, str]:
+    return {"text": text, "counts": counts}
+
+
+def _height(cell: Cell, meets: str) -> int:
+    return cell.input_size if meets == "x" else cell.state_size(meets)
+
+
+def _titles(trace: Trace, matrices: _Matrices) -> dict[str, str]:
+    cell = trace.cell
+    shapes = [f"{v.name} {list(cell.weights[v.name].shape)}" for v in matrices.kernels]
+    return {
+        "kernel": " · ".join(shapes) or _("no kernel"),
+        "gates": _("{kind}: {steps} steps × {units} units").format(
+            kind=cell.kind.name, steps=len(trace), units=cell.num_units
+        ),
+    }
+
+
+def _tell_gates(trace: Trace) -> Iterator[dict[str, Any]]:
+    hues = themes.gate_colours([gate.name for gate in trace.cell.kind.gates])
+    for gate in trace.cell.kind.gates:
+        yield {
+            "name": gate.name,
+            "title": gate_title(gate),
+            "role": gate_role(gate),
+            "activation": trace.activation_of(gate),
+            "share": trace.is_share(gate),
+            "hue": hues[gate.name],
+        }
+
+
+def _tell_scale(scale: scales.Scale) -> dict[str, Any]:
+    return {"low": scale.low, "high": scale.high, "diverging": scale.diverging}
+
+
+# --- The weights ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class _Matrix:
+    """A matrix of weights and what meets its rows.
+
+    Attributes:
+        name: The variable's name.
+        values: Its numbers.
+        parts: What its rows meet, from the top: the equation's node, how it is written, what it is in the end, how high.
+        product: What the product is in the equation.
+    """
+
+    name: str
+    values: Float[np.ndarray, "rows columns"]
+    parts: tuple[tuple[Node, str, str, int], ...]
+    product: Node
+
+    def tell(self, group: _Group, arrays: _Arrays) -> dict[str, Any]:
+        rows = list(_spans([height for _node, _name, _meets, height in self.parts]))
+        told: dict[str, Any] = {
+            "name": self.name,
+            "shape": list(self.values.shape),
+            "rows": [
+                {"name": name, "meets": meets, "height": height} for _n, name, meets, height in self.parts
+            ],
+        }
+        if group.tile == (1, 1):
+            return told | {"values": arrays.put(self.values), "tile": [1, 1]}
+        columns = list(_spans(group.widths))
+        found = [[levels.tile(self.values, row, column, *group.tile) for column in columns] for row in rows]
+        told["tile"] = list(group.tile)
+        told["rowStarts"] = [start for row in rows for start in range(*row, group.tile[0])]
+        told["columnStarts"] = [start for column in columns for start in range(*column, group.tile[1])]
+        told["values"] = arrays.put(np.block([[_marked(each.size, each) for each in line] for line in found]))
+        told["low"] = arrays.put(np.block([[each.low for each in line] for line in found]))
+        told["high"] = arrays.put(np.block([[each.high for each in line] for line in found]))
+        return told
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Matrices one below the other, whose columns are the same.
+
+    Attributes:
+        gates: The gates that the columns belong to, in their order; none for a matrix that no gate is made from.
+        widths: How many columns each has.
+        matrices: From the top.
+        vectors: What else belongs to these columns, by name, and of each gate that it has.
+        added: Which of these are summands alone: biases, offsets.
+        tile: How many rows and columns stand for one.
+    """
+
+    gates: tuple[str, ...]
+    widths: tuple[int, ...]
+    matrices: tuple[_Matrix, ...]
+    vectors: Mapping[str, Mapping[str, np.ndarray]]
+    added: frozenset[str]
+    tile: tuple[int, int]
+
+    def tell(self, arrays: _Arrays) -> dict[str, Any]:
+        return {
+            "gates": list(self.gates),
+            "widths": list(self.widths),
+            "matrices": [matrix.tell(self, arrays) for matrix in self.matrices],
+            "vectors": [
+                {
+                    "name": name,
+                    "added": name in self.added,
+                    "of": [gate in parts for gate in self.gates],
+                    "values": arrays.put(self._spread(parts)),
+                }
+                for name, parts in self.vectors.items()
+            ],
+        }
+
+    def _spread(self, parts: Mapping[str, np.ndarray]) -> Float[np.ndarray, " columns"]:
+        """A vector over all columns, NaN for gates that it has nothing of; of tiles, their means."""
+        sides = zip(self.gates, self.widths, strict=True)
+        whole = np.concatenate([parts.get(gate, np.full(width, np.nan)) for gate, width in sides])
+        return _thin(whole, list(_spans(self.widths)), self.tile[1])
+
+    def met(self, values: Any) -> Float[np.ndarray, "steps rows"]:
+        """What met the rows at each step: of tiles, their means."""
+        found = []
+        for matrix in self.matrices:
+            for node, _name, _meets, height in matrix.parts:
+                here = np.broadcast_to(values.of(node), (values.steps, height))
+                found.append(_thin(here, [(0, height)], self.tile[0]))
+        return np.concatenate(found, axis=1)
+
+    def sums(self, trace: Trace, values: Any, steps: slice) -> Float[np.ndarray, "steps columns"]:
+        """What the columns' gates were before their activations; of a matrix that makes no gate, the product."""
+        if self.gates:
+            whole = np.concatenate([trace.preactivations[gate][steps] for gate in self.gates], axis=1)
+        else:
+            whole = np.broadcast_to(values.of(self.matrices[0].product), (values.steps, sum(self.widths)))
+        return _thin(whole, list(_spans(self.widths)), self.tile[1])
+
+
+class _Matrices:
+    """A cell's matrices in groups, and the scale that all its weights are drawn on."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+        self.kernels = [v for v in cell.kind.variables if v.is_kernel and v.name in cell.weights]
+        self.shown: set[str] = set()
+        self.groups = list(self._make_groups())
+        matrices = [matrix.values for group in self.groups for matrix in group.matrices]
+        # Biases of 1 beside weights of a tenth would leave the kernel without colour.
+        self.scale = scales.centre(matrices or list(cell.weights.values()), beyond=cell.weights.values())
+
+    def _make_groups(self) -> Iterator[_Group]:
+        found: dict[tuple[str, ...], list[_Matrix]] = {}
+        variables = {v.name: v for v in self.cell.kind.variables}
+        for name, values in self.cell.weights.items():
+            matrix = self._make_matrix(name, values) if values.ndim == 2 else None
+            if matrix is not None:
+                gates = variables[name].gates if variables[name].is_kernel else ()
+                found.setdefault(gates or (f" {name}",), []).append(matrix)
+        exact = sum(each.values.size for group in found.values() for each in group) <= _EXACT
+        for key, group in found.items():
+            gates = key if not key[0].startswith(" ") else ()
+            columns = group[0].values.shape[1]
+            widths = (self.cell.num_units,) * len(gates) if gates else (columns,)
+            heights = [height for each in group for _n, _w, _m, height in each.parts]
+            tile = (
+                (1, 1) if exact else (levels.choose(list(_spans(heights)), _TILES[0]), _tile_columns(widths))
+            )
+            self.shown.update(each.name for each in group)
+            vectors = dict(self._vectors(gates))
+            biases = {name for name, v in variables.items() if v.is_bias}
+            added = frozenset(name for name in vectors if name in biases or name not in variables)
+            yield _Group(gates, widths, tuple(group), vectors, added, tile)
+
+    def _make_matrix(self, name: str, values: np.ndarray) -> _Matrix | None:
+        """The matrix and its first product; None where it takes part in none."""
+        equation = self.cell.equation
+        names = {id(node): gate for gate, node in equation.gates.items()}
+        names |= {id(node): f"{state}_{{t-1}}" for state, node in equation.states.items()}
+        names[id(equation.x)] = "x_t"
+        leaf = equation.weights[name]
+        for node in equation.nodes:
+            if node.op == "matmul" and node.args[1] is leaf:
+                parts = parts_of(node.args[0])
+                heights = self._heights(parts, len(values))
+                if heights is None:
+                    return None
+                told = zip(
+                    parts, (say(part, names) for part in parts), map(base_of, parts), heights, strict=True
+                )
+                return _Matrix(name, values, tuple(told), node)
+        return None
+
+    def _heights(self, parts: tuple[Node, ...], rows: int) -> list[int] | None:
+        if len(parts) == 1:
+            return [rows]
+        widths = [self.cell.equation.width(part) for part in parts]
+        heights = [0 if width is None else int(width.evaluate(self.cell.sizes)) for width in widths]
+        return heights if sum(heights) == rows else None
+
+    def _vectors(self, gates: tuple[str, ...]) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+        """What is added to, or multiplied into, the columns of these gates, besides the matrices."""
+        units = self.cell.num_units
+        for variable in self.cell.kind.variables:
+            if variable.name not in self.cell.weights or len(variable.shape) != 1:
+                continue
+            of = variable.gates or variable.touches
+            values = self.cell.weights[variable.name]
+            if gates and of and set(of) <= set(gates) and values.size == len(of) * units:
+                self.shown.add(variable.name)
+                yield variable.name, dict(zip(of, np.split(values, len(of)), strict=True))
+        names = dict.fromkeys(name for gate in gates for name in self.cell.offsets[gate])
+        for name in names:
+            found = {gate: self.cell.offsets[gate].get(name) for gate in gates}
+            yield name, {g: np.full(units, value) for g, value in found.items() if value is not None}
+
+
+def _tell_alone(matrices: _Matrices, arrays: _Arrays) -> Iterator[dict[str, Any]]:
+    """The weights that stand in no group: norms' factors, vectors that no single gate sees."""
+    for name, values in matrices.cell.weights.items():
+        if name not in matrices.shown and values.ndim == 1:
+            tile = _tile_columns((values.size,))
+            yield {
+                "name": name,
+                "size": int(values.size),
+                "values": arrays.put(_thin(values, [(0, values.size)], tile)),
+            }
+
+
+def _marked(numbers: np.ndarray, tiles: levels.Tiles) -> np.ndarray:
+    """What tiles show, NaN where numbers of one are NaN or infinite."""
+    return np.where(tiles.nonfinite > 0, np.nan, numbers)
+
+
+def _tile_columns(widths: Sequence[int]) -> int:
+    return levels.choose(list(_spans(widths)), _TILES[1])
+
+
+def _spans(lengths: Iterable[int]) -> Iterator[Span]:
+    start = 0
+    for length in lengths:
+        yield start, start + length
+        start += length
+
+
+def _thin(values: np.ndarray, spans: Sequence[Span], tile: int) -> np.ndarray:
+    """The means of so many numbers each along the last axis, none across the end of a span."""
+    if tile == 1:
+        return values
+    starts = np.array([start for span in spans for start in range(*span, tile)])
+    ends = np.array([min(start + tile, span[1]) for span in spans for start in range(*span, tile)])
+    with np.errstate(invalid="ignore", over="ignore"):
+        means: np.ndarray = np.add.reduceat(values, starts, axis=-1, dtype=np.float64) / (ends - starts)
+    return means
+
+
+# --- The run ----------------------------------------------------------------------------------------------------------
+
+
+def _tell_strips(trace: Trace, arrays: _Arrays) -> Iterator[dict[str, Any]]:
+    """Everything that was recorded, from the top: the sequence, the gates, the states."""
+    found: list[tuple[str, str, np.ndarray, scales.Scale]] = [
+        ("x", trace.sequence.title, trace.x, scales.centre([trace.x]))
+    ]
+    for gate in trace.cell.kind.gates:
+        recorded = trace.gates[gate.name]
+        scale = scales.UNIT if trace.is_share(gate) else scales.centre([recorded])
+        found.append((gate.name, gate_title(gate), recorded, scale))
+    for name, array in trace.states.items():
+        found.append((name, state_title(trace.cell.kind, name), array, scales.centre([array])))
+    total = sum(array.size for _name, _title, array, _scale in found)
+    for name, title, array, scale in found:
+        told = {"name": name, "title": title, "rows": int(array.shape[1]), "scale": _tell_scale(scale)}
+        whole = array.T
+        if total <= _VALUES or not len(trace):
+            yield told | {"values": arrays.put(whole), "tile": [1, 1]}
+            continue
+        rows, columns = (0, whole.shape[0]), (0, whole.shape[1])
+        level = levels.fit(rows, columns, (), (), exact=_VALUES // len(found), most=(_ROWS, _COLUMNS))
+        tiles = levels.tile(whole, rows, columns, *level.tile)
+        yield told | {
+            "values": arrays.put(_marked(tiles.mean, tiles)),
+            "low": arrays.put(tiles.low),
+            "high": arrays.put(tiles.high),
+            "tile": list(level.tile),
+        }
+
+
+def _tell_labels(trace: Trace) -> list[str] | None:
+    """What the steps are called; None where by their numbers."""
+    labels = list(trace.sequence.labels)
+    return None if labels == [str(t) for t in range(len(labels))] else labels
+
+
+# --- Some steps -------------------------------------------------------------------------------------------------------
+
+
+def _tell_steps(trace: Trace, matrices: _Matrices, t: int, unit: int, arrays: _Arrays) -> dict[str, Any]:
+    """What changes from step to step beside the strips: what meets the matrices, their sums, and the flow through the cell."""
+    if not len(trace):
+        return {"first": 0, "count": 0}
+    t, unit = check_index("t", t, len(trace)), check_index("unit", unit, trace.cell.num_units)
+    steps = _find_window(trace, matrices, t)
+    values = trace.values(steps, np.float64)
+    first = max(0, min(unit - SHOWN // 2, trace.cell.num_units - SHOWN))
+    graph = build_graph(trace, unit, steps)
+    return {
+        "first": steps.start,
+        "count": steps.stop - steps.start,
+        "unit": unit,
+        "firstUnit": first,
+        "shown": min(SHOWN, trace.cell.num_units),
+        "met": [arrays.put(group.met(values)) for group in matrices.groups],
+        "sums": [arrays.put(group.sums(trace, values, steps)) for group in matrices.groups],
+        "nodes": [_tell_node(node, values, unit, first, arrays) for node in graph.nodes],
+        "wires": [[list(point) for point in wire] for wire in graph.wires],
+        "start": START,
+    }
+
+
+def _find_window(trace: Trace, matrices: _Matrices, t: int) -> slice:
+    """The steps around `t` that are sent at once."""
+    each = SHOWN * 24
+    for group in matrices.groups:
+        rows = sum(len(matrix.values) for matrix in group.matrices)
+        each += rows // group.tile[0] + sum(group.widths) // group.tile[1]
+    count = max(1, min(len(trace), _VALUES // each))
+    first = max(0, min(t - count // 2, len(trace) - count))
+    return slice(first, first + count)
+
+
+def _tell_node(node: FlowNode, values: Any, unit: int, first: int, arrays: _Arrays) -> dict[str, Any]:
+    """A number of the flow, with those of the units beside it where it has any; `at` is the unit's place among them."""
+    whole = None if node.origin is None else np.asarray(values.of(node.origin))
+    shown, at = node.values[:, np.newaxis], 0
+    if whole is not None and whole.ndim and whole.shape[-1] > 1:
+        whole = np.broadcast_to(whole, (values.steps, whole.shape[-1]))
+        shown, at = whole[:, first : first + SHOWN].copy(), unit - first
+        shown[:, at] = node.values  # as it was recorded
+    return {
+        "name": node.name,
+        "label": node.label,
+        "operands": list(node.operands),
+        "scale": node.scale,
+        "sign": node.sign,
+        "wire": node.wire,
+        "column": node.column,
+        "row": node.row,
+        "at": at,
+        "values": arrays.put(shown),
+    }
+
+
+# --- One number -------------------------------------------------------------------------------------------------------
+
+_LARGEST = 12  # terms that are told apart
+
+
+def make_number(trace: Trace, t: int, name: str, unit: int) -> dict[str, Any]:
+    """One number taken apart: of a gate the terms of its sums and what is made of them, of a state its formula.
+
+    Args:
+        trace: The run.
+        t: The step.
+        name: A gate or a state.
+        unit: The unit.
+
+    Raises:
+        ValueError: there is no such step, gate, state or unit.
+    """
+    t, unit = check_index("t", t, len(trace)), check_index("unit", unit, trace.cell.num_units)
+    title = _("{name}[{unit}] at step {t}").format(name=name, unit=unit, t=trace.sequence.labels[t])
+    if name not in trace.cell.equation.gates and name in trace.states:
+        check_index("unit", unit, trace.states[name].shape[1])  # a projection has fewer
+        return {"title": title, "sums": [], "lines": list(_write_state(trace, t, name, unit))}
+    found = trace.inside(t, name, unit)
+    return {
+        "title": title,
+        "sums": [_tell_sum(subscript("Σ", name) if not found.obstacles else each.name, each) for each in found.sums],
+        "lines": [found.sentence],
+    }  # fmt: skip
+
+
+def _tell_sum(name: str, found: Sum) -> dict[str, Any]:
+    """A sum with its largest terms in their order, and the others in one; what is added once is never among these."""
+    size = [
+        math.inf if "[" not in term.name or math.isnan(term.product) else abs(term.product)
+        for term in found.terms
+    ]
+    ranked = sorted(range(len(size)), key=lambda k: -size[k])
+    count = _LARGEST if len(ranked) > _LARGEST + 1 else len(ranked)
+    shown = sorted(ranked[:count])
+    rest = float(np.sum([found.terms[k].product for k in ranked[count:]], dtype=np.float64))
+    terms = [found.terms[k] for k in shown]
+    return {
+        "name": name,
+        "terms": [[term.name, term.value, term.weight, term.product] for term in terms],
+        "others": len(ranked) - count,
+        "rest": rest,
+        "value": found.value,
+    }
+
+
+def _write_state(trace: Trace, t: int, name: str, unit: int) -> Iterator[str]:
+    """How a state was made from gates and old states, in symbols and in numbers, after the letters that it is written with."""
+    made = [each for each in follow(trace, unit, slice(t, t + 1)) if each.form]
+    ends = [each for each in made if each.result == f"{name}_t"]
+    letters = {letter for each in ends for letter in re.findall(r"\b[a-z]\b(?!_)", each.symbols)}
+    for each in made:
+        if each in ends or (each.letter in letters and not each.result):
+            filled = fill_in(each.form, each.numbers[0])
+            yield f"{each.result or each.letter} = {each.symbols} = {filled} = {write(float(each.values[0]))}"
