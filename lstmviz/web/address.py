@@ -20,6 +20,7 @@ from lstmviz.web.view import View
 # In the session's state: the last address, behind those before it that its browser may still send, since it has not heard of
 # the last one; what that address stands for, as `of` has it; and the language that it names.
 _LAST, _STANDS_FOR, _LANGUAGE = "addresses", "address_stands_for", "address_language"
+_PATH = "path"
 _MOST = 20  # addresses that a browser can be behind
 
 
@@ -40,6 +41,28 @@ def went_to() -> bool:
     """Whether Back or Forward asked for this run."""
     context: Any = get_script_run_ctx()
     return context is not None and bool(context.is_history_navigation)
+
+
+def carry_to(path: str) -> None:
+    """Takes the view along to a path of the page: who follows a link to it leaves the address's parameters behind."""
+    before = st.session_state.get(_PATH)
+    st.session_state[_PATH] = path
+    if (
+        before not in (None, path)
+        and not went_to()
+        and not st.query_params.to_dict()
+        and st.session_state.get(_LAST)
+    ):
+        query = of(st.session_state["view"])
+        st.session_state[_LAST] = [*st.session_state[_LAST][-_MOST:], {}, query]
+        st.session_state[_STANDS_FOR] = query
+        st.query_params.from_dict(query)
+
+
+def language_asked() -> str:
+    """The language that the address names, else the browser's; English where that is none of ours."""
+    asked = st.query_params.get("lang", _own_language())
+    return asked if asked in LANGUAGES else "en"
 
 
 def read() -> tuple[View, list[str]]:

@@ -58,6 +58,16 @@ def draw_cell(view: View) -> None:
             )
         )
         return
+    draw_kind()
+    if told := kinds.tell(view.kind):
+        st.caption(told)
+    draw_input_size(view)
+    with st.expander(_("Options and weights")):
+        draw_options(view)
+
+
+def draw_kind() -> None:
+    """The kind of cell."""
     st.selectbox(
         _("cell"),
         kinds.ordered(),
@@ -65,8 +75,10 @@ def draw_cell(view: View) -> None:
         format_func=kinds.label,
         help=_("The kinds of cell, by TensorFlow's names where it has one, else by the paper's."),
     )
-    if told := kinds.tell(view.kind):
-        st.caption(told)
+
+
+def draw_input_size(view: View) -> None:
+    """The number of features."""
     st.number_input(
         "input_size",
         1,
@@ -75,26 +87,35 @@ def draw_cell(view: View) -> None:
         disabled=not view.is_generated,
         help=_("The number of features of x. Text, typed numbers and files bring their own."),
     )
-    with st.expander(_("Options and weights")):
-        for option in parameters.own_options(view.kind):
-            _draw_option(option, view.kind)
-        st.selectbox(
-            _("initial weights"),
-            list(cells.INITIAL_WEIGHTS),
-            key="initial_weights",
-            help=_("How the kernel starts, by Keras's names. TensorFlow's cells start as glorot_uniform."),
-        )
-        st.segmented_control(
-            "dtype",
-            views.DTYPES,
-            key="dtype",
-            required=True,
-            help=_("The type of the weights, in which the cell also computes."),
-        )
+
+
+def draw_options(view: View) -> None:
+    """What can be chosen of a cell beside its kind and sizes."""
+    for option in parameters.own_options(view.kind):
+        _draw_option(option, view.kind)
+    st.selectbox(
+        _("initial weights"),
+        list(cells.INITIAL_WEIGHTS),
+        key="initial_weights",
+        help=_("How the kernel starts, by Keras's names. TensorFlow's cells start as glorot_uniform."),
+    )
+    st.segmented_control(
+        "dtype",
+        views.DTYPES,
+        key="dtype",
+        required=True,
+        help=_("The type of the weights, in which the cell also computes."),
+    )
 
 
 def draw_sequence(view: View) -> None:
     """The sequence and its options."""
+    draw_sequence_choice()
+    draw_sequence_options(view)
+
+
+def draw_sequence_choice() -> None:
+    """Which sequence it is."""
     titles = {name: _(generator.title) for name, generator in sequences.GENERATORS.items()}
     titles |= {views.TEXT: _("text"), views.NUMBERS: _("typed numbers"), views.CSV: _("CSV file")}
     st.selectbox(
@@ -104,6 +125,10 @@ def draw_sequence(view: View) -> None:
         format_func=titles.__getitem__,
         help=_("What the cell reads."),
     )
+
+
+def draw_sequence_options(view: View) -> None:
+    """What can be chosen of a sequence."""
     steps, seed = st.columns(2)
     seed.number_input(
         "seed",

@@ -16,20 +16,14 @@ from lstmviz import language
 from lstmviz.language import _
 from lstmviz.web import server
 
-# Travels with each message, so it only says where the module is; Streamlit makes a blob of it, hence the base.
-_LOADER = f"""\
-const module = await import(new URL("{server.assets_path()}/figure.js", document.baseURI).href);
-export default module.NAME;
-"""
-
 _mount = st.components.v2.component(
-    "lstmviz_figure", js=_LOADER.replace("NAME", "default"), isolate_styles=False
+    "lstmviz_figure", js=server.loader("figure.js", "default"), isolate_styles=False
 )
 _mount_step = st.components.v2.component(
-    "lstmviz_step", js=_LOADER.replace("NAME", "step"), isolate_styles=False
+    "lstmviz_step", js=server.loader("figure.js", "step"), isolate_styles=False
 )
 _mount_follower = st.components.v2.component(
-    "lstmviz_follower", js=_LOADER.replace("NAME", "follow"), isolate_styles=False
+    "lstmviz_follower", js=server.loader("figure.js", "follow"), isolate_styles=False
 )
 
 
@@ -102,7 +96,7 @@ def step(of: str, steps: int, made: Made | None = None, run: Run | None = None) 
         made: The figure, where the route cannot make it.
         run: Whose run it is of.
     """
-    told = {"of": of, "steps": steps, "player": _player_words(), "engine": run.engine if run else ""}
+    told = {"of": of, "steps": steps, "player": player_words(), "engine": run.engine if run else ""}
     _mount_step(key="step", data=_refer(told, made))
 
 
@@ -112,7 +106,8 @@ def _refer(head: Mapping[str, Any], made: Made | None) -> bytes:
     return json_module.dumps({**head, "words": _words()}, ensure_ascii=False).encode()
 
 
-def _player_words() -> dict[str, str]:
+def player_words() -> dict[str, str]:
+    """What the controls of time say."""
     return {
         "play": _("Play"),
         "pause": _("Pause"),

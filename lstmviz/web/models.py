@@ -211,6 +211,12 @@ def _leave() -> None:
     st.session_state["leave_model_asked"] = True
 
 
+def leave() -> None:
+    """Goes back to the page's own cells and forgets the file: for where its uploader is not."""
+    st.session_state.pop("model_file", None)
+    _leave()
+
+
 def _read_again() -> None:
     st.session_state["model_file_id"] = ""
 

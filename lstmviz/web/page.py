@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ from lstmviz.web import (
     downloads,
     elsewhere,
     figure,
+    lessons,
     limits,
     models,
     origin,
@@ -37,6 +40,7 @@ from lstmviz.web import (
     sections,
     server,
     size,
+    stage,
     tables,
     words,
 )
@@ -47,7 +51,11 @@ from lstmviz.web.render import Upload
 from lstmviz.web.style import STYLE
 from lstmviz.web.view import View
 
-_ICON = Path(__file__).parent / "icon.png"
+EXPLORE, LEARN, DOCUMENT = "explore", *server.PATHS
+# In the page itself: a file of Streamlit's is gone while a browser that goes back twice still asks for it.
+_ICON = (
+    "data:image/png;base64," + base64.b64encode((Path(__file__).parent / "icon.png").read_bytes()).decode()
+)
 _PATIENCE = 0.5  # seconds of a run before its progress is shown
 
 
@@ -71,9 +79,125 @@ class _Settled:
         return self.sequence is None or render.is_quick(self.view, len(self.sequence))
 
 
-def main() -> None:
-    """Draws the page for the view in the address, or for what the controls have made of it since."""
-    st.set_page_config(page_title="lstmviz", page_icon=str(_ICON), layout="wide")
+def main(first: str = EXPLORE) -> None:
+    """Draws the path that is open, for the view in the address, or for what the controls have made of it since.
+
+    Args:
+        first: The path that stands under the page's own address.
+    """
+    st.set_page_config(page_title="lstmviz", page_icon=_ICON, layout="wide")
+    draw = {EXPLORE: _draw_explore, LEARN: _draw_learn, DOCUMENT: _draw_document}
+    with language.use(
+        st.session_state["view"].lang if "view" in st.session_state else address.language_asked()
+    ):
+        titles = {EXPLORE: _("Explore"), LEARN: _("Learn"), DOCUMENT: _("In sections")}
+    paths = {
+        name: st.Page(draw[name], title=titles[name], url_path=name, default=name == first) for name in draw
+    }
+    st.session_state["paths"] = paths
+    opened = st.navigation(list(paths.values()), position="top")
+    address.carry_to(opened.url_path)
+    opened.run()
+
+
+def _every_parameter() -> list[tuple[str, str]]:
+    """The address's parameters, those that stand more than once among them."""
+    return [(name, value) for name in st.query_params for value in st.query_params.get_all(name)]
+
+
+def _draw_explore() -> None:
+    """One screen: the controls in a strip, everything else on the stage."""
+    if "view" not in st.session_state and stage.is_beyond(st.query_params.to_dict()):
+        # A link to what is shown in a section of its own.
+        st.switch_page(st.session_state["paths"][DOCUMENT], query_params=_every_parameter())
+    _draw_screen()
+
+
+def _draw_learn() -> None:
+    """The same screen with a lesson at its left."""
+    if "view" not in st.session_state:
+        # A link says what its sender saw; what it leaves out is as the step starts.
+        query = st.query_params.to_dict()
+        with suppress(ValueError), language.use(address.language_asked()):
+            st.query_params.update(lessons.start(query.get("step", ""), query))
+    _draw_screen(learns=True)
+
+
+def _draw_screen(learns: bool = False) -> None:
+    sent = reconnect.sent_before()
+    settled = _settle(reconnect.numbers(sent))
+    view = settled.view
+    address.write(view)
+    with language.use(view.lang):
+        _draw_strip(view)
+    st.session_state["settled"] = settled
+    _draw_on_stage(learns)
+    reconnect.replay(sent)
+    if settled.is_early:
+        _follow_tensorflow()
+
+
+@st.fragment
+def _draw_on_stage(learns: bool) -> None:
+    """The stage and what it has to say; what is moved on it draws this part alone."""
+    settled = st.session_state.pop("settled", None)
+    if settled is None:
+        before = st.session_state["shown"]
+        settled = _settle()
+        sizes = {"num_units": before.num_units, "units": before.units, "input_size": before.input_size}
+        if replace(settled.view, **sizes).unpinned != before.unpinned:
+            st.session_state["problems"] = settled.gave_way  # the strip has to show it too
+            size.rerun()
+        address.write(settled.view)
+    st.session_state["shown"] = view = settled.view
+    with language.use(view.lang):
+        if server.has_failed() and has_tensorflow():
+            st.warning(_cannot_start())
+        for problem in [*settled.gave_way, *settled.faults]:
+            st.warning(escape(problem))
+        lesson = _load_lesson(view) if learns else None
+        if settled.sequence and stage.can_show(view, len(settled.sequence)):
+            shown = replace(view, engine=Drawn.WHILE_STARTING.engine) if settled.is_early else view
+            stage.draw(shown, settled.upload, _move, lesson)
+        elif settled.sequence:
+            st.info(_("This takes longer than a moment; in sections it is shown on its way."))
+
+
+def _load_lesson(view: View) -> dict[str, Any] | None:
+    """What the browser draws the lesson from; None where its file is wrong, which is said."""
+    try:
+        lesson = lessons.load(view.lang)
+    except ValueError as error:
+        st.error(escape(str(error)))
+        return None
+    for problem in lessons.missing(lesson, view.step):
+        st.warning(escape(problem))
+    return lessons.tell(lesson, view.step)
+
+
+def _draw_strip(view: View) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom", key="strip"):
+        if not view.model:
+            controls.draw_kind()
+        controls.draw_sequence_choice()
+        with st.popover(_("More"), icon=":material/settings:"):
+            controls.draw_language()
+            if not view.model:
+                controls.draw_options(view)
+            controls.draw_sequence_options(view)
+            controls.draw_reading(view)
+
+
+def _move(sent: dict[str, Any]) -> None:
+    view = stage.moved(st.session_state["view"], sent)
+    st.session_state["view"] = view
+    if "cell" in stage.asked(sent) and st.session_state.get("model"):
+        models.leave()
+    controls.write(view)
+
+
+def _draw_document() -> None:
+    """The page as a document, one section below the other."""
     sent = reconnect.sent_before()
     before = st.session_state.get("view")
     settled = _settle(reconnect.numbers(sent))
@@ -435,4 +559,5 @@ def _device_titles() -> dict[str, str]:
     return {device.name: device.title for device in devices.list_devices()}
 
 
-main()
+if __name__ == "__main__":
+    main()

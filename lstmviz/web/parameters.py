@@ -37,6 +37,8 @@ STARTS = ("file", "zeros")
 """From which states a layer of a file starts: its file's own, or zeros."""
 TOLERANCES = ("0", "1e-7", "1e-6", "1e-5", "1e-4", "1e-3", "1e-2", "1e-1")
 _DEVICE = re.compile(r"[A-Za-z]{1,8}:[0-9]{1,4}")
+STEP = re.compile(r"[a-z0-9_-]{1,40}")
+"""A step's name in a lesson."""
 
 
 def changed(name: str, given: Any, shown: Any, cause: str) -> str:
@@ -163,6 +165,18 @@ class Device:
 
 
 @dataclass(frozen=True)
+class StepName:
+    """What a step of a lesson can be called; "" is the first one. Which steps there are is known where they are shown."""
+
+    def read(self, name: str, given: str, usual: str) -> tuple[str, str]:
+        """The first one, where it is no name."""
+        if not given or STEP.fullmatch(given):
+            return given, ""
+        cause = _("it must be the name of a lesson's step")
+        return usual, changed(name, words.quote(given), _("the first one"), cause)
+
+
+@dataclass(frozen=True)
 class Units:
     """Some of a cell's units."""
 
@@ -184,7 +198,7 @@ class Units:
         return kept, changed(name, words.quote(given), shown, cause)
 
 
-Values = Whole | Number | Choice | Flag | Text | Device | Units
+Values = Whole | Number | Choice | Flag | Text | Device | StepName | Units
 
 
 # --- The rows
@@ -298,6 +312,7 @@ ROWS: tuple[Row, ...] = (
     Row("tables", Flag(), _ALL, widget="tables"),
     Row("dtype", Choice(DTYPES), widget="dtype"),
     Row("tolerance", Choice(TOLERANCES), _ALL - {"compare"}, widget="tolerance"),
+    Row("step", StepName(), _ALL),
     Row("layer", Text()),  # a file's layers are a list of their own
     Row("reverse", Flag(), CELL),  # its widget shows what the file says, where nobody says more
     Row("initial_state", Choice(STARTS), CELL, widget="initial_state"),

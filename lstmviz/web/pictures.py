@@ -166,7 +166,7 @@ def _kernel_window(
 def _gates_window(
     view: View, sequence: Sequence, upload: Upload | None, window: tuple[Span, Span]
 ) -> Made | None:
-    if not _can_run(view):
+    if not can_run(view):
         return None
     rows, columns = window
     trace = render.dressed_trace(view, sequence, upload)
@@ -184,14 +184,14 @@ def _kernel(view: View, _sequence: Sequence | None) -> Made:
 
 
 def _gates(view: View, sequence: Sequence) -> Made | None:
-    if not _can_run(view) or not _is_for_all(view, sequence):
+    if not can_run(view) or not _is_for_all(view, sequence):
         return None
     picture = render.run_picture(view, sequence, None)
     return Made(picture.figure, picture.alternative)
 
 
 def _step(view: View, sequence: Sequence) -> Made | None:
-    if not _can_run(view) or not _is_for_all(view, sequence):
+    if not can_run(view) or not _is_for_all(view, sequence):
         return None
     picture = render.step_picture(view, sequence, None)
     return Made(picture.figure, picture.alternative, picture.frames)
@@ -209,7 +209,7 @@ def _is_for_all(view: View, sequence: Sequence) -> bool:
     return view.sequence != views.CSV and render.is_quick(view, len(sequence))
 
 
-def _can_run(view: View) -> bool:
+def can_run(view: View) -> bool:
     """Whether the view's run can be had now, on its device."""
     if view.engine == render.NUMPY:
         return True

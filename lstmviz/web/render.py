@@ -411,7 +411,7 @@ def run_picture(
             seconds=trace.seconds,
             steps=len(trace),
             first_nonfinite=trace.first_nonfinite(),
-            fold_difference=_fold_difference(view, sequence, trace) if view.linear else None,
+            fold_difference=fold_difference(view, sequence, trace) if view.linear else None,
         )
 
     return _keep(_key(view, "gates"), make, _own_shelf(view, upload))
@@ -604,7 +604,8 @@ def _find_model(view: View) -> models.Model:
     return model
 
 
-def _fold_difference(view: View, sequence: Sequence, folded: Trace) -> float:
+def fold_difference(view: View, sequence: Sequence, folded: Trace) -> float:
+    """How far the outputs of a cell behind a linear layer, and of the one that the layer is folded into, are apart at most."""
     cell, _shown = _load_cells(view)
     apart = _run(view, cell, load_linear(view)(sequence.values))
     return float(np.max(np.abs(apart.states["h"] - folded.states["h"]), initial=0.0))

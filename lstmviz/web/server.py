@@ -14,12 +14,12 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import streamlit as st
 from starlette.middleware import Middleware
@@ -34,6 +34,7 @@ from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 from lstmviz.run import has_tensorflow
 from lstmviz.web import kinds, patches, settings
 from lstmviz.web import view as views
+from lstmviz.web.bundle import bundle
 from lstmviz.web.lanes import Client, Lane, NotDone
 from lstmviz.web.view import View
 
@@ -173,6 +174,8 @@ def _sweep(library: Any) -> None:
 
 _HERE = Path(__file__).parent
 _FOLDERS = (_HERE / "js", _HERE.parent / "plot")  # the figures' own file needs one of the modules too
+_ENTRIES = ("figure.js", "stage.js")  # what components load; the others come with them
+_MEDIA = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 _NOT_KEPT = {"Cache-Control": "no-store"}  # the server keeps what is asked for again
 _WORTH_GZIP = 64 * 2**10  # bytes
 _FOREVER = "public, max-age=31536000, immutable"  # the address changes with the content
@@ -185,6 +188,23 @@ def assets_path() -> str:
     )
 
 
+PATHS = ("learn", "document")
+"""What stands behind the page's own address for one of its paths."""
+
+
+def loader(module: str, name: str = "default") -> str:
+    """The JavaScript of a component that one of the figures' modules draws: it says where the module is and what it exports.
+
+    It travels with each message, and Streamlit makes a blob of it, hence the address of the page; without the path that is open.
+    """
+    path = f"/(\\/({'|'.join(PATHS)}))?\\/*$/"
+    return (
+        f'const page = location.origin + location.pathname.replace({path}, "/");\n'
+        f'const module = await import(new URL("{assets_path()}/{module}", page).href);\n'
+        f"export default module.{name};\n"
+    )
+
+
 def routes() -> list[Route]:
     """The routes beside Streamlit's own: Plotly's script, the figures' modules, the pictures, whether all is ready and drawn."""
     folder = f"{_root()}/{assets_path()}"
@@ -194,6 +214,7 @@ def routes() -> list[Route]:
         Route(f"{folder}/plotly.min.js", _serve_plotly),
         *(Route(f"{folder}/{path.name}", _serve_module) for path in _modules()),
         Route(f"{folder}/pictures/{{key:str}}", _serve_picture),
+        Route(f"{folder}/numbers/{{key:str}}", _serve_numbers),
     ]
 
 
@@ -227,7 +248,7 @@ async def _serve_plotly(request: Request) -> Response:
 
 async def _serve_module(request: Request) -> Response:
     name = request.url.path.split("/")[-1]
-    return _serve(request, read_module(name), await asyncio.to_thread(_module_gzipped, name))
+    return _serve(request, _served(name), await asyncio.to_thread(_module_gzipped, name))
 
 
 # --- The pictures
@@ -246,24 +267,46 @@ async def _serve_picture(request: Request) -> Response:
     """A picture of the view in the query; no content where only the page's script can make it."""
     from lstmviz.web import pictures  # needs more than a server that starts
 
+    return await _serve_made(request, pictures.PICTURES, pictures.read, "application/json")
+
+
+async def _serve_numbers(request: Request) -> Response:
+    """Numbers of the view in the query, as the stage reads them."""
+    from lstmviz.web import stage
+
+    return await _serve_made(request, stage.NUMBERS, stage.read, "application/octet-stream")
+
+
+@runtime_checkable
+class _Asked(Protocol):
+    @property
+    def seconds(self) -> float: ...
+    def make(self) -> bytes | None: ...
+
+
+async def _serve_made(
+    request: Request,
+    keys: Collection[str],
+    read: Callable[[str, Mapping[str, str], list[str]], _Asked | None],
+    media: str,
+) -> Response:
+    """What an address asks for, made when it is its browser's turn."""
     key = request.path_params["key"]
-    if key not in pictures.PICTURES:
-        return PlainTextResponse(
-            f"There is no picture {key[:40]!r}; there are {', '.join(pictures.PICTURES)}.", 404
-        )
+    if key not in keys:
+        return PlainTextResponse(f"There is no picture {key[:40]!r}; there are {', '.join(keys)}.", 404)
     if len(request.scope["query_string"]) > _LONGEST_QUERY:
         return PlainTextResponse(
             f"This address is longer than {_LONGEST_QUERY:,} bytes; no view of the page needs as many.", 414
         )
     use_gzip = "gzip" in request.headers.get("accept-encoding", "")
 
-    def make(asked: pictures.Asked) -> Response:
-        return _pack(asked.make(), use_gzip)
+    def make(asked: _Asked) -> Response:
+        return _pack(asked.make(), use_gzip, media)
 
-    def begin() -> pictures.Asked | Response:
-        asked = pictures.read(key, request.query_params, _repeated(request))
+    def begin() -> _Asked | Response:
+        asked = read(key, request.query_params, _repeated(request))
         if asked is None:
-            return _pack(None, use_gzip)
+            return _pack(None, use_gzip, media)
         return asked if asked.seconds > _MOMENT else make(asked)
 
     client = _client(request)
@@ -290,17 +333,15 @@ def _repeated(request: Request) -> list[str]:
     return [name for name, count in counts.items() if count > 1]
 
 
-def _pack(made: bytes | None, use_gzip: bool) -> Response:
+def _pack(made: bytes | None, use_gzip: bool, media: str) -> Response:
     if made is None:
         return Response(status_code=204, headers=_NOT_KEPT)
     # A larger one is nearly all numbers, which cost more time to compress than they save.
     if len(made) < _WORTH_GZIP and use_gzip:
         headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
-        return Response(
-            gzip.compress(made, 1, mtime=0), media_type="application/json", headers=_NOT_KEPT | headers
-        )
+        return Response(gzip.compress(made, 1, mtime=0), media_type=media, headers=_NOT_KEPT | headers)
     # Streamlit's server would compress at the dearest level what does not say how it is encoded.
-    return Response(made, media_type="application/json", headers=_NOT_KEPT | {"Content-Encoding": "identity"})
+    return Response(made, media_type=media, headers=_NOT_KEPT | {"Content-Encoding": "identity"})
 
 
 def _serve(request: Request, plain: bytes, gzipped: bytes) -> Response:
@@ -311,9 +352,8 @@ def _serve(request: Request, plain: bytes, gzipped: bytes) -> Response:
         return Response(status_code=304, headers=headers)
     if use_gzip:
         headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}  # else Streamlit adds the latter
-    return Response(
-        gzipped if use_gzip else plain, media_type="text/javascript; charset=utf-8", headers=headers
-    )
+    media = _MEDIA[Path(request.url.path).suffix]
+    return Response(gzipped if use_gzip else plain, media_type=media, headers=headers)
 
 
 @cache
@@ -338,12 +378,21 @@ def _compress_plotly() -> bytes:
 
 @cache
 def _module_gzipped(name: str) -> bytes:
-    return gzip.compress(read_module(name), mtime=0)
+    return gzip.compress(_served(name), mtime=0)
+
+
+@cache
+def _served(name: str) -> bytes:
+    """A module as a browser gets it: those that the page begins with bring all that they import."""
+    if name not in _ENTRIES:
+        return read_module(name)
+    return bundle(name, lambda each: read_module(each).decode()).encode()
 
 
 @cache
 def _modules() -> list[Path]:
-    return sorted((path for folder in _FOLDERS for path in folder.glob("*.js")), key=lambda path: path.name)
+    found = (path for folder in _FOLDERS for kind in _MEDIA for path in folder.glob(f"*{kind}"))
+    return sorted(found, key=lambda path: path.name)
 
 
 @cache

@@ -59,8 +59,9 @@ class View:
     pinned: a step, a gate or a state, and a unit of it. `versus` holds what differs in the setting that this one is compared
     with, as its address would have it. `layer` names the layer of the viewer's own file that is shown, and `model` is the
     file's ticket, which no address holds: without it the file is not here. `reverse` and `initial_state` are how that layer
-    is run where it is not as its file says. `engine` is "numpy" where NumPy's run is to be drawn for the time being, and empty
-    for the run at rest; no address holds it either, and nothing that is taken along is made of such a view.
+    is run where it is not as its file says. `step` is the lesson's step that is open. `engine` is "numpy" where NumPy's run is
+    to be drawn for the time being, and empty for the run at rest; no address holds it either, and nothing that is taken along
+    is made of such a view.
     """
 
     cell: str = "BasicLSTMCell"
@@ -96,6 +97,7 @@ class View:
     reverse: bool | None = None
     initial_state: str = "file"
     engine: str = ""
+    step: str = ""
 
     @property
     def unpinned(self) -> View:
@@ -337,6 +339,21 @@ def _allowed(seconds: int) -> dict[str, int]:
 
 def _default_signal(sequence: str) -> tuple[tuple[str, float], ...]:
     return tuple((option.name, option.default) for option in sequences.GENERATORS[sequence].options)
+
+
+def with_parameters(view: View, given: Mapping[str, str]) -> View:
+    """The view with some parameters as an address would have them; what is no such parameter is left out.
+
+    With another kind its options are as usual, for they are others; a file's layer gives way to a cell of the page's own.
+    """
+    kind = KINDS.get(given.get("cell", view.cell), view.kind)
+    foreign = {option.name for each in KINDS.values() for option in own_options(each)}
+    foreign -= {option.name for option in own_options(kind)}
+    if "cell" in given:
+        view = replace(view, model="", layer="", reverse=View.reverse, initial_state=View.initial_state)
+    own = {name: value for name, value in to_query(view).items() if name not in foreign}
+    found, _problems = parse(own | dict(given), view.lang)
+    return replace(found, model=view.model)
 
 
 def pinned(view: View, sent: Mapping[str, Any]) -> View:

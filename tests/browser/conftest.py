@@ -16,7 +16,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from lstmviz.web.server import PATHS
 
 ROOT = Path(__file__).parent.parent.parent
 _START_LIMIT = 60.0  # seconds
@@ -89,6 +91,12 @@ def app_url(serve: Serve) -> str:
 
 
 @pytest.fixture(scope="session")
+def document_url(app_url: str) -> str:
+    """The address of its sections."""
+    return f"{app_url}/document"
+
+
+@pytest.fixture(scope="session")
 def figures_url(serve: Serve) -> str:
     """The address of a page with nothing but figures."""
     return serve("tests/browser/apps/figures_app.py")
@@ -105,6 +113,13 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+def _is_guess(address: str) -> bool:
+    """Whether Streamlit's own script asks where its server is: on a path it tries that path first, and then the root."""
+    return urlsplit(address).path in {
+        f"/{path}/_stcore/{asked}" for path in PATHS for asked in ("health", "host-config")
+    }
+
+
 @dataclass(eq=False)
 class _Tab:
     """A page of Chromium's that one test after another opens addresses in: its programs are compiled already."""
@@ -113,13 +128,21 @@ class _Tab:
     problems: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.page.on("console", lambda message: message.type == "error" and self._note(message.text))
+        self.page.on("console", lambda message: message.type == "error" and self._hear(message))
         self.page.on("pageerror", lambda error: self._note(f"uncaught: {error}"))
         self.page.on("request", lambda request: self._note_request(request.url))
         self.page.on("websocket", lambda socket: self._note_request(socket.url))
         self.page.on(
-            "response", lambda answer: answer.status >= 400 and self._note(f"{answer.status} {answer.url}")
+            "response", lambda answer: answer.status >= 400 and self._note_answer(answer.status, answer.url)
         )
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if not _is_guess(message.location["url"]):
+            self._note(message.text)
+
+    def _note_answer(self, status: int, address: str) -> None:
+        if not _is_guess(address):
+            self._note(f"{status} {address}")
 
     def _note(self, problem: str) -> None:
         self.problems.append(problem)

@@ -57,8 +57,8 @@ def _violations(page: Page) -> list[tuple[str, str, str]]:
         (390, False, "ja-JP", "sequence=csv"),
     ],
 )
-def test_axe_finds_nothing_of_our_own_making(open_page, app_url, width, dark, locale, query):
-    address = f"{app_url}/?{query}"
+def test_axe_finds_nothing_of_our_own_making(open_page, document_url, width, dark, locale, query):
+    address = f"{document_url}/?{query}"
     if "csv" in query:
         page = open_page(address, width=width, dark=dark, locale=locale)
         expect(page.locator(".st-key-kernel .gtitle")).to_be_visible(timeout=_WAIT)
@@ -73,9 +73,9 @@ def test_axe_finds_nothing_of_our_own_making(open_page, app_url, width, dark, lo
     assert not ours, "\n\n".join(f"{rule}: {html[:300]}\n{advice}" for rule, html, advice in ours)
 
 
-def test_what_is_said_of_streamlit_still_holds(open_page, app_url):
-    code = _violations(_open(open_page, app_url, width=390))
-    page = open_page(f"{app_url}/?sequence=csv")
+def test_what_is_said_of_streamlit_still_holds(open_page, document_url):
+    code = _violations(_open(open_page, document_url, width=390))
+    page = open_page(f"{document_url}/?sequence=csv")
     expect(page.locator(".st-key-csv [data-testid=stFileUploaderDropzone]").first).to_be_visible(
         timeout=_WAIT
     )
@@ -85,8 +85,8 @@ def test_what_is_said_of_streamlit_still_holds(open_page, app_url):
         assert any(rule == violation[0] and part in violation[1] for violation in found), (rule, part)
 
 
-def test_the_keyboard_reaches_every_control_and_each_says_what_it_is(open_page, app_url):
-    page = _open(open_page, f"{app_url}/?{_EVERYTHING}")
+def test_the_keyboard_reaches_every_control_and_each_says_what_it_is(open_page, document_url):
+    page = _open(open_page, f"{document_url}/?{_EVERYTHING}")
     for summary in page.locator("summary").all():  # what is folded away is reached once it is unfolded
         summary.focus()
         page.keyboard.press("Enter")
@@ -133,8 +133,8 @@ def test_the_keyboard_reaches_every_control_and_each_says_what_it_is(open_page, 
     assert not missing, missing
 
 
-def test_the_arrow_keys_reach_any_cell_and_enter_pins_it(open_page, app_url):
-    page = _open(open_page, f"{app_url}/?num_units=3&input_size=2&sequence=sine&time_steps=12")
+def test_the_arrow_keys_reach_any_cell_and_enter_pins_it(open_page, document_url):
+    page = _open(open_page, f"{document_url}/?num_units=3&input_size=2&sequence=sine&time_steps=12")
     plot = page.locator(".st-key-gates .js-plotly-plot")
     plot.focus()
     expect(plot).to_be_focused()
@@ -162,8 +162,8 @@ def test_the_arrow_keys_reach_any_cell_and_enter_pins_it(open_page, app_url):
     expect(page).to_have_url(re.compile(rf"gate={place[1]}&unit={place[2]}|unit={place[2]}.*gate={place[1]}"))
 
 
-def test_every_figure_has_a_text_alternative_and_the_page_its_language(open_page, app_url):
-    page = _open(open_page, f"{app_url}/?{_EVERYTHING}", locale="ja-JP")
+def test_every_figure_has_a_text_alternative_and_the_page_its_language(open_page, document_url):
+    page = _open(open_page, f"{document_url}/?{_EVERYTHING}", locale="ja-JP")
     for key in ("kernel", "gates", "summary", "step", "gradients_figure", "compare"):
         figure = page.locator(f".st-key-{key} .lstmviz-figure")
         expect(figure).to_have_attribute("role", re.compile("figure|img"), timeout=_WAIT)

@@ -11,9 +11,9 @@ _WAIT = 40_000
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
-def test_one_click_compares_and_its_link_does_too(open_page, app_url, width, dark):
+def test_one_click_compares_and_its_link_does_too(open_page, document_url, width, dark):
     page = open_page(
-        f"{app_url}/?num_units=4&input_size=2&time_steps=20&sequence=sine", width=width, dark=dark
+        f"{document_url}/?num_units=4&input_size=2&time_steps=20&sequence=sine", width=width, dark=dark
     )
     page.locator(".st-key-ask_forget_bias button").click(timeout=_WAIT)
     title = page.locator(".st-key-compare .gtitle")

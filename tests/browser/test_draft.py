@@ -79,8 +79,8 @@ def _hold(page: Page, *keys: str) -> None:
         page.wait_for_timeout(40)
 
 
-def test_numpys_run_is_drawn_while_the_slider_is_held_and_tensorflows_when_it_rests(open_page, app_url):
-    page, asked = _open(open_page, f"{app_url}/?num_units=8&seed=41")
+def test_numpys_run_is_drawn_while_the_slider_is_held_and_tensorflows_when_it_rests(open_page, document_url):
+    page, asked = _open(open_page, f"{document_url}/?num_units=8&seed=41")
     page.evaluate(
         """() => { window.said = []; new MutationObserver(() => {
           for (const each of document.querySelectorAll('[data-testid=stCaptionContainer]'))
@@ -106,8 +106,8 @@ def test_numpys_run_is_drawn_while_the_slider_is_held_and_tensorflows_when_it_re
     assert (_drawn(page) == trace.gates["f"].T).all(), "to the last bit TensorFlow's"
 
 
-def test_a_slider_that_comes_back_to_where_it_was_rests_on_tensorflows_run(open_page, app_url):
-    page, asked = _open(open_page, f"{app_url}/?num_units=8&seed=42")
+def test_a_slider_that_comes_back_to_where_it_was_rests_on_tensorflows_run(open_page, document_url):
+    page, asked = _open(open_page, f"{document_url}/?num_units=8&seed=42")
     _hold(page, "ArrowRight", "ArrowLeft")
     limit = 100
     while not [each for each in asked if each == ("gates", "8", "")] and limit:
@@ -140,7 +140,7 @@ def test_numpys_run_is_drawn_before_tensorflow_is_there_and_tensorflows_once_it_
     (tmp_path / "tensorflow" / "__init__.py").write_text(_WAITS)
     go = tmp_path / "go"
     url = serve("app.py", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}", GO=str(go))
-    page = open_page(f"{url}/?seed=43", alone=True)
+    page = open_page(f"{url}/document/?seed=43", alone=True)
     expect(_caption(page)).to_have_text(re.compile("on NumPy, while TensorFlow starts.$"), timeout=_FIRST)
     expect(page.locator(".st-key-gates .gtitle")).to_be_visible(timeout=_FIRST)
     expect(page.locator(".st-key-step .js-plotly-plot")).to_be_visible(timeout=_FIRST)
@@ -153,11 +153,15 @@ def test_numpys_run_is_drawn_before_tensorflow_is_there_and_tensorflows_once_it_
     expect(page.locator(".st-key-gates .gtitle")).to_have_text(re.compile("× 9 units$"), timeout=_FIRST)
     expect(page).to_have_url(re.compile("num_units=9"), timeout=_FIRST)
     expect(_caption(page)).to_have_text(re.compile("on NumPy, while TensorFlow starts.$"), timeout=_FIRST)
+    stage = open_page(f"{url}/?seed=43&num_units=9", alone=True)
+    told = stage.locator(".st-key-sentence")
+    expect(told).to_have_text(re.compile("NumPy, while TensorFlow starts$"), timeout=_FIRST)
     zoomed = _zoom_in(page)
     page.wait_for_timeout(1000)
     before = page.evaluate("() => window.drawn")
     go.touch()
     expect(_caption(page)).to_have_text(_RESTS, timeout=_FIRST)
+    expect(told).to_have_text(re.compile(r"CPU:0 · differs from NumPy's by at most \S+$"), timeout=_FIRST)
     expect(page.locator(".st-key-page_html button")).to_be_visible(timeout=_FIRST)
     page.wait_for_timeout(1000)
     assert _range(page) == zoomed, "what was zoomed into stays in view"

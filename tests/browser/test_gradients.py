@@ -15,9 +15,9 @@ _STEPS, _UNITS = 20, 4
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
-def test_a_switch_shows_gradients_and_the_link_does_too(open_page, app_url, width, dark):
+def test_a_switch_shows_gradients_and_the_link_does_too(open_page, document_url, width, dark):
     view = "num_units=4&input_size=2&time_steps=20&sequence=sine"
-    page = open_page(f"{app_url}/?{view}", width=width, dark=dark)
+    page = open_page(f"{document_url}/?{view}", width=width, dark=dark)
     page.locator(".st-key-gradients label").first.click(timeout=_WAIT)
     expect(page.locator(_TITLE)).to_have_text("BasicLSTMCell gradients: 20 steps × 4 units", timeout=_WAIT)
     box = page.locator(".st-key-gradients_figure .js-plotly-plot").bounding_box()
@@ -29,9 +29,9 @@ def test_a_switch_shows_gradients_and_the_link_does_too(open_page, app_url, widt
     expect(other.locator(".st-key-gradients_figure")).to_contain_text("BasicRNNCell: ", timeout=_WAIT)
 
 
-def test_another_pin_asks_another_question(open_page, app_url):
+def test_another_pin_asks_another_question(open_page, document_url):
     view = "num_units=4&input_size=2&time_steps=20&sequence=sine&gradients=true"
-    page = open_page(f"{app_url}/?{view}")
+    page = open_page(f"{document_url}/?{view}")
     expect(page.locator(_TITLE)).to_be_visible(timeout=_WAIT)
     panel = page.locator(".st-key-gates .nsewdrag").nth(1)
     panel.scroll_into_view_if_needed()
@@ -43,8 +43,8 @@ def test_another_pin_asks_another_question(open_page, app_url):
 
 
 @pytest.fixture
-def opened(open_page, app_url) -> Page:
-    page = open_page(f"{app_url}/?num_units=4&input_size=2&time_steps=20&sequence=sine&gradients=true")
+def opened(open_page, document_url) -> Page:
+    page = open_page(f"{document_url}/?num_units=4&input_size=2&time_steps=20&sequence=sine&gradients=true")
     expect(page.locator(_TITLE)).to_be_visible(timeout=_WAIT)
     expect(page.locator(".st-key-page_html button")).to_be_visible(timeout=_WAIT)
     page.wait_for_timeout(500)  # what still follows the first run
@@ -115,8 +115,8 @@ def test_the_keyboard_reads_the_norms_of_a_step(opened):
 
 @pytest.mark.parametrize("lang", ["en", "ja"])
 @pytest.mark.parametrize("cell", ["GRUCell", "sLSTM", max(lv.KINDS, key=len)])  # most states, longest title
-def test_nothing_is_cut_off_on_a_phone(open_page, app_url, lang, cell):
-    page = open_page(f"{app_url}/?cell={cell}&time_steps=280&gradients=true&lang={lang}", width=390)
+def test_nothing_is_cut_off_on_a_phone(open_page, document_url, lang, cell):
+    page = open_page(f"{document_url}/?cell={cell}&time_steps=280&gradients=true&lang={lang}", width=390)
     expect(page.locator(_TITLE)).to_be_visible(timeout=_WAIT)
     figure = page.locator(".st-key-gradients_figure .js-plotly-plot").bounding_box()
     assert figure

@@ -51,8 +51,8 @@ def _entries(page: Page) -> int:
 
 
 @pytest.fixture
-def opened(open_page, app_url) -> Page:
-    page = open_page(app_url, alone=True)  # another test's entries would be in its history
+def opened(open_page, document_url) -> Page:
+    page = open_page(document_url, alone=True)  # another test's entries would be in its history
     _await(page, {}, "kernel [12, 32]", "60 steps × 8 units")
     _rest(page)
     return page
@@ -124,16 +124,6 @@ def test_back_and_forward_step_through_what_was_picked(opened):
     _await_pick(opened, 2)
 
 
-def test_two_steps_back_at_once_end_where_they_lead(opened):
-    for number in (1, 2):
-        PICKS[number][0](opened)
-        _await_pick(opened, number)
-    opened.evaluate("history.go(-1); setTimeout(() => history.go(-1), 30)")
-    _await_pick(opened, 0)
-    opened.go_forward()
-    _await_pick(opened, 1)
-
-
 def test_a_held_arrow_key_is_one_entry(opened):
     before = _entries(opened)
     opened.locator(SLIDER).focus()
@@ -178,8 +168,8 @@ def test_a_reload_and_a_second_tab_show_the_same(opened, open_page):
     _await_pick(open_page(str(opened.evaluate("location.href"))), 3)
 
 
-def test_an_anchor_in_the_address_loses_nothing(open_page, app_url):
-    page = open_page(f"{app_url}/?num_units=9#gates", alone=True)
+def test_an_anchor_in_the_address_loses_nothing(open_page, document_url):
+    page = open_page(f"{document_url}/?num_units=9#gates", alone=True)
     _await_pick(page, 1)
     assert page.evaluate("location.hash") == "#gates"
     before = _entries(page)
@@ -216,9 +206,9 @@ def test_what_is_pinned_and_a_language_are_gone_back_from(opened):
     _await_pick(opened, 0)
 
 
-def test_a_japanese_browser_gets_japanese_without_a_word_in_the_address(open_page, app_url):
-    page = open_page(f"{app_url}/?num_units=9", locale="ja-JP", alone=True)
+def test_a_japanese_browser_gets_japanese_without_a_word_in_the_address(open_page, document_url):
+    page = open_page(f"{document_url}/?num_units=9", locale="ja-JP", alone=True)
     _await(page, {"num_units": "9"}, "kernel [13, 36]", "60 ステップ × 9 ユニット")
     assert page.evaluate("document.documentElement.lang") == "ja"
-    english = open_page(f"{app_url}/?num_units=9&lang=en", locale="ja-JP", alone=True)
+    english = open_page(f"{document_url}/?num_units=9&lang=en", locale="ja-JP", alone=True)
     _await(english, {"num_units": "9", "lang": "en"}, "kernel [13, 36]", "60 steps × 9 units")

@@ -168,9 +168,9 @@ def _assert_same(drawn: list[np.ndarray], computed: list[np.ndarray]) -> None:
 
 
 @pytest.fixture
-def opened(open_page, app_url) -> Page:
+def opened(open_page, document_url) -> Page:
     """The first view, with everything on it."""
-    return _settle(_await(open_page(app_url), "kernel [12, 32]", "60 steps × 8 units"))
+    return _settle(_await(open_page(document_url), "kernel [12, 32]", "60 steps × 8 units"))
 
 
 # --- the journeys
@@ -290,7 +290,7 @@ def test_hovering_the_kernel_names_the_weight(opened, row, name):
     assert _number(label.removeprefix(head)) == pytest.approx(float(kernel[row, column]), rel=6e-4)
 
 
-def test_a_link_with_many_parameters_opens_what_the_library_computes(open_page, app_url):
+def test_a_link_with_many_parameters_opens_what_the_library_computes(open_page, document_url):
     options = {
         "num_proj": 3,
         "use_peepholes": True,
@@ -302,7 +302,7 @@ def test_a_link_with_many_parameters_opens_what_the_library_computes(open_page, 
         "cell": "LSTMCell", "num_units": 6, "input_size": 2, **options, "use_peepholes": "true", "seed": 11,
         "initial_weights": "orthogonal", "sequence": "sine", "time_steps": 33, "values": "preactivations",
     }  # fmt: skip
-    page = open_page(f"{app_url}/?{urlencode(link)}")
+    page = open_page(f"{document_url}/?{urlencode(link)}")
     _settle(_await(page, "kernel [5, 24]", "33 steps × 6 units"))
     assert _alerts(page) == []
     cell = lv.build("LSTMCell", num_units=6, input_size=2, seed=11, initial_weights="orthogonal", **options)
@@ -335,8 +335,8 @@ def test_a_link_copied_after_clicks_opens_the_same_pictures(opened, open_page):
     _assert_same(_drawn(other, "gates"), _panels(lv.run(cell, walk, device="CPU:0")))
 
 
-def test_a_bad_link_shows_the_nearest_view_and_says_what_was_wrong(open_page, app_url):
-    page = open_page(f"{app_url}/?num_units=-5&cell=Foo")
+def test_a_bad_link_shows_the_nearest_view_and_says_what_was_wrong(open_page, document_url):
+    page = open_page(f"{document_url}/?num_units=-5&cell=Foo")
     _settle(_await(page, "kernel [5, 4]", "60 steps × 1 units"))
     _until(lambda: len(_alerts(page)) == 2, lambda: str(_alerts(page)))
     kind, size = _alerts(page)
@@ -354,20 +354,20 @@ def test_a_bad_link_shows_the_nearest_view_and_says_what_was_wrong(open_page, ap
     )
 
 
-def test_a_link_cannot_put_pictures_or_links_on_the_page(open_page, app_url):
+def test_a_link_cannot_put_pictures_or_links_on_the_page(open_page, document_url):
     image = "![x](http://example.invalid/x.png)"
     query = urlencode(
         {"cell": f"<b>{image}", "device": image, image: "1", "sequence": "[go](http://example.invalid)"}
     )
-    page = open_page(f"{app_url}/?{query}")
+    page = open_page(f"{document_url}/?{query}")
     _settle(_await(page, "kernel [12, 32]", "60 steps × 8 units"))
     _until(lambda: len(_alerts(page)) == 4, lambda: str(_alerts(page)))
     assert page.locator("[data-testid=stAlert] :is(img, a, b)").count() == 0
     assert "example.invalid" in " ".join(_alerts(page))
 
 
-def test_a_csv_file_in_then_a_broken_one_and_on(open_page, app_url):
-    page = open_page(f"{app_url}/?sequence=csv&num_units=3")
+def test_a_csv_file_in_then_a_broken_one_and_on(open_page, document_url):
+    page = open_page(f"{document_url}/?sequence=csv&num_units=3")
     expect(page.get_by_test_id("stAlert")).to_contain_text("no CSV file yet", timeout=_FIRST)
     rows = [(1900 + t, "even odd".split()[t % 2], t % 5 / 4) for t in range(12)]
     _upload(page, "good.csv", "\n".join(["year;name;a", *("{};{};{}".format(*row) for row in rows)]).encode())
@@ -432,8 +432,8 @@ def _read_csv(path: Path) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("width", [390, 768])
-def test_a_narrow_screen_holds_everything(open_page, app_url, width):
-    page = _settle(_await(open_page(app_url, width=width), "kernel [12, 32]", "60 steps × 8 units"))
+def test_a_narrow_screen_holds_everything(open_page, document_url, width):
+    page = _settle(_await(open_page(document_url, width=width), "kernel [12, 32]", "60 steps × 8 units"))
     page.wait_for_timeout(200)  # a plot follows its container after a moment
     for place in ("document.documentElement", "document.querySelector('[data-testid=stMain]')"):
         assert page.evaluate(f"{place}.scrollWidth - {place}.clientWidth") <= 0, place
@@ -459,8 +459,8 @@ def test_a_narrow_screen_holds_everything(open_page, app_url, width):
         expect(_title(page, key)).to_be_in_viewport(ratio=1)
 
 
-def test_a_dark_page_has_light_text_in_its_figures(open_page, app_url):
-    page = _settle(_await(open_page(app_url, dark=True), "kernel [12, 32]", "60 steps × 8 units"))
+def test_a_dark_page_has_light_text_in_its_figures(open_page, document_url):
+    page = _settle(_await(open_page(document_url, dark=True), "kernel [12, 32]", "60 steps × 8 units"))
     script = """texts => texts.filter(text => text.textContent && !text.querySelector("tspan"))
         .map(text => getComputedStyle(text).fill)"""
     for key in ("kernel", "gates", "summary"):
@@ -490,8 +490,10 @@ def _english(page: Page) -> list[str]:
     return left + [text for text in texts if re.search(r"[A-Za-z]+( [a-z]+){2,}", text)]
 
 
-def test_japanese_by_the_browsers_language(open_page, app_url):
-    page = _settle(_await(open_page(app_url, locale="ja-JP"), "kernel [12, 32]", "60 ステップ × 8 ユニット"))
+def test_japanese_by_the_browsers_language(open_page, document_url):
+    page = _settle(
+        _await(open_page(document_url, locale="ja-JP"), "kernel [12, 32]", "60 ステップ × 8 ユニット")
+    )
     assert "lang" not in _query(page), "whoever gets the link reads it in their own language"
     assert [
         text for text in _english(page) if text not in {"English", "lstmviz", "Keras 3", "TensorFlow 1"}
@@ -551,7 +553,7 @@ def test_pre_activations_and_lines(opened):
 
 def test_a_long_run_shows_how_far_it_is_and_ends_when_a_control_moves(open_page, serve):
     page = open_page(
-        f"{serve('tests/browser/apps/slow_app.py')}/?sequence=sine&time_steps=10000&num_units=40"
+        f"{serve('tests/browser/apps/slow_app.py')}/document/?sequence=sine&time_steps=10000&num_units=40"
     )
     bar = page.get_by_test_id("stProgress")
     expect(bar).to_contain_text(
@@ -630,7 +632,7 @@ def test_many_quick_moves_end_at_the_last_one(opened):
 
 def test_what_has_to_give_way_is_left_to_the_script(open_page, serve):
     bounded = serve("app.py", LSTMVIZ_MAX_RECORDED="2500000")
-    page = open_page(f"{bounded}/?num_units=29&input_size=4&sequence=sine&time_steps=10000")
+    page = open_page(f"{bounded}/document/?num_units=29&input_size=4&sequence=sine&time_steps=10000")
     _settle(_await(page, "kernel [33, 116]", "10000 steps × 29 units"))
     _type(page, "num_units_exact", "41")
     _settle(_await(page, "kernel [45, 164]", "10000 steps × 41 units"))

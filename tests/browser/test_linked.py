@@ -19,8 +19,8 @@ _STEPS, _UNITS, _ROWS = 60, 8, 12
 
 
 @pytest.fixture
-def opened(open_page, app_url) -> Page:
-    return _wait(open_page(app_url))
+def opened(open_page, document_url) -> Page:
+    return _wait(open_page(document_url))
 
 
 def _wait(page: Page) -> Page:
@@ -154,8 +154,8 @@ def test_the_keyboard_reaches_every_cell(opened):
     expect(reading).to_be_hidden()
 
 
-def test_the_keyboard_reads_the_lines_of_a_panel(open_page, app_url):
-    page = _wait(open_page(f"{app_url}/?num_units=4&input_size=2&time_steps=20&sequence=sine&units=1,3"))
+def test_the_keyboard_reads_the_lines_of_a_panel(open_page, document_url):
+    page = _wait(open_page(f"{document_url}/?num_units=4&input_size=2&time_steps=20&sequence=sine&units=1,3"))
     figure = page.locator(".st-key-gates .lstmviz-figure")
     figure.focus()
     page.keyboard.press("Home")

@@ -32,9 +32,9 @@ def _upload(page, key, name, content):
 
 
 @pytest.fixture
-def opened(open_page, app_url):
+def opened(open_page, document_url):
     page = _await(
-        open_page(app_url + "/?sequence=sine&input_size=4"), "kernel [12, 32]", "60 steps × 8 units"
+        open_page(document_url + "/?sequence=sine&input_size=4"), "kernel [12, 32]", "60 steps × 8 units"
     )
     page.locator(".st-key-own_model summary").click()
     return page
@@ -85,8 +85,8 @@ def test_a_bad_file_is_told_and_the_page_goes_on(opened):
     expect(opened.locator(".st-key-kernel .gtitle")).to_have_text(re.compile(r"\[12, 32\]$"))
 
 
-def test_what_is_agreed_to_is_read_to_its_end_on_a_telephone(open_page, app_url):
-    page = open_page(app_url + "/?sequence=sine&layout=pytorch", width=390)
+def test_what_is_agreed_to_is_read_to_its_end_on_a_telephone(open_page, document_url):
+    page = open_page(document_url + "/?sequence=sine&layout=pytorch", width=390)
     page.locator(".st-key-own_model summary").click()
     cell = build("BasicLSTMCell", num_units=5, input_size=4, seed=4, forget_bias=1.0)
     _upload(page, "model_file", "lstm.weights.h5", save_bytes(cell, ".weights.h5"))
@@ -118,8 +118,8 @@ def test_the_detective_names_the_order(opened):
     _await(opened, "kernel [5, 12]", "3 units")
 
 
-def test_the_drawing_of_two_layouts_can_be_hovered(open_page, app_url):
-    page = open_page(app_url + "/?layout=keras")
+def test_the_drawing_of_two_layouts_can_be_hovered(open_page, document_url):
+    page = open_page(document_url + "/?layout=keras")
     _await(page, "kernel [12, 32]", "60 steps × 8 units")
     plot = page.locator(".st-key-layout_figure .js-plotly-plot")
     expect(plot).to_be_visible(timeout=_FIRST)

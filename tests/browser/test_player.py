@@ -29,8 +29,8 @@ def _open(open_page: Callable[..., Page], address: str, **options: object) -> Pa
 
 
 @pytest.fixture
-def opened(open_page, app_url) -> Page:
-    return _open(open_page, app_url)
+def opened(open_page, document_url) -> Page:
+    return _open(open_page, document_url)
 
 
 def _query(page: Page) -> dict[str, str]:
@@ -123,8 +123,8 @@ _READ = """
 @pytest.mark.parametrize(
     "address", ["?", "?cell=LSTMCell&use_peepholes=true&cell_clip=0.5&unit=2", "?cell=GRUCell"]
 )
-def test_what_is_painted_while_time_goes_on_is_what_plotly_draws(open_page, app_url, address):
-    page = _open(open_page, f"{app_url}/{address}")
+def test_what_is_painted_while_time_goes_on_is_what_plotly_draws(open_page, document_url, address):
+    page = _open(open_page, f"{document_url}/{address}")
     for _step in range(3):
         painted, settled = page.evaluate(
             f"""async () => {{
@@ -182,10 +182,10 @@ def test_an_end_leads_to_the_other(opened):
     _until(lambda: _query(opened).get("t") == "59")
 
 
-def test_where_motion_is_unwanted_play_goes_one_step(open_page, app_url):
+def test_where_motion_is_unwanted_play_goes_one_step(open_page, document_url):
     page = open_page("about:blank")
     page.emulate_media(reduced_motion="reduce")
-    page.goto(app_url)
+    page.goto(document_url)
     expect(page.locator(_DRAWING)).to_contain_text("t = 0", timeout=_WAIT)
     page.get_by_role("button", name="Play", exact=True).click()
     page.wait_for_timeout(500)

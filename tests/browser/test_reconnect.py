@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import Browser, Page, expect
@@ -46,7 +47,7 @@ def test_the_first_change_after_a_reconnect_counts(browser: Browser, tmp_path):
     with servers.serve(tmp_path / "log", port) as first:
         for page in pages:
             page.goto(
-                f"http://127.0.0.1:{port}/?num_units=8&sequence=sine&time_steps=20&seed=3&values=preactivations"
+                f"http://127.0.0.1:{port}/document?num_units=8&sequence=sine&time_steps=20&seed=3&values=preactivations"
             )
             expect(page.locator(".st-key-gates .gtitle")).to_be_visible(timeout=_LIMIT)
             expect(page.locator(".st-key-ask_seed button")).to_be_visible(timeout=_LIMIT)
@@ -76,3 +77,38 @@ def test_the_first_change_after_a_reconnect_counts(browser: Browser, tmp_path):
                 expect(page.locator(".st-key-kernel .gtitle")).to_contain_text("[13, 36]", timeout=_LIMIT)
     for page in pages:
         page.close()
+
+
+def test_a_stage_goes_on_after_a_reconnect(browser: Browser, tmp_path):
+    port = servers.find_free_port()
+    page, sockets = browser.new_page(), []
+    page.on("websocket", lambda socket: sockets.append(socket.url))
+    slider, title = (
+        page.locator(".st-key-num_units input[type=range]"),
+        page.locator(".st-key-kernel .gtitle"),
+    )
+    with servers.serve(tmp_path / "log", port) as first:
+        page.goto(f"http://127.0.0.1:{port}/?sequence=sine&time_steps=20&seed=3&t=4")
+        expect(title).to_have_text("kernel [12, 32]", timeout=_LIMIT)
+        slider.press("ArrowRight")
+        expect(page).to_have_url(re.compile("num_units=9"), timeout=_LIMIT)
+        first.process.kill()
+        first.process.wait()
+    before = len(sockets)
+    slider.press("ArrowRight")
+    expect(page.locator(".lv-notice")).to_be_visible(timeout=_LIMIT)
+    expect(title).to_have_text("kernel [13, 36]")
+    with servers.serve(tmp_path / "log", port) as second:
+        second.wait_for("/lstmviz/ready", (200, b"ready"))
+        for _wait in range(150):
+            if len(sockets) > before:
+                break
+            page.wait_for_timeout(200)
+        page.wait_for_timeout(1000)
+        slider.press("ArrowRight")
+        expect(page).to_have_url(re.compile("num_units=11"), timeout=_LIMIT)
+        expect(title).to_have_text("kernel [15, 44]", timeout=_LIMIT)
+        expect(page.locator(".lv-notice")).to_be_hidden()
+        query = page.evaluate("Object.fromEntries(new URL(location).searchParams)")
+        assert {"sequence": "sine", "seed": "3", "time_steps": "20", "t": "4"}.items() <= query.items()
+    page.close()

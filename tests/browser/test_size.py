@@ -53,8 +53,8 @@ def _shown(page: Page, key: str, index: int) -> np.ndarray:
     return np.array(z, np.float32)
 
 
-def test_a_kernel_of_millions_shows_tiles_and_single_weights_where_one_zooms_in(open_page, app_url):
-    page = open_page(f"{app_url}/?num_units=1024&input_size=256&sequence=sine&time_steps=10", alone=True)
+def test_a_kernel_of_millions_shows_tiles_and_single_weights_where_one_zooms_in(open_page, document_url):
+    page = open_page(f"{document_url}/?num_units=1024&input_size=256&sequence=sine&time_steps=10", alone=True)
     sent = []
     page.on("response", lambda answer: "pictures/kernel" in answer.url and sent.append(len(answer.body())))
     expect(page.locator(".st-key-kernel .gtitle")).to_have_text(
@@ -81,8 +81,8 @@ def test_a_kernel_of_millions_shows_tiles_and_single_weights_where_one_zooms_in(
     assert all(size < 1_000_000 for size in sent) and sent
 
 
-def test_a_long_run_shows_tiles_and_single_values_where_one_zooms_in(open_page, app_url):
-    page = open_page(f"{app_url}/?num_units=64&input_size=2&sequence=sine&time_steps=4000&seed=5")
+def test_a_long_run_shows_tiles_and_single_values_where_one_zooms_in(open_page, document_url):
+    page = open_page(f"{document_url}/?num_units=64&input_size=2&sequence=sine&time_steps=4000&seed=5")
     expect(page.locator(".st-key-gates .gtitle")).to_have_text(
         "BasicLSTMCell: 4000 steps × 64 units", timeout=_WAIT
     )
@@ -96,8 +96,8 @@ def test_a_long_run_shows_tiles_and_single_values_where_one_zooms_in(open_page, 
     assert np.allclose(_shown(page, "gates", 3), expected, atol=1e-6)
 
 
-def test_the_keyboard_reads_a_tile(open_page, app_url):
-    page = open_page(f"{app_url}/?num_units=400&input_size=4&sequence=sine&time_steps=10")
+def test_the_keyboard_reads_a_tile(open_page, document_url):
+    page = open_page(f"{document_url}/?num_units=400&input_size=4&sequence=sine&time_steps=10")
     expect(page.locator(".st-key-kernel .gtitle")).to_be_visible(timeout=_WAIT)
     expect(page.locator(".st-key-page_html button")).to_be_visible(timeout=_WAIT)
     page.locator(".st-key-kernel .js-plotly-plot").focus()

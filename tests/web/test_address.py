@@ -15,7 +15,7 @@ from lstmviz import language
 from lstmviz.web import address, downloads
 from lstmviz.web.view import View, parse, to_query
 
-_SCRIPT = Path(lv.__file__).parent / "web" / "page.py"
+_SCRIPT = Path(__file__).parent / "apps" / "document.py"
 _SMALL = {"num_units": "3", "time_steps": "9", "sequence": "sine"}
 
 # What the page wrote before it left out what is as usual.

@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
-import lstmviz as lv
 from lstmviz.run import arrays
 from lstmviz.run.compare import largest_difference
 from lstmviz.web import downloads, draft, pictures, render, server, size
@@ -23,7 +22,7 @@ from lstmviz.web import view as views
 from lstmviz.web.draft import Drawn
 from lstmviz.web.shelf import Shelf
 
-_SCRIPT = Path(lv.__file__).parent / "web" / "page.py"
+_SCRIPT = Path(__file__).parent / "apps" / "document.py"
 _QUERY = {"num_units": "5", "sequence": "sine", "time_steps": "12", "input_size": "3"}
 
 

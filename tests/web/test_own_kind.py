@@ -20,7 +20,7 @@ from lstmviz.web import downloads, pictures, render, server, snippets, tables
 from lstmviz.web import view as views
 from tests.kinds_of_ones_own import FILED, declared
 
-_SCRIPT = Path(lv.__file__).parent / "web" / "page.py"
+_SCRIPT = Path(__file__).parent / "apps" / "document.py"
 SECTIONS = (
     "What is num_units?",
     "The kernel, gate by gate",

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 import lstmviz as lv
 from lstmviz.web import view as views
 
-_SCRIPT = Path(lv.__file__).parent / "web" / "page.py"
+_SCRIPT = Path(__file__).parent / "apps" / "document.py"
 
 
 def _open(**query: str) -> AppTest:

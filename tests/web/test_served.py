@@ -45,10 +45,11 @@ def _ask_and_hang_up(server: Served, query: dict[str, str]) -> None:
         time.sleep(0.02)
 
 
-def _open(server: Served, query: str = "", host: str | None = None) -> list[ForwardMsg]:
-    """The messages of a session's first run."""
+def _open(server: Served, query: str = "", host: str | None = None, path: str = "") -> list[ForwardMsg]:
+    """The messages of a session's first run, on one of the page's paths."""
     opened = BackMsg()
     opened.rerun_script.query_string = query
+    opened.rerun_script.page_name = path
     messages = []
     address = f"ws://{host or '127.0.0.1'}:{server.port}/_stcore/stream"
     with connect(
@@ -158,11 +159,18 @@ def test_a_parameter_given_twice_is_left_to_the_page_which_says_so(served):
     )
 
 
-def test_the_page_quotes_a_strangers_words_as_the_addresss(served):
+@pytest.mark.parametrize("path", ["", "document"])
+def test_the_page_quotes_a_strangers_words_as_the_addresss(served, path):
     forged = "The model file is not here any more"
-    said = _texts(_open(served, urlencode({forged: "", "units": "9" * 5000, "forget_bias": "1e400"})))
+    query = {forged: "", "forget_bias": "1e400"}
+    said = _texts(_open(served, urlencode(query), path=path))
     assert f"In the address, “{forged}” is not a parameter of this page" in said
-    assert "forget_bias was “1e400”" in said and "units was “999" in said
+    assert "forget_bias was “1e400”" in said
+
+
+def test_a_list_of_units_that_never_ends_is_quoted_shortened(served):
+    said = _texts(_open(served, urlencode({"units": "9" * 5000}), path="document"))
+    assert "units was “999" in said and "9" * 500 not in said
 
 
 @pytest.mark.parametrize("path", ["/", "/static/x.js", f"/{assets_path()}/figure.js", _picture(_SMALL)])
@@ -204,10 +212,11 @@ def test_a_server_without_tensorflow_lives_but_is_not_ready(broken):
     assert "no such library" in broken.log.read_text()
 
 
-def test_a_page_whose_tensorflow_cannot_start_says_so_and_draws_numpys_run(broken):
-    messages = []
+def _open_broken(broken: Served, path: str) -> list[ForwardMsg]:
+    messages: list[ForwardMsg] = []
     opened = BackMsg()
     opened.rerun_script.query_string = "num_units=5"
+    opened.rerun_script.page_name = path
     with connect(
         f"ws://127.0.0.1:{broken.port}/lstm/_stcore/stream",
         subprotocols=["streamlit"],
@@ -218,6 +227,22 @@ def test_a_page_whose_tensorflow_cannot_start_says_so_and_draws_numpys_run(broke
         while not messages or messages[-1].WhichOneof("type") != "script_finished":
             messages.append(ForwardMsg.FromString(session.recv(timeout=120)))
     assert messages[-1].script_finished == ForwardMsg.FINISHED_SUCCESSFULLY
+    return messages
+
+
+def test_a_stage_whose_tensorflow_cannot_start_says_so_and_has_numpys_run(broken):
+    messages = _open_broken(broken, "")
+    assert "TensorFlow cannot be started on this server" in _texts(messages)
+    (drawn,) = [e for e in _elements(messages) if e.WhichOneof("type") == "bidi_component"]
+    assert "lstmviz_stage" in drawn.bidi_component.component_name
+    folder = f"/lstm/{assets_path()}/numbers"
+    status, numbers = broken.get(f"{folder}/stage?{urlencode(_SMALL)}&t=0&unit=0")
+    assert status == 200 and b"kernel [7, 12]" in numbers
+    assert broken.get(f"{folder}/stage?{urlencode(_SMALL | {'device': 'CPU:0'})}&t=0&unit=0")[0] == 204
+
+
+def test_a_page_whose_tensorflow_cannot_start_says_so_and_draws_numpys_run(broken):
+    messages = _open_broken(broken, "document")
     said = _texts(messages)
     assert "TensorFlow cannot be started on this server" in said and "[9, 20]" in said
     kinds = [element.WhichOneof("type") for element in _elements(messages)]

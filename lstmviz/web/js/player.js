@@ -24,6 +24,27 @@ const STYLE = `
 .lstmviz-player output { min-width: 5rem; font-variant-numeric: tabular-nums; }
 `;
 
+/** Pictures of our own: not every font of a viewer has these glyphs. */
+const ICONS = {
+  first: "M3 3h2v10H3zM14 3v10L6 8z",
+  back: "M12 3v10L4 8z",
+  play: "M4 2.5v11L13 8z",
+  pause: "M4 3h3v10H4zM9 3h3v10H9z",
+  forward: "M4 3v10L12 8z",
+  last: "M11 3h2v10h-2zM2 3v10L10 8z",
+};
+
+/** @param {keyof typeof ICONS} name */
+function icon(name) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  for (const [key, value] of Object.entries({ viewBox: "0 0 16 16", width: "14", height: "14", "aria-hidden": "true" })) made.setAttribute(key, value);
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  path.setAttribute("d", ICONS[name]);
+  path.setAttribute("fill", "currentColor");
+  made.append(path);
+  return made;
+}
+
 /** The row of controls: play, step, scrub, speed. */
 export class Player {
   /** @param {HTMLElement} parent */
@@ -36,12 +57,12 @@ export class Player {
     this.bar.className = "lstmviz-player";
     this.bar.setAttribute("role", "group");
     document.adoptedStyleSheets = [...document.adoptedStyleSheets.filter((sheet) => sheet !== Player.sheet), Player.sheet];
-    this.first = this.button("\u23ee", () => this.rest(0));
-    this.back = this.button("\u25c0\ufe0e", () => this.rest(this.t - 1));
-    this.play = this.button("", () => this.toggle());
+    this.first = this.button("first", () => this.rest(0));
+    this.back = this.button("back", () => this.rest(this.t - 1));
+    this.play = this.button("play", () => this.toggle());
     this.play.classList.add("lstmviz-play");
-    this.forward = this.button("\u25b6\ufe0e", () => this.rest(this.t + 1));
-    this.last = this.button("\u23ed", () => this.rest(this.steps - 1));
+    this.forward = this.button("forward", () => this.rest(this.t + 1));
+    this.last = this.button("last", () => this.rest(this.steps - 1));
     this.scrubber = this.bar.appendChild(document.createElement("input"));
     Object.assign(this.scrubber, { type: "range", min: "0", step: "1" });
     this.scrubber.addEventListener("input", () => {
@@ -67,13 +88,13 @@ export class Player {
   }
 
   /**
-   * @param {string} text
+   * @param {keyof typeof ICONS} name
    * @param {() => void} act
    */
-  button(text, act) {
+  button(name, act) {
     const button = this.bar.appendChild(document.createElement("button"));
     button.type = "button";
-    button.textContent = text;
+    button.append(icon(name));
     button.addEventListener("click", act);
     return button;
   }
@@ -88,8 +109,14 @@ export class Player {
    */
   show(steps, words) {
     this.steps = Math.max(1, steps);
-    this.words = words;
     this.scrubber.max = String(this.steps - 1);
+    if (this.words !== words) this.name(words);
+    this.tell();
+  }
+
+  /** Says what each control does. The speeds stay as they are while they are: a list that is open would shut. @param {Words} words */
+  name(words) {
+    this.words = words;
     const names = [[this.first, "first"], [this.back, "back"], [this.forward, "forward"], [this.last, "last"], [this.scrubber, "scrub"], [this.select, "speed"]];
     for (const [control, name] of /** @type {[HTMLElement, keyof Words][]} */ (names)) {
       control.setAttribute("aria-label", words[name]);
@@ -98,7 +125,6 @@ export class Player {
     this.select.replaceChildren(
       ...SPEEDS.map((speed) => new Option(words.persecond.replace("{number}", String(speed)), String(speed), false, speed === this.speed)),
     );
-    this.tell();
   }
 
   /** Says where time stands, and what the button does. */
@@ -108,7 +134,7 @@ export class Player {
     const name = this.frame ? this.words?.pause : this.words?.play;
     if (name && this.play.dataset.name !== name) {
       this.play.dataset.name = name;
-      this.play.textContent = `${this.frame ? "\u23f8\ufe0e" : "\u25b6\ufe0e"} ${name}`;
+      this.play.replaceChildren(icon(this.frame ? "pause" : "play"), ` ${name}`);
       this.play.setAttribute("aria-label", name);
     }
   }

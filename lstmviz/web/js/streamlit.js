@@ -19,6 +19,9 @@ export function onSlide(key, listener) {
   }).observe(document.body, { subtree: true, attributeFilter: ["aria-valuetext"] });
 }
 
+/** The class that an element has by its key, as Streamlit gives it to its own. @param {string} key */
+export const keyed = (key) => `st-key-${key}`;
+
 /**
  * Calls `listener` when somebody presses a key in one of some controls, and when that ends.
  *

@@ -1,0 +1,109 @@
+/**
+ * One number taken apart, beside the pictures: the terms of its sum as bars, and what is made of the sum.
+ *
+ * @typedef {{name: string, terms: [string, number, number, number][], value: number, others: number, rest: number}} Sum
+ *     a term as its name, what met the weight, the weight, their product; `others` are so many terms that add `rest`
+ * @typedef {{title: string, sums: Sum[], lines: string[]}} Taken a number taken apart
+ */
+
+import { write } from "./numbers.js";
+import { split } from "./paint.js";
+import { keyed } from "./streamlit.js";
+
+export class Drawer {
+  /**
+   * @param {HTMLElement} parent
+   * @param {string} close what its button says
+   * @param {() => void} onClose
+   */
+  constructor(parent, close, onClose) {
+    this.box = parent.appendChild(document.createElement("aside"));
+    this.box.className = `lv-drawer ${keyed("number")}`;
+    this.box.hidden = true;
+    this.box.tabIndex = -1;
+    this.button = document.createElement("button");
+    this.button.type = "button";
+    this.button.className = "lv-close";
+    this.button.setAttribute("aria-label", close);
+    this.button.title = close;
+    this.button.innerHTML = '<svg viewBox="0 0 16 16" width="16" height="16"><path d="M3 3L13 13M13 3L3 13" stroke="currentColor" stroke-width="2"/></svg>';
+    this.button.addEventListener("click", onClose);
+    this.body = document.createElement("div");
+    this.box.append(this.button, this.body);
+  }
+
+  get isOpen() {
+    return !this.box.hidden;
+  }
+
+  close() {
+    this.box.hidden = true;
+  }
+
+  /** @param {Taken} number */
+  show(number) {
+    this.box.hidden = false;
+    const heading = document.createElement("h3");
+    heading.append(...markUp(number.title));
+    const parts = /** @type {HTMLElement[]} */ ([heading]);
+    const reach = Math.max(...number.sums.flatMap((sum) => reachOf(sum)), 1e-12);
+    for (const sum of number.sums) parts.push(this.bars(sum, reach));
+    for (const line of number.lines) {
+      const paragraph = document.createElement("p");
+      paragraph.append(...markUp(line));
+      parts.push(paragraph);
+    }
+    this.body.replaceChildren(...parts);
+  }
+
+  /** @param {Sum} sum @param {number} reach @returns {HTMLElement} */
+  bars(sum, reach) {
+    const table = document.createElement("table");
+    const body = table.createTBody();
+    let at = 0;
+    const row = (/** @type {string} */ name, /** @type {string} */ factors, /** @type {number} */ from, /** @type {number} */ to, /** @type {string} */ kind) => {
+      const line = body.insertRow();
+      const head = document.createElement("th");
+      head.scope = "row";
+      head.append(...markUp(name));
+      line.append(head);
+      line.insertCell().textContent = factors;
+      const cell = line.insertCell();
+      cell.className = "lv-bar";
+      const bar = cell.appendChild(document.createElement("span"));
+      bar.className = `lv-${kind}`;
+      const [low, high] = [Math.min(from, to), Math.max(from, to)];
+      bar.style.left = `${50 + (low / reach) * 48}%`;
+      bar.style.width = `${Math.max(0.7, ((high - low) / reach) * 48)}%`;
+      line.insertCell().textContent = write(kind === "sum" ? to : to - from);
+    };
+    for (const [name, value, weight, product] of sum.terms) {
+      row(name, value === 1 && !/\[/.test(name) ? "" : `${write(value)} · ${write(weight)}`, at, at + product, product < 0 ? "falls" : "rises");
+      at += product;
+    }
+    if (sum.others) {
+      row(`+ ${sum.others}`, "…", at, at + sum.rest, sum.rest < 0 ? "falls" : "rises");
+      at += sum.rest;
+    }
+    row(sum.name, "", 0, sum.value, "sum");
+    return table;
+  }
+}
+
+/** How far from 0 the sums on the way reach. @param {Sum} sum */
+function reachOf(sum) {
+  let at = 0;
+  const found = [Math.abs(sum.value)];
+  for (const [, , , product] of sum.terms) found.push(Math.abs((at += product)));
+  return found.filter(Number.isFinite);
+}
+
+/** Symbols with their subscripts: `c_{t-1}`, `Σ_f`. @param {string} text @returns {(string | HTMLElement)[]} */
+function markUp(text) {
+  return split(text).map(([part, isLow]) => {
+    if (!isLow) return part;
+    const low = document.createElement("sub");
+    low.textContent = part;
+    return low;
+  });
+}

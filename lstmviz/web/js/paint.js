@@ -1,0 +1,157 @@
+/**
+ * Paints numbers on a canvas: a colour for each, scaled up without smoothing.
+ *
+ * @typedef {import("./numbers.js").Scale} Scale
+ */
+
+const LEVELS = 256;
+
+/**
+ * The colours of a scale from its low end to its high one, as a canvas keeps them.
+ *
+ * @param {[number, string][]} stops places from 0 to 1, and `#rrggbb`
+ * @returns {Uint32Array}
+ */
+export function spread(stops) {
+  const found = new Uint32Array(LEVELS);
+  const bytes = new Uint8ClampedArray(found.buffer);
+  for (let level = 0; level < LEVELS; level++) {
+    const place = level / (LEVELS - 1);
+    let above = stops.findIndex(([at]) => at >= place);
+    if (above < 1) above = 1;
+    const [[from, low], [to, high]] = [stops[above - 1], stops[above]];
+    const share = (place - from) / (to - from);
+    const [a, b] = [parse(low), parse(high)];
+    for (let k = 0; k < 3; k++) bytes[4 * level + k] = a[k] + (b[k] - a[k]) * share;
+    bytes[4 * level + 3] = 255;
+  }
+  return found;
+}
+
+/** @param {string} colour `#rrggbb` */
+const parse = (colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+
+/** @param {string} colour `#rrggbb` */
+export function solid(colour) {
+  const word = new Uint32Array(1);
+  new Uint8ClampedArray(word.buffer).set([...parse(colour), 255]);
+  return word[0];
+}
+
+/**
+ * Which of a scale's colours a number has.
+ *
+ * @param {number} value
+ * @param {Scale} scale
+ */
+export function levelOf(value, { low, high }) {
+  const size = Math.max(Math.abs(low), Math.abs(high)) || 1; // the span of a run that explodes overflows
+  const share = (value / size - low / size) / (high / size - low / size || 1);
+  return Math.max(0, Math.min(LEVELS - 1, Math.round(share * (LEVELS - 1))));
+}
+
+/**
+ * @typedef {{colours: Uint32Array, nonfinite: number}} Ink
+ */
+
+/**
+ * A canvas with a point for each number.
+ *
+ * @param {ArrayLike<number>} values rows by columns
+ * @param {number} rows
+ * @param {number} columns
+ * @param {Scale} scale
+ * @param {Ink} ink
+ */
+export function raster(values, rows, columns, scale, ink) {
+  const canvas = new OffscreenCanvas(Math.max(1, columns), Math.max(1, rows));
+  const pen = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  const image = pen.createImageData(canvas.width, canvas.height);
+  const points = new Uint32Array(image.data.buffer);
+  for (let k = 0; k < rows * columns; k++) {
+    const value = values[k];
+    points[k] = Number.isFinite(value) ? ink.colours[levelOf(value, scale)] : ink.nonfinite;
+  }
+  pen.putImageData(image, 0, 0);
+  return canvas;
+}
+
+/**
+ * The colour of one number, as CSS writes it.
+ *
+ * @param {number} value
+ * @param {Scale} scale
+ * @param {Ink} ink
+ */
+export function colourOf(value, scale, ink) {
+  const word = Number.isFinite(value) ? ink.colours[levelOf(value, scale)] : ink.nonfinite;
+  return `rgb(${word & 255} ${(word >> 8) & 255} ${(word >> 16) & 255})`;
+}
+
+/** A canvas as large as its place on the screen, sharp on every screen. */
+export class Board {
+  /** @param {HTMLElement} parent */
+  constructor(parent) {
+    this.canvas = parent.appendChild(document.createElement("canvas"));
+    this.canvas.style.cssText = "display: block; width: 100%; height: 100%; position: absolute; inset: 0";
+    this.pen = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
+    this.width = this.height = 0;
+  }
+
+  /** Wipes it; false where it has no room. */
+  begin() {
+    const { clientWidth, clientHeight } = this.canvas;
+    const ratio = devicePixelRatio || 1;
+    const [width, height] = [Math.round(clientWidth * ratio), Math.round(clientHeight * ratio)];
+    if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
+    else this.pen.clearRect(0, 0, clientWidth, clientHeight);
+    this.pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.pen.imageSmoothingEnabled = false;
+    [this.width, this.height] = [clientWidth, clientHeight];
+    return clientWidth > 0 && clientHeight > 0;
+  }
+
+  /**
+   * Words with what stands behind `_` set lower: `h_{t-1}`, `c_t`.
+   *
+   * @param {string} symbols
+   * @param {number} x
+   * @param {number} y its middle
+   * @param {{size?: number, bold?: boolean, colour?: string, align?: "left" | "right" | "center", room?: number}} how
+   */
+  write(symbols, x, y, { size = 13, bold = false, colour = "", align = "left", room = Infinity } = {}) {
+    const parts = split(symbols);
+    const font = (/** @type {boolean} */ isLow) => `${bold ? "600 " : ""}${isLow ? size * 0.75 : size}px ${this.family}`;
+    const widths = parts.map(([text, isLow]) => ((this.pen.font = font(isLow)), this.pen.measureText(text).width));
+    const total = widths.reduce((sum, width) => sum + width, 0);
+    if (total > room) return total;
+    let left = align === "right" ? x - total : align === "center" ? x - total / 2 : x;
+    this.pen.fillStyle = colour || this.ink;
+    this.pen.textBaseline = "middle";
+    this.pen.textAlign = "left";
+    for (const [index, [text, isLow]] of parts.entries()) {
+      this.pen.font = font(isLow);
+      this.pen.fillText(text, left, y + (isLow ? size * 0.28 : 0));
+      left += widths[index];
+    }
+    return total;
+  }
+
+  family = "sans-serif";
+  ink = "#16212b";
+}
+
+/**
+ * Symbols in parts that stand on the line and parts that stand below it.
+ *
+ * @param {string} symbols
+ * @returns {[string, boolean][]}
+ */
+export function split(symbols) {
+  const found = /** @type {[string, boolean][]} */ ([]);
+  for (const [, plain, group, letter] of symbols.matchAll(/([^_]+|_(?!\{|\w(?!\w)))|_(?:\{([^}]*)\}|(\w))/g)) {
+    if (plain !== undefined) found.push([plain, false]);
+    else found.push([(group ?? letter).replace("-", "−"), true]);
+  }
+  return found;
+}

@@ -1,0 +1,546 @@
+/**
+ * The stage: one screen that answers at once. It asks the server for numbers and draws everything from them in one go, so that at
+ * each moment everything on it is of one setting.
+ *
+ * Streamlit calls the default export with what the page's script tells of; while a control is held the script is not asked.
+ *
+ * @typedef {{of: string, units: number, inputs: {size: number, most: number, canChange: boolean}, engine: string, most: number, canHold: boolean, pin: {t: number | null, unit: number | null, gate: string},
+ *   words: Record<string, string>, player: any, lesson?: import("./lesson.js").Told | null}} Told
+ */
+
+import { announcePin, followPin, onPin, pin, setPin } from "./linked.js";
+import { CellPanel } from "./cell_panel.js";
+import { Drawer } from "./drawer.js";
+import { KernelPanel } from "./kernel_panel.js";
+import { Lesson } from "./lesson.js";
+import { Player } from "./player.js";
+import { Scene } from "./scene.js";
+import { Sent, readJson, write } from "./numbers.js";
+import { TimePanel } from "./time_panel.js";
+import { canonical, withEngine } from "./query.js";
+import { isDark, keyed, onKey } from "./streamlit.js";
+
+const REST = 250; // milliseconds of quiet after which the run at rest is asked for and the script is told
+const DRAFT = "numpy"; // whose run is drawn while the slider is held
+const MOVES = /** @type {Record<string, [number, number]>} */ ({
+  ArrowLeft: [0, -1],
+  ArrowRight: [0, 1],
+  ArrowUp: [-1, 0],
+  ArrowDown: [1, 0],
+});
+const BELOW = 8; // pixels of air below the stage
+const SLIDER = 256; // units to which the slider goes, where no more are asked for
+
+/** @type {WeakMap<HTMLElement, Stage>} */
+const stages = new WeakMap();
+
+/**
+ * @param {{data: Told, parentElement: HTMLElement, setTriggerValue: (name: string, value: any) => void}} component
+ * @returns {() => void}
+ */
+export default function mount({ data, parentElement, setTriggerValue }) {
+  let stage = stages.get(parentElement);
+  if (!stage) stages.set(parentElement, (stage = new Stage(parentElement, data)));
+  stage.tell(data, setTriggerValue);
+  return () => {
+    if (!parentElement.isConnected) stage.close();
+  };
+}
+
+class Stage {
+  /** @param {HTMLElement} parent @param {Told} told */
+  constructor(parent, told) {
+    this.parent = parent;
+    this.told = told;
+    this.sheet = document.head.appendChild(document.createElement("link"));
+    Object.assign(this.sheet, { rel: "stylesheet", href: new URL("stage.css", import.meta.url).href });
+    this.root = parent.appendChild(document.createElement("div"));
+    this.root.className = "lv-stage";
+    this.controls = this.make("div", "lv-controls", this.root);
+    this.sentence = this.make("p", `lv-sentence ${keyed("sentence")}`, this.root);
+    this.notice = this.make("p", "lv-notice", this.root);
+    this.notice.setAttribute("role", "status");
+    this.tabs = this.make("div", "lv-tabs", this.root);
+    const panels = this.make("div", "lv-panels", this.root);
+    const kernel = this.panel(panels, "kernel");
+    const step = this.panel(panels, "step");
+    const gates = this.panel(panels, "gates");
+    this.titles = { kernel: kernel.title, step: step.title, gates: gates.title };
+    this.boxes = { kernel: kernel.box, step: step.box, gates: gates.box };
+    gates.box.tabIndex = 0;
+    gates.box.addEventListener("keydown", (event) => this.press(event));
+    this.reading = this.make("p", "lv-reading", gates.box);
+    this.reading.setAttribute("role", "status");
+    this.legends = { kernel: kernel.legend, step: step.legend, gates: gates.legend };
+    this.tip = this.make("div", "lv-tip", this.root);
+    this.tip.hidden = true;
+    this.size = this.makeSlider();
+    this.features = this.makeInputs();
+    const point = (/** @type {import("./scene.js").Place | null} */ place, /** @type {PointerEvent} */ event) => this.point(place, event);
+    const pick = (/** @type {import("./scene.js").Place} */ place) => this.pick(place);
+    this.kernel = new KernelPanel(kernel.box, point, pick);
+    this.cell = new CellPanel(step.box, (name) => this.pick({ gate: name, text: "" }));
+    this.time = new TimePanel(gates.box, point, pick);
+    this.drawer = new Drawer(panels, told.words.close, () => this.shut());
+    this.player = new Player(this.controls);
+    /** @type {Sent | null} */
+    this.sent = null;
+    /** @type {Sent | null} */
+    this.steps = null;
+    /** @type {import("./scene.js").Place | null} */
+    this.hover = null;
+    this.wanted = ""; // what is to be shown next
+    this.shown = ""; // what is
+    this.isAsking = false;
+    this.isAskingSteps = false;
+    this.restTimer = 0;
+    this.isKeyDown = false;
+    onKey(["num_units"], (isDown) => (this.isKeyDown = isDown));
+    this.asked = ""; // of the drawer
+    /** @type {Record<string, string>} what else of the address was set since the script was told */
+    this.set = {};
+    /** @type {Lesson | null} */
+    this.lesson = null;
+    this.toldPin = ""; // what the script said last, and what it was told
+    this.sentPin = "";
+    this.frame = 0;
+    this.stops = [followPin(() => this.redraw())];
+    onPin(() => this.rest());
+    this.observer = new ResizeObserver(() => this.redraw());
+    this.observer.observe(this.root);
+    this.onWindow = () => this.redraw();
+    addEventListener("resize", this.onWindow);
+    this.makeTabs();
+  }
+
+  /** @param {string} tag @param {string} name @param {HTMLElement} parent */
+  make(tag, name, parent) {
+    const made = parent.appendChild(document.createElement(tag));
+    made.className = name;
+    return made;
+  }
+
+  /** @param {HTMLElement} parent @param {string} key @returns {{title: HTMLElement, legend: HTMLElement, box: HTMLElement}} */
+  panel(parent, key) {
+    const section = this.make("section", `lv-panel lv-of-${key} ${keyed(key)}`, parent);
+    const head = this.make("header", "lv-head", section);
+    const title = this.make("h2", "gtitle", head);
+    const legend = this.make("span", "lv-legend", head);
+    const box = this.make("div", "lv-box", section);
+    box.setAttribute("role", "figure");
+    return { title, legend, box };
+  }
+
+  makeSlider() {
+    const group = this.make("div", `lv-size ${keyed("num_units")}`, this.controls);
+    const label = this.make("label", "", group);
+    const slider = document.createElement("input");
+    Object.assign(slider, { type: "range", min: "1", max: String(SLIDER), step: "1" });
+    slider.setAttribute("aria-label", "num_units");
+    const number = document.createElement("input");
+    Object.assign(number, { type: "number", min: "1", step: "1" });
+    number.setAttribute("aria-label", this.told.words.exact);
+    this.make("span", "", label).textContent = "num_units";
+    label.append(slider);
+    group.append(number);
+    slider.addEventListener("input", () => this.resize(Number(slider.value)));
+    number.addEventListener("change", () => {
+      const given = Math.round(Number(number.value));
+      this.resize(Math.max(1, Math.min(this.told.most, Number.isFinite(given) ? given : 1)));
+    });
+    return { group, slider, number };
+  }
+
+  makeInputs() {
+    const group = this.make("div", `lv-inputs ${keyed("input_size")}`, this.controls);
+    const label = this.make("label", "", group);
+    this.make("span", "", label).textContent = "input_size";
+    const number = document.createElement("input");
+    Object.assign(number, { type: "number", min: "1", step: "1" });
+    label.append(number);
+    number.addEventListener("change", () => {
+      const given = Math.round(Number(number.value)) || 1;
+      const inputs = Math.max(1, Math.min(this.told.inputs.most, given));
+      number.value = String(inputs);
+      this.change("input_size", inputs, this.inputs);
+    });
+    return { group, number };
+  }
+
+  makeTabs() {
+    const names = /** @type {[string, string][]} */ ([["kernel", this.told.words.kernel], ["step", this.told.words.cell], ["gates", this.told.words.time]]);
+    this.tabs.setAttribute("role", "tablist");
+    for (const [key, word] of names) {
+      const button = /** @type {HTMLButtonElement} */ (this.make("button", "", this.tabs));
+      button.type = "button";
+      button.textContent = word;
+      button.setAttribute("role", "tab");
+      button.addEventListener("click", () => this.turnTo(key));
+      button.dataset.of = key;
+    }
+    this.turnTo("kernel");
+  }
+
+  /** Shows one panel where there is room for one alone. @param {string} key */
+  turnTo(key) {
+    this.root.dataset.panel = key;
+    for (const button of /** @type {NodeListOf<HTMLElement>} */ (this.tabs.querySelectorAll("button"))) {
+      button.setAttribute("aria-selected", String(button.dataset.of === key));
+    }
+    this.redraw();
+  }
+
+  /**
+   * @param {Told} told
+   * @param {(name: string, value: any) => void} setTriggerValue
+   */
+  tell(told, setTriggerValue) {
+    this.told = told;
+    this.trigger = setTriggerValue;
+    this.size.group.hidden = !told.canHold;
+    const of = canonical(told.of);
+    this.followPin(told.pin);
+    this.tellLesson();
+    if (this.isHeld && of !== this.wanted) return; // who holds the slider is ahead of the script
+    this.want(of, told.engine);
+    this.redraw(); // the theme may be another one
+  }
+
+  tellLesson() {
+    const { lesson } = this.told;
+    if (lesson && this.lesson) this.lesson.tell(lesson);
+    else if (lesson) this.lesson = new Lesson(this, lesson);
+    else if (this.lesson) {
+      this.lesson.close();
+      this.lesson = null;
+    }
+  }
+
+  /** Takes what is pinned from the script where it is news: from a link, from Back, not from here. @param {Told["pin"]} told */
+  followPin({ t, unit, gate }) {
+    const name = JSON.stringify([t, unit, gate]);
+    if (name === this.toldPin || this.restTimer) return;
+    this.toldPin = name;
+    if (name === this.sentPin) return;
+    setPin({ t: t ?? undefined, unit: unit ?? undefined, gate: gate || undefined });
+    if (this.sent && gate) this.open();
+    else if (!gate) this.drawer.close();
+  }
+
+  get isHeld() {
+    return Boolean(this.restTimer) && this.wanted !== canonical(this.told.of);
+  }
+
+  /** How many units are wanted. */
+  get units() {
+    return Number(new URLSearchParams(this.wanted).get("num_units") ?? this.told.units);
+  }
+
+  /** @param {number} units */
+  resize(units) {
+    this.showSize(units);
+    this.change("num_units", units, this.units);
+  }
+
+  /** Asks for another size at once, and tells the script when it rests. @param {string} name @param {number} value @param {number} before */
+  change(name, value, before) {
+    if (value === before) return;
+    const query = new URLSearchParams(this.wanted);
+    query.set(name, String(value));
+    this.want(canonical(query.toString()), DRAFT);
+    this.rest();
+  }
+
+  /** How many features are wanted. */
+  get inputs() {
+    return Number(new URLSearchParams(this.wanted).get("input_size") ?? this.told.inputs.size);
+  }
+
+  /** Changes any other parameter in the same way. @param {string} name @param {string} value */
+  alter(name, value) {
+    const query = new URLSearchParams(this.wanted);
+    query.set(name, value);
+    this.set[name] = value;
+    this.want(canonical(query.toString()), DRAFT);
+    this.rest();
+  }
+
+  /** Asks the script for another setting, which may need more than a query. @param {Record<string, string>} parameters */
+  ask(parameters) {
+    Object.assign(this.set, parameters);
+    this.rest(0);
+  }
+
+  /** The slider and its number, which may lead the pictures. @param {number} units */
+  showSize(units) {
+    const { slider, number } = this.size;
+    slider.max = String(units > SLIDER ? this.told.most : SLIDER);
+    slider.value = String(units);
+    slider.setAttribute("aria-valuenow", String(units));
+    if (number !== document.activeElement) number.value = String(units);
+    number.max = String(this.told.most);
+  }
+
+  /** @param {number} [wait] */
+  rest(wait = REST) {
+    clearTimeout(this.restTimer);
+    this.restTimer = window.setTimeout(() => {
+      if (this.isKeyDown) return this.rest(); // all that a held key passes is one entry of the browser's history
+      this.restTimer = 0;
+      const { t = null, unit = null, gate = "" } = pin();
+      this.sentPin = JSON.stringify([t, unit, gate]);
+      this.trigger?.("moved", { num_units: this.units, input_size: this.inputs, t, unit, gate, step: this.lesson?.say(), set: this.set });
+      this.set = {};
+    }, wait);
+  }
+
+  /**
+   * Asks for the newest wish alone, and for nothing before what was asked for is here: nothing is aborted, nothing starves.
+   *
+   * @param {string} of
+   * @param {string} engine
+   */
+  async want(of, engine) {
+    this.lesson?.heard(this.wanted, of);
+    this.wanted = of;
+    this.engine = engine;
+    if (this.isAsking) return;
+    this.isAsking = true;
+    try {
+      for (;;) {
+        const name = withEngine(this.wanted, this.engine);
+        if (name === this.shown) break;
+        const { t = 0, unit = 0 } = pin();
+        const answer = await fetch(new URL(`numbers/stage?${name}&t=${t}&unit=${unit}`, import.meta.url)).catch(() => null);
+        const isNewest = name === withEngine(this.wanted, this.engine);
+        if (answer?.status === 200) this.show(new Sent(await answer.arrayBuffer()), name);
+        else if (isNewest) {
+          // Where something has to give way, the script says what once the control rests.
+          this.say(answer?.status === 204 ? "" : this.told.words.failed);
+          this.shown = name;
+        }
+      }
+    } finally {
+      this.isAsking = false;
+    }
+  }
+
+  /** @param {Sent} sent @param {string} name */
+  show(sent, name) {
+    const isFirst = !this.sent;
+    this.sent = sent;
+    this.steps = sent;
+    this.shown = name;
+    this.say("");
+    this.draw();
+    if (isFirst) requestAnimationFrame(() => setTimeout(() => fetch(new URL("drawn", import.meta.url)).catch(() => {})));
+    if (isFirst || this.drawer.isOpen) this.open();
+  }
+
+  /** @param {string} words */
+  say(words) {
+    this.notice.textContent = words;
+    this.notice.hidden = !words;
+  }
+
+  /** Everything at once, in one task of the browser. */
+  draw() {
+    const { sent, steps } = this;
+    if (!sent || !steps) return;
+    const { t = 0, unit = 0, gate = "" } = pin();
+    const dark = isDark(this.parent);
+    this.root.classList.toggle("lv-dark", dark);
+    this.fill();
+    const style = getComputedStyle(this.root);
+    const accent = style.getPropertyValue("--lv-accent").trim() || "#d6006c";
+    const scene = (this.scene = new Scene(sent, steps, { t, unit, gate }, dark, accent, this.told.words, this.hover));
+    for (const { board } of [this.kernel, this.time]) {
+      board.ink = style.color;
+      board.family = style.fontFamily;
+    }
+    const { titles, sentence, numUnits, kind, told } = sent.head;
+    this.titles.kernel.textContent = titles.kernel;
+    this.titles.gates.textContent = titles.gates;
+    this.titles.step.textContent = this.told.words.unit.replace("{unit}", String(scene.unit)).replace("{t}", scene.labelOf(scene.t)).replace("{kind}", kind);
+    this.legends.step.replaceChildren(this.shownOf(scene));
+    this.legends.kernel.replaceChildren(...this.keyOf(scene));
+    const shares = sent.head.gates.some((gate) => gate.share) ? legend(scene, { low: 0, high: 1, diverging: false }, this.told.words.shares) : [];
+    this.legends.gates.replaceChildren(...shares, spanOf([shares.length ? this.told.words.others : this.told.words.own, ...meansOf(scene)].join(" · ")));
+    this.sentence.replaceChildren(...sentence.map(part), part({ text: told ? ` · ${told}` : "", counts: "told" }));
+    if (!this.isHeld) this.showSize(numUnits);
+    const { number } = this.features;
+    number.disabled = !this.told.inputs.canChange;
+    number.max = String(this.told.inputs.most);
+    if (number !== document.activeElement && !this.isHeld) number.value = String(sent.head.inputSize);
+    for (const [key, box] of Object.entries(this.boxes)) {
+      const title = this.titles[/** @type {"kernel" | "step" | "gates"} */ (key)].textContent ?? "";
+      box.setAttribute("aria-label", sent.head.alternatives?.[key] ?? title);
+    }
+    this.player.show(sent.head.steps, this.told.player);
+    this.kernel.draw(scene);
+    this.cell.draw(scene);
+    this.time.draw(scene);
+    this.lesson?.show(scene);
+    if (!scene.isTold && sent.head.steps) this.fetchSteps();
+  }
+
+  /** Takes what is left of the window: nothing on the stage is a scroll away. */
+  fill() {
+    const top = this.root.getBoundingClientRect().top + this.scrolled;
+    this.root.style.height = `${Math.round(innerHeight - top - BELOW)}px`;
+  }
+
+  /** How far the page is scrolled: where a window is too low for it, it is. */
+  get scrolled() {
+    let found = scrollY;
+    for (let each = this.root.parentElement; each; each = each.parentElement) found += each.scrollTop;
+    return found;
+  }
+
+  /** Which units the cell is drawn with, where not with all. @param {Scene} scene */
+  shownOf({ sent, steps }) {
+    const { numUnits } = sent.head;
+    const { firstUnit = 0, shown = numUnits } = steps.head.step;
+    const numbers = [firstUnit, firstUnit + shown - 1, numUnits];
+    return shown < numUnits ? ["{first}", "{last}", "{count}"].reduce((words, hole, k) => words.replace(hole, String(numbers[k])), this.told.words.shown) : "";
+  }
+
+  /** What the kernel's colours stand for. @param {Scene} scene */
+  keyOf(scene) {
+    const { groups, weights } = scene.sent.head;
+    const tiled = groups.flatMap((group) => group.matrices).find(({ tile }) => tile[0] * tile[1] > 1);
+    if (!tiled) return legend(scene, weights, "");
+    const [rows, columns] = tiled.tile.map(String);
+    const words = this.told.words.tile.replace("{rows}", rows).replace("{columns}", columns);
+    return legend(scene, { low: 0, high: scene.largest(tiled.values), diverging: false }, words);
+  }
+
+  /** Moves through the strips: to another step, to another unit, and into a number. @param {KeyboardEvent} event */
+  press(event) {
+    const [down, right] = MOVES[event.key] ?? [0, 0];
+    if (!this.sent || !this.scene || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!(down || right) && event.key !== "Enter") return;
+    event.preventDefault();
+    event.stopPropagation();
+    const { steps, numUnits, gates } = this.sent.head;
+    const within = (/** @type {number} */ value, /** @type {number} */ count) => Math.max(0, Math.min(count - 1, value));
+    const from = pin(); // keys may come faster than drawings
+    const [t, unit] = [within((from.t ?? 0) + right, steps), within((from.unit ?? 0) + down, numUnits)];
+    const gate = from.gate || gates[0].name;
+    if (event.key === "Enter") this.pick({ t, unit, gate, text: "" });
+    else {
+      setPin({ t, unit });
+      announcePin();
+    }
+    this.reading.textContent = this.scene.describe(gate, unit, t);
+  }
+
+  redraw() {
+    this.frame ||= requestAnimationFrame(() => {
+      this.frame = 0;
+      this.draw();
+      if (this.drawer.isOpen) this.open();
+    });
+  }
+
+  /** Fetches the steps around the pinned one, of the pinned unit. */
+  async fetchSteps() {
+    if (this.isAskingSteps || !this.sent) return;
+    this.isAskingSteps = true;
+    const [name, { t = 0, unit = 0 }] = [this.shown, pin()];
+    const answer = await fetch(new URL(`numbers/steps?${name}&t=${t}&unit=${unit}`, import.meta.url)).catch(() => null);
+    this.isAskingSteps = false;
+    if (answer?.status !== 200 || name !== this.shown) return;
+    this.steps = new Sent(await answer.arrayBuffer());
+    this.redraw();
+  }
+
+  /** @param {import("./scene.js").Place | null} place @param {PointerEvent} event */
+  point(place, event) {
+    const isSame = place?.unit === this.hover?.unit && place?.t === this.hover?.t;
+    this.hover = place;
+    if (!isSame) this.redraw();
+    this.tip.hidden = !place;
+    if (!place) return;
+    this.tip.textContent = place.text;
+    const box = this.root.getBoundingClientRect();
+    const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+    this.tip.style.left = `${Math.min(x + 14, box.width - this.tip.offsetWidth - 4)}px`;
+    this.tip.style.top = `${Math.min(y + 16, box.height - this.tip.offsetHeight - 4)}px`;
+  }
+
+  /** Pins what was clicked, and takes it apart. @param {import("./scene.js").Place} place */
+  pick({ t, unit, gate }) {
+    const before = pin();
+    setPin({ t: t ?? before.t ?? 0, unit: unit ?? before.unit ?? 0, gate: gate || before.gate });
+    announcePin();
+    if (gate) this.open();
+  }
+
+  /** Closes what was taken apart; a link to this view leaves it closed. */
+  shut() {
+    this.drawer.close();
+    setPin({ gate: undefined });
+    announcePin();
+  }
+
+  async open() {
+    const { t = 0, unit = 0, gate } = pin();
+    if (!gate || !this.sent) return;
+    const [step, which] = [Math.min(t, this.sent.head.steps - 1), Math.min(unit, this.sent.head.numUnits - 1)];
+    const asked = `${this.shown}&t=${step}&unit=${which}&name=${encodeURIComponent(gate)}`;
+    if (asked === this.asked && this.drawer.isOpen) return;
+    this.asked = asked;
+    const answer = await fetch(new URL(`numbers/number?${asked}`, import.meta.url)).catch(() => null);
+    if (this.asked !== asked) return;
+    if (answer?.status === 200) this.drawer.show(readJson(await answer.text()));
+  }
+
+  close() {
+    for (const stop of this.stops) stop();
+    this.observer.disconnect();
+    removeEventListener("resize", this.onWindow);
+    this.player.close();
+    this.lesson?.close();
+    clearTimeout(this.restTimer);
+    this.sheet.remove();
+    stages.delete(this.parent);
+  }
+}
+
+/** What a cell of a strip stands for, where it is not one number. @param {Scene} scene */
+function meansOf(scene) {
+  const tiles = new Set(scene.sent.head.strips.map(({ tile }) => tile.join(" × ")).filter((tile) => tile !== "1 × 1"));
+  const words = scene.words.mean.replace("{rows} × {columns}", [...tiles].join(", "));
+  return tiles.size ? [words] : [];
+}
+
+/**
+ * A scale's colours between its ends.
+ *
+ * @param {Scene} scene
+ * @param {import("./numbers.js").Scale} scale
+ * @param {string} words
+ */
+function legend(scene, scale, words) {
+  const bar = document.createElement("i");
+  const { diverging, sequential } = scene.sent.head.colours;
+  const stops = scale.diverging ? diverging[scene.dark ? "dark" : "light"] : sequential;
+  bar.style.background = `linear-gradient(to right, ${stops.map(([at, colour]) => `${colour} ${at * 100}%`).join(", ")})`;
+  return [spanOf(write(scale.low)), bar, spanOf(write(scale.high)), spanOf(words)];
+}
+
+/** @param {string} text */
+function spanOf(text) {
+  const made = document.createElement("span");
+  made.textContent = text;
+  return made;
+}
+
+/** @param {{text: string, counts: string}} part */
+function part({ text, counts }) {
+  const span = document.createElement("span");
+  span.textContent = text;
+  if (counts) span.className = `lv-counts-${counts}`;
+  return span;
+}

@@ -1,0 +1,206 @@
+/**
+ * Everything that was recorded as strips over time, one cursor through all of them.
+ *
+ * @typedef {import("./scene.js").Scene} Scene
+ * @typedef {import("./scene.js").Place} Place
+ * @typedef {import("./numbers.js").Strip} Strip
+ */
+
+import { write } from "./numbers.js";
+import { Board, raster } from "./paint.js";
+
+const LEFT = 118; // pixels of the names
+const SPARK = 84; // of the spread at the right
+const AXIS = 20;
+const GAP = 4;
+const SPREAD_GAP = 10;
+
+export class TimePanel {
+  /**
+   * @param {HTMLElement} parent
+   * @param {(place: Place | null, event: PointerEvent) => void} onPoint
+   * @param {(place: Place) => void} onPick
+   */
+  constructor(parent, onPoint, onPick) {
+    this.board = new Board(parent);
+    this.canvas = this.board.canvas;
+    /** @type {Map<string, OffscreenCanvas>} */
+    this.rasters = new Map();
+    /** @type {Map<string, Spread>} */
+    this.spreads = new Map();
+    /** @type {any} */
+    this.of = null;
+    this.dark = false;
+    /** @type {Scene | null} */
+    this.scene = null;
+    this.canvas.addEventListener("pointermove", (event) => onPoint(this.find(event), event));
+    this.canvas.addEventListener("pointerleave", (event) => onPoint(null, event));
+    this.canvas.addEventListener("click", (event) => {
+      const place = this.find(/** @type {PointerEvent} */ (event));
+      if (place) onPick(place);
+    });
+  }
+
+  /** @param {Scene} scene */
+  draw(scene) {
+    if (!this.board.begin()) return;
+    this.scene = scene;
+    if (this.of !== scene.sent || this.dark !== scene.dark) {
+      this.rasters.clear();
+      this.spreads.clear();
+      this.of = scene.sent;
+      this.dark = scene.dark;
+    }
+    const { strips, steps } = scene.sent.head;
+    const { board } = this;
+    const tall = this.tall;
+    const left = this.left;
+    for (const [index, strip] of strips.entries()) {
+      const y = index * (tall + GAP);
+      const gate = scene.gate(strip.name);
+      if (gate) {
+        board.pen.fillStyle = gate.hue;
+        board.pen.fillRect(left - 6, y, 4, tall);
+      }
+      const taken = board.write(strip.name, 2, y + tall / 2, { bold: true, size: 15 });
+      board.write(strip.title, taken + 8, y + tall / 2, { size: 11, room: left - taken - 18 });
+      const image = this.raster(strip);
+      board.pen.drawImage(image, left, y, this.width, tall);
+      this.drawSpread(strip, y, tall);
+      this.mark(scene, strip, y, tall);
+    }
+    this.drawAxis(steps, strips.length * (tall + GAP));
+  }
+
+  get left() {
+    return this.board.width < 560 ? 34 : LEFT;
+  }
+
+  get width() {
+    return Math.max(40, this.board.width - this.left - (this.board.width < 560 ? 0 : SPARK + SPREAD_GAP));
+  }
+
+  get tall() {
+    const count = this.scene?.sent.head.strips.length || 1;
+    return Math.max(8, (this.board.height - AXIS) / count - GAP);
+  }
+
+  /** @param {Strip} strip */
+  raster(strip) {
+    const scene = /** @type {Scene} */ (this.scene);
+    let found = this.rasters.get(strip.name);
+    if (!found) {
+      const { shape, values } = scene.sent.array(strip.values);
+      found = raster(values, shape[0], shape[1], strip.scale, scene.ink(strip.scale.diverging));
+      this.rasters.set(strip.name, found);
+    }
+    return found;
+  }
+
+  /** Marks the pinned step and the pinned unit. @param {Scene} scene @param {Strip} strip @param {number} y @param {number} tall */
+  mark(scene, strip, y, tall) {
+    const { pen } = this.board;
+    const step = this.width / Math.max(1, scene.sent.head.steps);
+    for (const [t, colour, thick] of scene.marks) {
+      pen.strokeStyle = colour;
+      pen.lineWidth = thick;
+      pen.strokeRect(this.left + t * step - (step < 3 ? 1 : 0), y - 1, Math.max(2, step), tall + 2);
+    }
+    if (strip.name === "x") return;
+    const row = tall / strip.rows;
+    for (const [unit, colour] of scene.units) {
+      if (unit >= strip.rows) continue;
+      pen.strokeStyle = colour;
+      pen.lineWidth = 1;
+      pen.strokeRect(this.left, y + unit * row - (row < 2 ? 1 : 0), this.width, Math.max(2, row));
+    }
+  }
+
+  /** From the smallest to the largest of all units at each step, and their mean. @param {Strip} strip @param {number} y @param {number} tall */
+  drawSpread(strip, y, tall) {
+    if (this.board.width < 560) return;
+    const scene = /** @type {Scene} */ (this.scene);
+    let spread = this.spreads.get(strip.name);
+    if (!spread) this.spreads.set(strip.name, (spread = spreadOf(scene, strip)));
+    const { low, high } = strip.scale;
+    const [left, wide] = [this.left + this.width + SPREAD_GAP, SPARK];
+    const { pen } = this.board;
+    const at = (/** @type {number} */ value) => y + tall - ((Math.max(low, Math.min(high, value)) - low) / (high - low || 1)) * tall;
+    pen.beginPath();
+    const count = spread.mean.length;
+    const across = (/** @type {number} */ k) => left + (count > 1 ? (k / (count - 1)) * wide : 0);
+    for (let k = 0; k < count; k++) pen.lineTo(across(k), at(spread.high[k]));
+    for (let k = count - 1; k >= 0; k--) pen.lineTo(across(k), at(spread.low[k]));
+    pen.globalAlpha = 0.25;
+    pen.fillStyle = this.board.ink;
+    pen.fill();
+    pen.globalAlpha = 1;
+    pen.beginPath();
+    for (let k = 0; k < count; k++) pen.lineTo(across(k), at(spread.mean[k]));
+    pen.strokeStyle = this.board.ink;
+    pen.lineWidth = 1;
+    pen.stroke();
+    if (tall >= 26) {
+      this.board.write(write(high), left + wide, y + 5, { size: 10, align: "right" });
+      this.board.write(write(low), left + wide, y + tall - 5, { size: 10, align: "right" });
+    }
+  }
+
+  /** @param {number} steps @param {number} y */
+  drawAxis(steps, y) {
+    const scene = /** @type {Scene} */ (this.scene);
+    const room = this.width / 70;
+    const every = Math.max(1, roundUp(steps / Math.max(1, room)));
+    for (let t = 0; t < steps; t += every) {
+      const label = scene.sent.head.labels?.[t] ?? String(t);
+      this.board.write(label.replace(/_/g, "\u02cd"), this.left + ((t + 0.5) / steps) * this.width, y + 9, { size: 12, align: "center", room: 66 });
+    }
+  }
+
+  /**
+   * @param {{offsetX: number, offsetY: number}} event
+   * @returns {Place | null}
+   */
+  find({ offsetX, offsetY }) {
+    const scene = this.scene;
+    if (!scene || !scene.sent.head.steps) return null;
+    const [tall, share] = [this.tall, (offsetX - this.left) / this.width];
+    const index = Math.floor(offsetY / (tall + GAP));
+    const strip = scene.sent.head.strips[index];
+    if (!strip || share < 0 || share >= 1) return null;
+    const t = Math.min(scene.sent.head.steps - 1, Math.floor(share * scene.sent.head.steps));
+    const row = Math.max(0, Math.min(strip.rows - 1, Math.floor(((offsetY - index * (tall + GAP)) / tall) * strip.rows)));
+    const text = scene.describe(strip.name, row, t);
+    return strip.name === "x" ? { t, text } : { t, unit: row, gate: strip.name, text };
+  }
+}
+
+/** @typedef {{low: Float32Array, high: Float32Array, mean: Float32Array}} Spread */
+
+/** @param {Scene} scene @param {Strip} strip @returns {Spread} */
+function spreadOf(scene, strip) {
+  const of = (/** @type {number} */ place) => scene.sent.array(place);
+  const means = of(strip.values);
+  const [lows, highs] = [of(strip.low ?? strip.values), of(strip.high ?? strip.values)];
+  const [rows, columns] = means.shape;
+  const found = { low: new Float32Array(columns), high: new Float32Array(columns), mean: new Float32Array(columns) };
+  for (let k = 0; k < columns; k++) {
+    let [low, high, sum, count] = [Infinity, -Infinity, 0, 0];
+    for (let row = 0; row < rows; row++) {
+      const at = row * columns + k;
+      if (!Number.isFinite(means.values[at])) continue;
+      low = Math.min(low, lows.values[at]);
+      high = Math.max(high, highs.values[at]);
+      sum += means.values[at];
+      count += 1;
+    }
+    [found.low[k], found.high[k], found.mean[k]] = count ? [low, high, sum / count] : [0, 0, 0];
+  }
+  return found;
+}
+
+/** The next of 1, 2, 5, 10, 20 … @param {number} number */
+function roundUp(number) {
+  const power = 10 ** Math.floor(Math.log10(Math.max(1, number)));
+  return [1, 2, 5, 10].map((factor) => factor * power).find((each) => each >= number) ?? 10 * power;
+}

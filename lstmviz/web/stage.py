@@ -1,0 +1,262 @@
+"""The stage on the page: its numbers, for the route that the browser asks for them, and its component.
+
+While a control is held the browser asks the route alone; the page's script hears of it when the control rests.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import streamlit as st
+
+from lstmviz import language, plot
+from lstmviz.language import _
+from lstmviz.plot import stage as stages
+from lstmviz.run.trace import Trace
+from lstmviz.sequences import Sequence
+from lstmviz.web import draft, limits, parameters, pictures, render, server, words
+from lstmviz.web import view as views
+from lstmviz.web.cost import estimate
+from lstmviz.web.draft import Drawn
+from lstmviz.web.figure import player_words
+from lstmviz.web.pictures import Asked
+from lstmviz.web.render import Upload
+from lstmviz.web.view import View
+
+_OWN = ("t", "unit", "name")
+_LONGEST_NAME = 80
+_LONGEST_RUN = 5.0  # seconds
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Numbers that the route can make.
+
+    Attributes:
+        key: A name in `NUMBERS`.
+        asked: The view that they are of.
+        t: The step.
+        unit: The unit.
+        name: The gate or the state.
+    """
+
+    key: str
+    asked: Asked
+    t: int
+    unit: int
+    name: str
+
+    @property
+    def seconds(self) -> float:
+        """What it takes, by estimate: the run too, where it is no quick one."""
+        cost = estimate(self.asked.view, self.asked.view.time_steps)
+        return cost.build + cost.run
+
+    def make(self) -> bytes | None:
+        """The numbers as the browser reads them; None where only the page's script can make them."""
+        with language.use(self.asked.view.lang):
+            try:
+                sequence, view, problems = render.fit(self.asked.view, self.asked.upload)
+                if problems or not pictures.can_run(view) or not len(sequence):
+                    return None
+                if not can_show(view, len(sequence)):
+                    return None
+                trace = render.dressed_trace(view, sequence, self.asked.upload)
+                return NUMBERS[self.key](self, view, sequence, trace)
+            except (KeyError, ValueError):
+                return None
+
+    def within(self, trace: Trace) -> tuple[int, int]:
+        """The step and the unit; the last ones where there are not so many."""
+        return min(self.t, len(trace) - 1), min(self.unit, trace.cell.num_units - 1)
+
+
+def read(key: str, query: Mapping[str, str], repeated: Iterable[str] = ()) -> Wanted | None:
+    """What an address asks for; None where there is no such view. See `pictures.read`; also `t`, `unit` and `name`."""
+    own = {name: query[name] for name in _OWN if name in query}
+    asked = pictures.read(
+        "gates", {name: value for name, value in query.items() if name not in own}, repeated
+    )
+    t, unit = (words.read_whole(own.get(name, "0")) for name in ("t", "unit"))
+    if asked is None or t is None or unit is None or t < 0 or unit < 0:
+        return None
+    return Wanted(key, asked, t, unit, own.get("name", "")[:_LONGEST_NAME])
+
+
+def _stage(wanted: Wanted, view: View, sequence: Sequence, trace: Trace) -> bytes:
+    is_starting = not server.is_warm() and not server.has_failed()
+    drawn = (Drawn.WHILE_STARTING if is_starting else Drawn.WHILE_HELD) if view.engine else Drawn.AT_REST
+    apart = None if view.engine else render.difference(view, sequence, wanted.asked.upload)
+    told = [draft.tell(drawn, trace.device, apart)]
+    difference = None
+    if view.linear:
+        told.insert(0, _("the linear layer in front is folded into this kernel"))
+        if render.is_quick(view, len(sequence)):
+            found = render.fold_difference(view, sequence, trace)
+            difference = found if math.isfinite(found) else None
+    made = stages.make_stage(trace, *wanted.within(trace))
+    return stages.pack(
+        made,
+        told=" · ".join(told),
+        linear=view.linear,
+        difference=difference,
+        dtype=view.dtype,
+        # Who cannot see the pictures hears of them when they rest.
+        alternatives={} if view.engine and not is_starting else _describe(trace, *wanted.within(trace)),
+    )
+
+
+def _describe(trace: Trace, t: int, unit: int) -> dict[str, str]:
+    return {
+        "kernel": plot.describe_kernel(trace.cell),
+        "step": plot.describe_step(trace, t, unit),
+        "gates": plot.describe_gates(trace),
+    }
+
+
+def _steps(wanted: Wanted, _view: View, _sequence: Sequence, trace: Trace) -> bytes:
+    return stages.pack(stages.make_steps(trace, *wanted.within(trace)))
+
+
+def _number(wanted: Wanted, _view: View, _sequence: Sequence, trace: Trace) -> bytes:
+    t, unit = wanted.within(trace)
+    return write_json(stages.make_number(trace, t, wanted.name, unit))
+
+
+def write_json(told: Any) -> bytes:
+    """As JSON, which has no word for what is no number: there it stands as its name, which `readJson` of `numbers.js` reads."""
+
+    def plain(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {name: plain(each) for name, each in part.items()}
+        if isinstance(part, list):
+            return [plain(each) for each in part]
+        if isinstance(part, float) and not math.isfinite(part):
+            return "NaN" if math.isnan(part) else "Infinity" if part > 0 else "-Infinity"
+        return part
+
+    return json.dumps(plain(told), ensure_ascii=False, allow_nan=False).encode()
+
+
+def can_show(view: View, steps: int) -> bool:
+    """Whether a run is short enough for the stage, which shows none on its way and cannot end one."""
+    return estimate(view, steps).run < _LONGEST_RUN
+
+
+NUMBERS: Mapping[str, Callable[[Wanted, View, Sequence, Trace], bytes]] = {
+    "stage": _stage,
+    "steps": _steps,
+    "number": _number,
+}
+
+
+_BEYOND = ("layout", "tables", "gradients", "contrast", "tolerance", "units", "values")
+
+
+def is_beyond(query: Mapping[str, str]) -> bool:
+    """Whether an address asks for something that the stage does not show: a comparison, gradients, another layout."""
+    default = {"tables": "false", "gradients": "false", "contrast": "false", "values": View.values}
+    asked = {name: value for name, value in query.items() if value != default.get(name, "")}
+    return any(name in _BEYOND or name.startswith("b.") for name in asked)
+
+
+# --- The component ----------------------------------------------------------------------------------------------------
+
+_mount = st.components.v2.component("lstmviz_stage", js=server.loader("stage.js"), isolate_styles=False)
+
+
+def draw(
+    view: View,
+    upload: Upload | None,
+    on_moved: Callable[[dict[str, Any]], None],
+    lesson: Mapping[str, Any] | None = None,
+) -> None:
+    """Shows the stage of a view.
+
+    Args:
+        view: What it shows at rest.
+        upload: The viewer's file.
+        on_moved: Called before the script runs because the viewer has moved something on the stage, with `num_units`,
+            `input_size`, `t`, `unit` and `gate`, a lesson's `step`, and what else of the address was `set`; the browser may
+            send anything.
+        lesson: What stands beside it, see `lessons.tell`.
+    """
+
+    def moved() -> None:
+        sent = st.session_state["stage"].get("moved")
+        if isinstance(sent, dict):
+            on_moved(sent)
+
+    of = pictures.name(replace(view, t=None, unit=None, gate=""))
+    _mount(
+        key="stage",
+        data={
+            "of": f"{of}&upload={upload.ticket}" if upload else of,
+            "units": view.num_units,
+            "inputs": {
+                "size": view.input_size,
+                "most": limits.MAX_INPUT_SIZE,
+                "canChange": view.is_generated and not view.model,
+            },
+            "engine": render.NUMPY if render.engine_of(view) == render.NUMPY else "",
+            "most": limits.MAX_UNITS,
+            "canHold": not view.model,
+            "pin": {"t": view.t, "unit": view.unit, "gate": view.gate},
+            "words": _words(),
+            "player": player_words(),
+            "lesson": lesson,
+        },
+        on_moved_change=moved,
+    )
+
+
+def moved(view: View, sent: Mapping[str, Any]) -> View:
+    """The view with what a browser says was moved; what is no such number is left out."""
+    units = _size(sent.get("num_units"), limits.MAX_UNITS)
+    if units and not view.model:
+        view = replace(view, num_units=units, units=tuple(unit for unit in view.units if unit < units))
+    inputs = _size(sent.get("input_size"), limits.MAX_INPUT_SIZE)
+    if inputs and view.is_generated and not view.model:
+        view = replace(view, input_size=inputs)
+    view = views.pinned(view, sent)
+    step = sent.get("step")
+    if isinstance(step, str) and parameters.STEP.fullmatch(step):
+        view = replace(view, step=step)
+    return views.with_parameters(view, given) if (given := asked(sent)) else view
+
+
+def asked(sent: Mapping[str, Any]) -> dict[str, str]:
+    """The parameters of the address that a browser says were set beside those that are moved on every stage."""
+    given = sent.get("set")
+    if not isinstance(given, dict):
+        return {}
+    return {name: value for name, value in given.items() if isinstance(name, str) and isinstance(value, str)}
+
+
+def _size(given: Any, most: int) -> int | None:
+    is_whole = isinstance(given, int) and not isinstance(given, bool)
+    return min(max(given, 1), most) if is_whole else None
+
+
+def _words() -> dict[str, str]:
+    return {
+        "exact": _("num_units, exactly"),
+        "close": _("Close"),
+        "kernel": _("Kernel"),
+        "cell": _("Cell"),
+        "time": _("Time"),
+        "gates": _("gates"),
+        "step": _("step {t}"),
+        "unit": _("{kind}: step {t}, unit {unit}"),
+        "shown": _("units {first} to {last} of {count}"),
+        "tile": _("root mean square of {rows} × {columns} weights"),
+        "mean": _("mean of {rows} × {columns} values"),
+        "shares": _("for what a sigmoid makes;"),
+        "others": _("every other strip has a scale of its own, at its right"),
+        "own": _("every strip has a scale of its own, at its right"),
+        "failed": _("The server does not answer. The stage shows the last setting that it heard of."),
+    }
