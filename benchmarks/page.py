@@ -31,7 +31,7 @@ WARM_UP = (1, -1, 1, -1, 1)
 # Around the default view: four new sizes, five seen, five new, five seen.
 PATH = (1,) * 4 + (-1,) * 10 + (1,) * 5
 PAUSE = 300  # milliseconds of quiet before each move
-FRAME = [{"selector": "h1", "text": "lstmviz"}]
+FRAME = [{"selector": ".st-key-cell", "text": "cell"}]
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--no-first-run", "--disable-quic",

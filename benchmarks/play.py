@@ -19,7 +19,7 @@ import numpy as np
 from playwright.sync_api import Browser, Page
 
 from benchmarks.page import START, launch, open_page, settle
-from benchmarks.servers import PAGE, Server, serve
+from benchmarks.servers import DOCUMENT, Server, serve
 from benchmarks.table import Line, parse_arguments, report
 
 SCRIPT = Path(__file__).with_name("watch.js")
@@ -60,7 +60,7 @@ def play_floor(browser: Browser, played: Played, seconds: float) -> None:
 
 def play_step(browser: Browser, server: Server, played: Played, seconds: float) -> int:
     """Plays the default view's step; returns the speed that was chosen, in steps a second."""
-    page, _times = open_page(browser, server.url, PAGE.wanted(START), STEP)
+    page, _times = open_page(browser, server.url, DOCUMENT.wanted(START), STEP)
     settle(page)
     player = page.locator(".st-key-step .lstmviz-player")
     player.evaluate("bar => bar.scrollIntoView()")  # so that the drawing below it is painted
@@ -109,7 +109,7 @@ def main() -> None:
         lambda parser: parser.add_argument("--seconds", type=float, default=6, help="that a round plays"),
     )
     ours, floor, speed = Played(), Played(), 0
-    with launch() as browser, serve(PAGE) as server:
+    with launch() as browser, serve(DOCUMENT) as server:
         for _round in range(arguments.rounds):
             play_floor(browser, floor, arguments.seconds)
             speed = play_step(browser, server, ours, arguments.seconds)

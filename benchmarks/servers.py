@@ -24,7 +24,7 @@ QUIET = ("--server.headless=true", "--server.showEmailPrompt=false", "--logger.h
 class App:
     """A Streamlit app and what its figures' titles say at `n` units, by the figure's key.
 
-    `pictures` are the paths of those figures that its page fetches, by key.
+    `pictures` are the paths of those figures that its page fetches, by key; `path` is what of the app is measured.
     """
 
     name: str
@@ -32,6 +32,7 @@ class App:
     folder: Path | None
     titles: dict[str, str]
     pictures: dict[str, str] = field(default_factory=dict)
+    path: str = ""
 
     def wanted(self, n: int) -> list[dict[str, str]]:
         """What to look for in the page at `n` units."""
@@ -41,10 +42,11 @@ class App:
         ]
 
 
-PAGE = App(
-    "page", ROOT / "app.py", ROOT,
-    titles={"kernel": ", {columns}]", "gates": "× {n} units"},
-    pictures={key: f"{assets_path()}/pictures/{key}" for key in ("kernel", "gates")},
+_TITLES = {"kernel": ", {columns}]", "gates": "× {n} units"}
+PAGE = App("page", ROOT / "app.py", ROOT, _TITLES)
+DOCUMENT = App(
+    "document", ROOT / "app.py", ROOT, _TITLES,
+    pictures={key: f"{assets_path()}/pictures/{key}" for key in ("kernel", "gates")}, path="/document",
 )  # fmt: skip
 # In a folder of its own: the project's settings are not the floor's.
 FLOOR = App("floor", ROOT / "benchmarks" / "floor_app.py", None, {"kernel": ", {columns}]"})
@@ -61,7 +63,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        return f"http://localhost:{self.port}"
+        return f"http://localhost:{self.port}{self.app.path}"
 
     def resident(self) -> int:
         """The bytes of memory that the process holds now; Linux alone tells."""
@@ -77,7 +79,7 @@ class Server:
 
     def metrics(self) -> dict[str, float]:
         """Streamlit's own figures about the server."""
-        with urllib.request.urlopen(f"{self.url}/_stcore/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://localhost:{self.port}/_stcore/metrics", timeout=10) as answer:
             lines = answer.read().decode().splitlines()
         pairs = (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))
         return {name: float(value) for name, value in pairs}

@@ -19,7 +19,7 @@ import numpy as np
 from playwright.sync_api import Browser, Page
 
 from benchmarks.page import launch, open_page
-from benchmarks.servers import PAGE, Server, serve
+from benchmarks.servers import DOCUMENT, Server, serve
 from benchmarks.table import Line, parse_arguments, report
 from lstmviz import plot
 from lstmviz.cells import build
@@ -159,7 +159,7 @@ def main() -> None:
         __doc__ or "", lambda parser: parser.add_argument("--rounds", type=int, default=3)
     )
     lines = list(measure_tiles(arguments.rounds + 2))
-    with launch() as browser, serve(PAGE) as server:
+    with launch() as browser, serve(DOCUMENT) as server:
         lines += measure_memory(browser, server)
         lines += measure_opening(browser, server, arguments.rounds)
         lines += measure_bytes_and_zooms(browser, server)

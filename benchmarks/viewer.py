@@ -101,6 +101,7 @@ class Viewer:
         state = message.rerun_script
         state.query_string = self.query
         state.page_script_hash = self._script
+        state.page_name = "" if self._script else self.server.app.path.strip("/")
         state.widget_states.widgets.extend(self.widgets.values())
         state.fragment_id = self.fragments.get(self.slider, "")
         state.cached_message_hashes.extend(self._kept)

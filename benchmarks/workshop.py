@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from benchmarks.servers import FLOOR, PAGE, App, Server, serve
+from benchmarks.servers import DOCUMENT, FLOOR, App, Server, serve
 from benchmarks.table import Line, parse_arguments, report
 from benchmarks.viewer import Answer, Viewer
 
@@ -137,7 +137,7 @@ def main() -> None:
             print(f"{app.name}: {error}", file=sys.stderr)
         return found
 
-    floor, page = hold(FLOOR), hold(PAGE)
+    floor, page = hold(FLOOR), hold(DOCUMENT)
     report(tell(page, floor, arguments.viewers), arguments.json)
 
 
