@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from lstmviz import language
+from tests.browser.lists import choose
 
 _LIMIT = 60_000  # milliseconds
 SLIDER = ".st-key-num_units input[type=range]"
@@ -67,8 +68,7 @@ def _step_seed(page: Page) -> None:
 
 
 def _pick_kind(page: Page) -> None:
-    page.locator(".st-key-cell input").click()
-    page.get_by_role("option", name="GRUCell", exact=True).click()
+    choose(page, "cell", "GRUCell")
 
 
 # What is picked one after the other, and what the page shows then: the address, the pictures' titles, and the controls.

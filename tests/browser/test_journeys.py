@@ -19,6 +19,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 import lstmviz as lv
+from tests.browser.lists import choose
 
 _FIRST = 40_000  # milliseconds: a server's first visitor waits for TensorFlow
 # Words of no language.
@@ -90,11 +91,6 @@ def _number(text: str) -> float:
 
 
 # --- what a visitor does
-
-
-def _choose(page: Page, key: str, option: str) -> None:
-    page.locator(f".st-key-{key} input").first.click()
-    page.get_by_role("option", name=option, exact=True).click()
 
 
 def _press(page: Page, key: str, times: int = 1) -> None:
@@ -219,10 +215,10 @@ def test_num_units_beyond_the_slider_can_be_typed(opened):
 
 
 def test_another_kind_then_a_text(opened):
-    _choose(opened, "cell", "GRUCell")
+    choose(opened, "cell", "GRUCell")
     _await(opened, "kernel [12, 24]", "60 steps × 8 units")
     expect(opened.locator(".lv-layer")).to_have_attribute("aria-label", re.compile("3 gates of 8 nodes"))
-    _choose(opened, "sequence", "text")
+    choose(opened, "sequence", "text")
     _await(opened, "kernel [16, 24]", "11 steps × 8 units")
     _type(opened, "text", "so long")
     _await(opened, "kernel [14, 24]", "7 steps × 8 units")
@@ -240,7 +236,7 @@ def test_another_kind_then_a_text(opened):
     ("kind", "rows", "columns"), [("sLSTM", 12, 32), ("minGRU", 4, 16), ("LayerNormBasicLSTMCell", 12, 32)]
 )
 def test_a_cell_of_today_is_picked_under_more_and_its_file_is_a_model(opened, tmp_path, kind, rows, columns):
-    _choose(opened, "cell", f"more · {kind}")
+    choose(opened, "cell", f"more · {kind}")
     _await(opened, f"{kind} kernel [{rows}, {columns}]", "60 steps × 8 units")
     _await_query(opened, cell=kind)
     expect(opened.locator(".st-key-controls")).to_contain_text(lv.KINDS[kind].source)
@@ -315,9 +311,9 @@ def test_a_link_with_many_parameters_opens_what_the_library_computes(open_page, 
 
 
 def test_a_link_copied_after_clicks_opens_the_same_pictures(opened, open_page):
-    _choose(opened, "cell", "BasicRNNCell")
+    choose(opened, "cell", "BasicRNNCell")
     _await(opened, "kernel [12, 8]", "60 steps × 8 units")
-    _choose(opened, "sequence", "random walk")
+    choose(opened, "sequence", "random walk")
     _await_query(opened, sequence="random_walk")
     _type(opened, "seed", "5")
     _await_query(opened, seed="5")
@@ -385,7 +381,7 @@ def test_a_csv_file_in_then_a_broken_one_and_on(open_page, document_url):
     expect(_title(page, "kernel")).to_be_visible()
     expect(page.locator(".st-key-gates")).to_have_count(0)
 
-    _choose(page, "sequence", "sine")
+    choose(page, "sequence", "sine")
     _settle(_await(page, "kernel [5, 12]", "60 steps × 3 units"))  # as many features as the file had
     expect(page.get_by_test_id("stAlert")).to_have_count(0)
 
@@ -544,7 +540,7 @@ def test_pre_activations_and_lines(opened):
     opened.locator(".st-key-values").get_by_role("radio", name="activations", exact=True).click()
     _until(lambda: "values" not in _query(opened), lambda: "the default is left out of the address")
     for unit in ("1", "5"):
-        _choose(opened, "units", unit)
+        choose(opened, "units", unit)
         opened.keyboard.press("Escape")
     _await_query(opened, units="1,5")
     lines = [panel[unit] for panel in _panels(trace)[1:] for unit in (1, 5)]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from playwright.sync_api import Browser, Page, expect
 
 from tests import servers
+from tests.browser.lists import choose
 
 _LIMIT = 60_000  # milliseconds
 
@@ -21,8 +22,7 @@ def _step_seed(page: Page) -> None:
 
 
 def _pick_kind(page: Page) -> None:
-    page.locator(".st-key-cell input").click()
-    page.get_by_role("option", name="GRUCell", exact=True).click()
+    choose(page, "cell", "GRUCell")
 
 
 def _ask(page: Page) -> None:
