@@ -59,6 +59,11 @@ def carry_to(path: str) -> None:
         st.query_params.from_dict(query)
 
 
+def every_parameter() -> list[tuple[str, str]]:
+    """The address's parameters, those that stand more than once among them."""
+    return [(name, value) for name in st.query_params for value in st.query_params.get_all(name)]
+
+
 def language_asked() -> str:
     """The language that the address names, else the browser's; English where that is none of ours."""
     asked = st.query_params.get("lang", _own_language())

@@ -36,6 +36,7 @@ from lstmviz.web import kinds, patches, settings
 from lstmviz.web import view as views
 from lstmviz.web.bundle import bundle
 from lstmviz.web.lanes import Client, Lane, NotDone
+from lstmviz.web.paths import names
 from lstmviz.web.view import View
 
 _log = logging.getLogger(__name__)
@@ -188,7 +189,7 @@ def assets_path() -> str:
     )
 
 
-PATHS = ("learn", "document")
+PATHS = tuple(name for name in names.ALL if name != names.EXPLORE)
 """What stands behind the page's own address for one of its paths."""
 
 

@@ -1,0 +1,94 @@
+"""The section with the files to take along, each made when its button is pressed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import streamlit as st
+
+from lstmviz import language
+from lstmviz.cells import Cell
+from lstmviz.language import _
+from lstmviz.plot.page import page_html
+from lstmviz.run.trace import Trace
+from lstmviz.sequences import Sequence
+from lstmviz.web import address, downloads, limits, models, own_words, render, sections
+from lstmviz.web import view as views
+from lstmviz.web.render import Upload
+from lstmviz.web.view import View
+
+
+def draw(view: View, cell: Cell, sequence: Sequence, upload: Upload | None) -> None:
+    """The section."""
+    sections.write(
+        _("Take it along"),
+        _(
+            "The address of this page holds everything picked here: copy it, and it opens this view again, anywhere."
+        )
+        if view.sequence != views.CSV and not view.model
+        else _("The address of this page holds everything picked here but your file, which stays with you."),
+    )
+    name = file_name(view)
+    facts = models.facts(view)
+    letters = own_words.letters(facts)
+    notes = own_words.notes(cell, facts) + render.told_reading(view, upload)
+    dark = st.context.theme.type == "dark"
+    link = address.link(view)
+
+    def in_language(make: Callable[[], bytes]) -> Callable[[], bytes]:
+        # Streamlit calls it on a thread of its own, when the button is pressed.
+        def made() -> bytes:
+            with language.use(view.lang):
+                return make()
+
+        return made
+
+    def trace() -> Trace:
+        return render.load_trace(view, sequence, upload)
+
+    files: list[tuple[str, str, str, Callable[[], bytes]]] = [
+        ("kernel_npz", _("Kernel (.npz)"), f"{name}-kernel.npz", lambda: downloads.kernel_npz(cell, letters)),
+        ("kernel_csv", _("Kernel (.csv)"), f"{name}-kernel.csv", lambda: downloads.kernel_csv(cell, letters)),
+        ("trace_npz", _("Trace (.npz)"), f"{name}-trace.npz", lambda: downloads.trace_npz(trace(), letters)),
+        ("trace_csv", _("Trace (.csv)"), f"{name}-trace.csv", lambda: downloads.trace_csv(trace(), letters)),
+        (
+            "page_html",
+            _("Figures (.html)"),
+            f"{name}.html",
+            lambda: page_html(
+                render.dressed_cell(view),
+                render.dressed_trace(view, sequence, upload),
+                values=view.values,
+                units=list(view.units) or None,
+                dark=dark,
+                link=link,
+                name=view.layer if view.model else "",
+                notes=notes,
+            ),
+        ),
+    ]
+    per_step = cell.num_units * (2 * len(cell.kind.gates) + len(cell.kind.states)) + cell.input_size
+    sizes = {"kernel_csv": cell.kernel.size if cell.rows else 0, "trace_csv": len(sequence) * per_step}
+    with st.container(horizontal=True):
+        for key, label, called, make in files:
+            is_large = sizes.get(key, 0) > limits.MAX_TABLE
+            st.download_button(
+                label,
+                in_language(make),
+                called,
+                key=key,
+                on_click="ignore",
+                disabled=is_large,
+                help=_("{count:,} numbers are more than a spreadsheet reads; take the .npz.").format(
+                    count=sizes[key]
+                )
+                if is_large
+                else None,
+            )
+
+
+def file_name(view: View) -> str:
+    """What the files that a view gives are called."""
+    own = re.sub(r"[^\w.-]+", "-", view.layer) if view.model else ""
+    return own or f"{view.cell}-{view.num_units}"

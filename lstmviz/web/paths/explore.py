@@ -1,0 +1,100 @@
+"""Explore: one screen, the controls in a strip, everything else on the stage."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from lstmviz import language
+from lstmviz.language import _
+from lstmviz.run import has_tensorflow
+from lstmviz.web import address, controls, lessons, models, reconnect, server, settle, size, stage
+from lstmviz.web.draft import Drawn
+from lstmviz.web.markup import escape
+from lstmviz.web.paths import names
+from lstmviz.web.progress import follow_tensorflow, tell_failure
+from lstmviz.web.view import View
+
+
+def draw() -> None:
+    """The path."""
+    if "view" not in st.session_state and stage.is_beyond(st.query_params.to_dict()):
+        # A link to what is shown in a section of its own.
+        st.switch_page(st.session_state["paths"][names.DOCUMENT], query_params=address.every_parameter())
+    draw_screen()
+
+
+def draw_screen(learns: bool = False) -> None:
+    """The screen; with a lesson at its left where its viewer `learns`."""
+    sent = reconnect.sent_before()
+    settled = settle.settle(reconnect.numbers(sent))
+    view = settled.view
+    address.write(view)
+    with language.use(view.lang):
+        _draw_strip(view)
+    st.session_state["settled"] = settled
+    _draw_on_stage(learns)
+    reconnect.replay(sent)
+    if settled.is_early:
+        follow_tensorflow()
+
+
+@st.fragment
+def _draw_on_stage(learns: bool) -> None:
+    """The stage and what it has to say; what is moved on it draws this part alone."""
+    settled = st.session_state.pop("settled", None)
+    if settled is None:
+        before = st.session_state["shown"]
+        settled = settle.settle()
+        sizes = {"num_units": before.num_units, "units": before.units, "input_size": before.input_size}
+        if replace(settled.view, **sizes).unpinned != before.unpinned:
+            st.session_state["problems"] = settled.gave_way  # the strip has to show it too
+            size.rerun()
+        address.write(settled.view)
+    st.session_state["shown"] = view = settled.view
+    with language.use(view.lang):
+        if server.has_failed() and has_tensorflow():
+            st.warning(tell_failure())
+        for problem in [*settled.gave_way, *settled.faults]:
+            st.warning(escape(problem))
+        lesson = _load_lesson(view) if learns else None
+        if settled.sequence and stage.can_show(view, len(settled.sequence)):
+            shown = replace(view, engine=Drawn.WHILE_STARTING.engine) if settled.is_early else view
+            stage.draw(shown, settled.upload, _move, lesson)
+        elif settled.sequence:
+            st.info(_("This takes longer than a moment; in sections it is shown on its way."))
+
+
+def _load_lesson(view: View) -> dict[str, Any] | None:
+    """What the browser draws the lesson from; None where its file is wrong, which is said."""
+    try:
+        lesson = lessons.load(view.lang)
+    except ValueError as error:
+        st.error(escape(str(error)))
+        return None
+    for problem in lessons.missing(lesson, view.step):
+        st.warning(escape(problem))
+    return lessons.tell(lesson, view.step)
+
+
+def _draw_strip(view: View) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom", key="strip"):
+        if not view.model:
+            controls.draw_kind()
+        controls.draw_sequence_choice()
+        with st.popover(_("More"), icon=":material/settings:"):
+            controls.draw_language()
+            if not view.model:
+                controls.draw_options(view)
+            controls.draw_sequence_options(view)
+            controls.draw_reading(view)
+
+
+def _move(sent: dict[str, Any]) -> None:
+    view = stage.moved(st.session_state["view"], sent)
+    st.session_state["view"] = view
+    if "cell" in stage.asked(sent) and st.session_state.get("model"):
+        models.leave()
+    controls.write(view)
