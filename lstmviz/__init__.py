@@ -14,6 +14,7 @@ from lstmviz import cells, language, notebook, sequences
 from lstmviz.cells import KINDS, Cell, Linear, build, build_linear, fold, kind
 from lstmviz.run import gradients, run
 from lstmviz.run.compare import Comparison, Parting, compare
+from lstmviz.run.ledger import Ledger, NoLedger, ledger
 from lstmviz.run.trace import Explanation, Gradients, Inside, Trace
 from lstmviz.run.values import NoSum
 from lstmviz.sequences import Sequence
@@ -33,7 +34,9 @@ __all__ = [
     "Explanation",
     "Gradients",
     "Inside",
+    "Ledger",
     "Linear",
+    "NoLedger",
     "NoSum",
     "Parting",
     "Sequence",
@@ -52,6 +55,7 @@ __all__ = [
     "kind",
     "language",
     "layouts",
+    "ledger",
     "load",
     "notebook",
     "plot",

@@ -49,7 +49,7 @@ def _erfc() -> Callable[[Any], Any]:
     return np.vectorize(math.erfc, otypes=[float])  # NumPy has none
 
 
-def _select(a: Array, b: Array, c: Array, out: Array) -> None:
+def _select(a: Any, b: Any, c: Any, out: Array) -> None:
     out[...] = np.where(a >= 0, b, c)
 
 

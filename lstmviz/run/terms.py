@@ -143,24 +143,12 @@ class Expansion:
 
     def find_column(self, node: Node, column: int) -> tuple[Node, int]:
         """Where a column of a part, or of vectors one behind the other, comes from."""
-        if node.op == "part":
-            return node.args[0], column + node.value.index * self._width(node)
-        for each in node.args:
-            if column < (width := self._width(each)):
-                return each, column
-            column -= width
-        raise IndexError(column)
+        return self.values.find_column(node, column)
 
     def column(self, node: Node, column: int) -> Any:
         """A node's value in one column: `[steps]`, or a number where it is the same at each step."""
         value = self.values.of(node)
         return value if np.ndim(value) == 0 else value[..., column]
-
-    def _width(self, node: Node) -> int:
-        if node.op == "weight":
-            return int(self.values.of(node).shape[-1])
-        width = self.equation.width(node)
-        return 1 if width is None else int(width.evaluate(self.values.cell.sizes))
 
     def _multiply(
         self, node: Node, column: int, unit: int, prefix: str, factor: np.ndarray, sign: float
@@ -216,7 +204,7 @@ class Expansion:
         names: list[str] = []
         columns: list[np.ndarray] = []
         for part in parts_of(met):
-            values = np.broadcast_to(self.values.of(part), (self.values.steps, self._width(part)))
+            values = np.broadcast_to(self.values.of(part), (self.values.steps, self.values.width(part)))
             names += [self._write(part, index) for index in range(values.shape[-1])]
             columns += list(values.T)
         return names, columns

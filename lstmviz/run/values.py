@@ -37,6 +37,7 @@ class Values:
         self.cell, self.equation = cell, cell.equation
         self.dtype = np.dtype(dtype or cell.dtype)
         self.steps = len(x)
+        self._columns: dict[tuple[int, int], Any] = {}
         self._kept: list[Node] = []  # so that no node's id is given to another one
         self._known: dict[int, Any] = {id(self.equation.x): x}
         self._known |= {id(node): before[name] for name, node in self.equation.states.items()}
@@ -50,6 +51,62 @@ class Values:
             with np.errstate(all="ignore"):
                 self._known[id(node)] = self._compute(node)
         return self._known[id(node)]
+
+    def of_column(self, node: Node, column: int) -> Any:
+        """One column of the node's value, without the others where it is made unit by unit: `[steps]`, or a number."""
+        if id(node) not in self._known:
+            with np.errstate(all="ignore"):
+                return self._compute_column(node, column)
+        value = self._known[id(node)]
+        return value if np.ndim(value) == 0 else value[..., column].astype(self.dtype, copy=False)
+
+    def find_column(self, node: Node, column: int) -> tuple[Node, int]:
+        """Where a column of a part, or of vectors one behind the other, comes from."""
+        if node.op == "part":
+            return node.args[0], column + node.value.index * self.width(node)
+        for each in node.args:
+            if column < (width := self.width(each)):
+                return each, column
+            column -= width
+        raise IndexError(column)
+
+    def width(self, node: Node) -> int:
+        """How many numbers a node of the equation has at one step."""
+        if node.op == "weight":
+            return int(self.cell.weights[node.value].shape[-1])
+        width = self.equation.width(node)
+        return 1 if width is None else int(width.evaluate(self.cell.sizes))
+
+    def _compute_column(self, node: Node, column: int) -> Any:
+        if node.op == "weight":
+            return self.cell.weights[node.value][column].astype(self.dtype)
+        if node.op in ("part", "concat"):
+            return self.of_column(*self.find_column(node, column))
+        if node.op == "called":
+            return self.of_column(node.args[0], column)
+        if node.op == "matmul":
+            return self.of(node.args[0]) @ self.cell.weights[node.args[1].value][:, column].astype(self.dtype)
+        if node.op in ("number", "option", "norm"):
+            value = self.of(node)
+            return value if np.ndim(value) == 0 else value[..., column]
+        key = id(node), column
+        if key not in self._columns:
+            self._columns[key] = self._operate(node, column)
+        return self._columns[key]
+
+    def _operate(self, node: Node, column: int) -> Any:
+        """What an operation that is made unit by unit makes of its operands' columns."""
+        if (stable := rewrite(node)) is not None:
+            self._kept.append(stable)
+            return self.of_column(stable, column)
+        args = [self.of_column(each, column) for each in node.args]
+        if node.op == "activation" and ACTIVATIONS[node.value].made is not None:
+            return activate(node.value, args[0])
+        if node.op == "clip":
+            return np.clip(args[0], -args[1], args[1])
+        out = np.empty(np.broadcast_shapes(*map(np.shape, args)), self.dtype)
+        find_operation(node)(*args, out=out)
+        return out
 
     def compute(self, node: Node) -> Any:
         """What the node's operation makes of what it is made from, whatever was recorded of it."""

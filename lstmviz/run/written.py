@@ -65,6 +65,7 @@ _TEXTS: Mapping[str, _Text] = {
     "max": _Text("max({0}, {1})"),
     "min": _Text("min({0}, {1})"),
     "if_zero": _Text("if {0} = 0: {1}, else {2}", SUM, (PRODUCT, PRODUCT, PRODUCT)),
+    "select": _Text("if {0} ≥ 0: {1}, else {2}", SUM, (PRODUCT, PRODUCT, PRODUCT)),
     "sqrt": _Text("√({0})"),
     "log": _Text("log({0})"),
     "clip": _Text("clip({0}, ±{1})", binds=(0, ALONE)),
