@@ -22,6 +22,7 @@ from lstmviz.plot.gradients import draw_gradients
 from lstmviz.plot.json import pack, to_json
 from lstmviz.plot.kernel import draw_kernel
 from lstmviz.plot.layouts import draw_layout
+from lstmviz.plot.ledger import describe_ledger, draw_ledger
 from lstmviz.plot.step import draw_step, make_step_frames
 from lstmviz.plot.summary import draw_summary
 from lstmviz.run.compare import Comparison
@@ -38,6 +39,7 @@ __all__ = [
     "describe_gradients",
     "describe_kernel",
     "describe_layout",
+    "describe_ledger",
     "describe_step",
     "describe_summary",
     "gates",
@@ -48,6 +50,8 @@ __all__ = [
     "kernel_json",
     "layout",
     "layout_json",
+    "ledger",
+    "ledger_json",
     "step",
     "step_frames",
     "step_json",
@@ -178,6 +182,29 @@ def compare(comparison: Comparison, *, values: str = "activations", theme: str =
     return _figure(draw_compare(comparison, values), theme)
 
 
+def ledger(
+    trace: Trace, unit: int, t: int | None = None, state: str | None = None, *, theme: str = "light"
+) -> Figure:
+    """Which step wrote what of one unit's state: bars for step `t`, and a triangle for every step up to it.
+
+    A column is the step that wrote, a row of the triangle the step after which the state is told: the last row is what the
+    bars show. Colours are centred on 0. What is left of the initial state is said below, and so is what earlier steps wrote
+    where there are more than 400 to draw.
+
+    Args:
+        trace: The run.
+        unit: The unit, from 0.
+        t: The step after which the state is told; the last one by default.
+        state: The state; by default the first of which there is a ledger.
+        theme: "light" or "dark".
+
+    Raises:
+        NoLedger: a `ValueError`: the state is no sum of what earlier steps wrote.
+        ValueError: there is no such unit, step, state or theme.
+    """
+    return _figure(draw_ledger(trace, unit, t, state), theme)
+
+
 def summary(trace: Trace, *, theme: str = "light") -> Figure:
     """A small histogram of each gate, with its mean and the share of saturated values.
 
@@ -258,6 +285,11 @@ def compare_json(comparison: Comparison, *, values: str = "activations") -> str:
 def step_json(trace: Trace, t: int, unit: int, gate: str | None = None) -> str:
     """`step(trace, t, unit, gate)` as JSON, without the time that Plotly takes to check it."""
     return to_json(themes.apply(draw_step(trace, t, unit, gate), "light"))
+
+
+def ledger_json(trace: Trace, unit: int, t: int | None = None, state: str | None = None) -> str:
+    """`ledger(trace, unit, t, state)` as JSON, without the time that Plotly takes to check it."""
+    return to_json(themes.apply(draw_ledger(trace, unit, t, state), "light"))
 
 
 def summary_json(trace: Trace) -> str:

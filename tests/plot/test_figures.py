@@ -43,12 +43,13 @@ def figures(cell, trace, comparison):
             "summary": lv.plot.summary(trace, theme=theme),
             "gradients": lv.plot.gradients(lv.gradients(trace, unit=1), theme=theme),
             "compare": lv.plot.compare(comparison, theme=theme),
+            "ledger": lv.plot.ledger(trace, 1, theme=theme),
         }
 
     return draw
 
 
-NAMES = ("kernel", "gates", "lines", "summary", "gradients", "compare")
+NAMES = ("kernel", "gates", "lines", "summary", "gradients", "compare", "ledger")
 
 
 def lightness(colour):

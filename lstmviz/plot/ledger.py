@@ -1,0 +1,189 @@
+"""Which step wrote what of one unit's state: the shares after one step, and after every step before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from lstmviz.language import _
+from lstmviz.plot import scale as scales
+from lstmviz.plot import theme as themes
+from lstmviz.plot.number import write
+from lstmviz.plot.over_time import step_names, time_axis
+from lstmviz.plot.panels import BELOW, Margins, Note, Panel, Row, Sheet, build, head
+from lstmviz.plot.ticks import ends
+from lstmviz.plot.words import wrap
+from lstmviz.run.ledger import Ledger, ledger
+from lstmviz.run.trace import Trace
+
+MOST = 400
+"""Steps of a triangle: 160,000 cells."""
+
+_STRIP, _TRIANGLE, _TOP, _GAP, _BOTTOM, _LINE = 120, 320, 62, 46, 34, 17  # pixels
+_LEFT, _ROOM = 62, 300  # pixels of the margin, and of a note's line on a phone
+_NAMED = 3  # shares that a description names
+_SCALE = "coloraxis"
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A ledger as far as it is drawn.
+
+    Attributes:
+        found: The ledger of one unit.
+        first: The first step drawn.
+    """
+
+    found: Ledger
+    first: int
+
+    @property
+    def name(self) -> str:
+        """How the number is written, `c[3]`."""
+        return f"{self.found.state}[{self.found.unit}]"
+
+    @cached_property
+    def triangle(self) -> np.ndarray:
+        """Each row's step's state as what each column's step wrote of it, `[shown, shown]`."""
+        return self.found.over_time().T[self.first :, self.first :]
+
+    @property
+    def shares(self) -> np.ndarray:
+        """The shares after the last step, of the steps drawn."""
+        return self.found.shares[self.first :]
+
+    @property
+    def sentence(self) -> str:
+        """What the state is, and what of it no bar shows."""
+        words = _("{name} is {value} after step {t}; of its initial state {initial} is left.").format(
+            name=self.name,
+            value=write(float(self.found.value)),
+            t=self.found.t,
+            initial=write(float(self.found.initial)),
+        )
+        if not self.first:
+            return words
+        earlier = float(self.found.shares[: self.first].sum())
+        return f"{words} " + _("Steps 0 to {last}, which are not drawn, wrote {earlier} together.").format(
+            last=self.first - 1, earlier=write(earlier)
+        )
+
+
+def draw_ledger(trace: Trace, unit: int, t: int | None, state: str | None) -> dict[str, Any]:
+    """The plain dictionary of the ledger's figure."""
+    view = view_ledger(trace, unit, t, state)
+    found, triangle = view.found, view.triangle
+    scale = scales.centre([triangle])
+    notes = [
+        *wrap([_explain(view), view.sentence], _ROOM * 2),
+        *scales.name_nonfinite([triangle]),
+    ]
+    names = None if view.first else step_names(trace)[: len(found)]
+    across, narrow = time_axis(trace, (view.first, len(found)), names)
+    rows = [
+        Row([_draw_strip(view, names)], _STRIP),
+        Row([_draw_triangle(view, scale)], _TRIANGLE, _GAP),
+    ]
+    return build(
+        Sheet(
+            _("{kind} ledger of {name}: {steps} steps").format(
+                kind=trace.cell.kind.name, name=view.name, steps=len(found)
+            ),
+            rows,
+            Margins(_LEFT, 8, _TOP, _BOTTOM + _LINE * len(notes)),
+            across=across,
+            scales={_SCALE: scale},
+            below=[Note("<br>".join(notes), BELOW | {"xshift": 8 - _LEFT, "yshift": -24}, {"font.size": 11})],
+            cell=trace.cell,
+            steps=len(found),
+            layout={"hovermode": "closest", "bargap": 0.1},
+            narrow=narrow | {"title.xref": "container", "title.font.size": 12},
+        )
+    )
+
+
+def view_ledger(trace: Trace, unit: int, t: int | None, state: str | None) -> View:
+    """What a figure draws of a ledger: its last steps, where there are many."""
+    found = ledger(trace, unit, t, state)
+    return View(found, max(0, len(found) - MOST))
+
+
+def describe_ledger(trace: Trace, unit: int, t: int | None = None, state: str | None = None) -> str:
+    """What the state is, which steps wrote most of it, and what is left of the initial one.
+
+    Raises:
+        NoLedger: a `ValueError`: the state is no sum of what earlier steps wrote.
+        ValueError: there is no such unit, step or state.
+    """
+    view = view_ledger(trace, unit, t, state)
+    shares = np.nan_to_num(np.abs(view.found.shares), nan=np.inf)
+    most = sorted(np.argsort(-shares, kind="stable")[:_NAMED].tolist())
+    said = ", ".join(
+        _("step {t} {share}").format(t=step, share=write(float(view.found.shares[step]))) for step in most
+    )
+    return " ".join(
+        [
+            _(
+                "The ledger of {name} of {kind}: what each step wrote of it, after step {t} as bars, and after every step "
+                "before as a triangle."
+            ).format(name=view.name, kind=trace.cell.kind.name, t=view.found.t),
+            view.sentence,
+            _("The largest shares: {shares}.").format(shares=said),
+        ]
+    )
+
+
+def _explain(view: View) -> str:
+    """How a share is made, by the letters of the equation."""
+    return _("A share is what its step wrote, {written}, times each later {factor}.").format(
+        written=themes.escape(view.found.written), factor=themes.escape(view.found.factor)
+    )
+
+
+def _draw_strip(view: View, names: list[str] | None) -> Panel:
+    shares = view.shares
+    bars = {
+        "type": "bar",
+        **(_place(view) if names is None else {"x": names}),  # without its names a bar stands nowhere
+        "y": shares,
+        "marker": {"color": [themes.FALLS if share < 0 else themes.RISES for share in shares.tolist()]},
+        "hovertemplate": _("%{x} wrote %{y:.4g}") + "<extra></extra>",
+    }
+    axis = themes.axis(nticks=4, ticks="outside", ticklen=4, fixedrange=True, zeroline=True)
+    words = _("<b>{name}</b> after step {t}: what each step wrote of it").format(
+        name=view.name, t=view.found.t
+    )
+    return Panel(axis | {"zerolinecolor": themes.NEUTRAL}, [bars], head(words), linked=("", "step", ""))
+
+
+def _draw_triangle(view: View, scale: scales.Scale) -> Panel:
+    triangle = view.triangle
+    drawn = scales.heatmap(
+        triangle,
+        **_place(view),
+        y0=view.first,
+        coloraxis=_SCALE,
+        hovertemplate=_("after step %{y:d}, %{x} wrote %{z:.4g}") + "<extra></extra>",
+    )
+    # What was not written yet is no 0: there is no cell.
+    drawn[0]["z"] = np.where(np.tri(len(triangle), dtype=bool), triangle, np.nan).astype(np.float32)
+    named = [view.first + place for place in ends(len(triangle))]
+    axis = themes.axis(
+        range=[len(view.found) - 0.5, view.first - 0.5],
+        tickvals=named,
+        ticktext=[_("step {t}").format(t=step) for step in named],
+        fixedrange=True,
+    )
+    words = _("<b>{name}</b> after every step, down").format(name=view.name)
+    return Panel(axis, drawn, head(words, scale.bar), linked=("", "step", ""))
+
+
+def _place(view: View) -> dict[str, Any]:
+    """Where the first column stands: Plotly counts names from 0."""
+    return {"x0": view.first} if view.first else {}
+
+
+__all__ = ["describe_ledger", "draw_ledger"]
