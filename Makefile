@@ -31,8 +31,13 @@ run: $(VENV)/.runtime  ## set up, then serve the page on http://localhost:8501 (
 	@# Streamlit's own welcome would ask a server on the internet for this machine's address first.
 	@exec $(BIN)/streamlit run app.py --server.port=$(PORT) --server.showEmailPrompt=false --logger.hideWelcomeMessage=true
 
+N ?= 3
+.PHONY: cluster
+cluster: $(VENV)/.runtime  ## serve it from N=3 processes behind nginx, on http://localhost:8501 (PORT=...)
+	@exec $(BIN)/python tools/cluster.py --replicas=$(N) --port=$(PORT)
+
 .PHONY: test
-test: .venv/.dev .venv/.chromium build/cells/.made  ## set up, then run every test, the browser's too, in two processes (ARGS="-k kernel")
+test: .venv/.dev .venv/.chromium .venv/.nginx build/cells/.made  ## set up, then run every test, the browser's too, in two processes (ARGS="-k kernel")
 	@echo "Testing"
 	@.venv/bin/python -m pytest --numprocesses=2 $(ARGS)
 
@@ -127,6 +132,11 @@ build/javascript/.made: package.json | .venv/.dev
 	@mkdir -p $(@D)
 	@cp package.json $(@D)
 	@$(NPM) install --prefix $(@D) --ignore-scripts --no-package-lock --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null
+	@touch $@
+
+# Where it cannot be installed, its tests say that they were skipped.
+.venv/.nginx: | .venv/.dev
+	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || tools/apt_install.sh nginx-light || true
 	@touch $@
 
 .venv/.chromium: tools/find_chromium.sh | .venv/.dev

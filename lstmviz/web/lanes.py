@@ -56,6 +56,7 @@ class Lane:
     def __init__(
         self, name: str, *, threads: int, each_running: int, each_waiting: int, address_waiting: int
     ) -> None:
+        self.name = name
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._threads = threads
         self._each_running = each_running
@@ -83,6 +84,11 @@ class Lane:
     def waiting(self) -> int:
         """How much has not been begun."""
         return sum(len(queue) for browsers in self._waiting.values() for queue in browsers.values())
+
+    @property
+    def running(self) -> int:
+        """How much is being worked on."""
+        return self._running.total()
 
     def _put(self, ticket: _Ticket) -> None:
         browsers = self._waiting.setdefault(ticket.client.address, OrderedDict())

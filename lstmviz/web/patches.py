@@ -11,7 +11,8 @@ from functools import cache, wraps
 from types import MappingProxyType
 
 from streamlit.proto.ClientState_pb2 import ClientState
-from streamlit.runtime.app_session import AppSession
+from streamlit.runtime import Runtime
+from streamlit.runtime.app_session import AppSession, AppSessionState
 
 from lstmviz.web.reconnect import DRAWN
 
@@ -37,6 +38,12 @@ def hear_first_change() -> None:
         original(self, client_state)
 
     AppSession.request_rerun = request_rerun  # type: ignore[method-assign]
+
+
+def is_script_running() -> bool:
+    """Whether the page is being run for anyone."""
+    sessions = Runtime.instance()._session_mgr.list_active_sessions() if Runtime.exists() else []
+    return any(info.session._state is AppSessionState.APP_IS_RUNNING for info in sessions)
 
 
 def spare_kernels() -> None:

@@ -6,6 +6,7 @@ import secrets
 import sys
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, field, replace
+from functools import partial
 from threading import Lock
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -21,7 +22,7 @@ from lstmviz.run import gradients, has_tensorflow, run
 from lstmviz.run.compare import compare, largest_difference
 from lstmviz.run.trace import Trace
 from lstmviz.sequences import Sequence
-from lstmviz.web import limits, models, parameters, server
+from lstmviz.web import limits, metrics, models, parameters, server
 from lstmviz.web import view as views
 from lstmviz.web.cost import estimate
 from lstmviz.web.shelf import Shelf
@@ -54,6 +55,10 @@ _building = (
 _cells = Shelf(max_entries=64, max_bytes=8 * 2**20, seconds=5)
 # So does a view of its run; and TensorFlow's is laid beside NumPy's, which was drawn a moment before.
 _runs = Shelf(max_entries=64, max_bytes=8 * 2**20, seconds=10)
+for _name, _each in {"pictures": _shelf, "large": _spare, "cells": _cells, "runs": _runs}.items():
+    metrics.watch(
+        "kept_bytes", "Bytes of what is kept for all viewers", partial(getattr, _each, "bytes"), cache=_name
+    )
 _MOST_GRADIENTS = 400_000
 _PROVED = 60  # steps
 
@@ -308,7 +313,9 @@ def _run(
 ) -> Trace:
     """A run by the view's engine; while NumPy stands in for TensorFlow it is not asked for a device."""
     device = None if view.engine == NUMPY else view.device or None
-    return run(cell, x, device, initial_state, progress, engine_of(view))
+    engine = engine_of(view)
+    with metrics.timed_run(engine):
+        return run(cell, x, device, initial_state, progress, engine)
 
 
 def engine_of(view: View) -> str:

@@ -9,6 +9,7 @@ import gc
 import gzip
 import hashlib
 import logging
+import math
 import re
 import sys
 import threading
@@ -16,11 +17,12 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import streamlit as st
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -31,8 +33,9 @@ from streamlit import config
 from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
-from lstmviz.run import has_tensorflow
-from lstmviz.web import kinds, patches, settings
+from lstmviz.cells import build
+from lstmviz.run import has_tensorflow, run
+from lstmviz.web import draining, kinds, metrics, patches, settings
 from lstmviz.web import view as views
 from lstmviz.web.bundle import bundle
 from lstmviz.web.lanes import Client, Lane, NotDone
@@ -62,6 +65,7 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     """Starts warming TensorFlow up while the server starts to answer."""
     _share_memory()
     patches.hear_first_change()
+    draining.begin_on_signal(patches.is_script_running)
     asyncio.get_running_loop().run_in_executor(None, _plotly_gzipped)
     _start_warming()
     trimming = asyncio.create_task(_trim_memory())
@@ -211,6 +215,7 @@ def routes() -> list[Route]:
     folder = f"{_root()}/{assets_path()}"
     return [
         Route(f"{_root()}{_READY}", _serve_ready),
+        Route(f"{_root()}{_METRICS}", _serve_metrics),
         Route(f"{folder}/drawn", _hear_drawn),
         Route(f"{folder}/plotly.min.js", _serve_plotly),
         *(Route(f"{folder}/{path.name}", _serve_module) for path in _modules()),
@@ -219,7 +224,7 @@ def routes() -> list[Route]:
     ]
 
 
-_READY, _ALIVE = "/lstmviz/ready", "/_stcore/health"
+_READY, _METRICS, _ALIVE = "/lstmviz/ready", "/lstmviz/metrics", "/_stcore/health"
 
 
 def _root() -> str:
@@ -234,7 +239,38 @@ async def _serve_ready(_request: Request) -> Response:
         return PlainTextResponse("TensorFlow could not be started", 503, _NOT_KEPT)
     if not _warmed.is_set():
         return PlainTextResponse("TensorFlow is starting", 503, _NOT_KEPT)
+    if not await asyncio.to_thread(_can_run):
+        return PlainTextResponse("TensorFlow does not run any more", 503, _NOT_KEPT)
     return PlainTextResponse("ready", 200, _NOT_KEPT)
+
+
+async def _serve_metrics(_request: Request) -> Response:
+    return Response(metrics.text(), media_type=metrics.MEDIA, headers=_NOT_KEPT)
+
+
+_TRIED_FOR = 5.0  # seconds
+_trying = threading.Lock()
+_tried: tuple[float, bool] = (-math.inf, True)
+
+
+def _can_run() -> bool:
+    """Whether TensorFlow runs a cell now; who asks often is told what was found a moment ago."""
+    global _tried
+    if not has_tensorflow():
+        return True  # NumPy computes
+    with _trying:
+        at, found = _tried
+        if time.monotonic() - at < _TRIED_FOR:
+            return found
+        try:
+            run(build(View.cell, num_units=1, input_size=1), np.ones((1, 1), np.float32))
+        except Exception:
+            _log.exception("TensorFlow does not run")
+            found = False
+        else:
+            found = True
+        _tried = (time.monotonic(), found)
+        return found
 
 
 async def _hear_drawn(_request: Request) -> Response:
@@ -262,6 +298,17 @@ _MOMENT = 0.1  # seconds
 # What takes a moment does not wait for what takes seconds.
 _quick = Lane("pictures", threads=2, each_running=2, each_waiting=64, address_waiting=512)
 _dear = Lane("dear-pictures", threads=1, each_running=1, each_waiting=6, address_waiting=64)
+
+for _lane in (_quick, _dear):
+    metrics.watch(
+        "queue_waiting",
+        "What is asked for and not begun",
+        partial(getattr, _lane, "waiting"),
+        queue=_lane.name,
+    )
+    metrics.watch("queue_running", "What is being made", partial(getattr, _lane, "running"), queue=_lane.name)
+metrics.watch("ready", "1 once TensorFlow is there", is_warm)
+metrics.watch("ending", "1 once the server was told to end", draining.is_draining)
 
 
 async def _serve_picture(request: Request) -> Response:
@@ -319,7 +366,7 @@ async def _serve_made(
         return await _dear.run(client, lambda: make(asked), request.is_disconnected)
     except NotDone:
         return PlainTextResponse(
-            "This browser has asked for more since, or hung up.", 503, _NOT_KEPT | {"Retry-After": "1"}
+            "This browser has asked for more since, or hung up.", 429, _NOT_KEPT | {"Retry-After": "1"}
         )
 
 
@@ -414,6 +461,7 @@ def middleware() -> list[Middleware]:
     """What wraps every answer of the server."""
     return [
         Middleware(SecurityHeaders, frame_ancestors=settings.read_frame_ancestors()),
+        Middleware(draining.Draining, refused=frozenset({f"{_root()}{_READY}", f"{_root()}{_ALIVE}"})),
         Middleware(AllowedHosts),
     ]
 

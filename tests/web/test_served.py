@@ -187,6 +187,24 @@ def test_health_and_readiness_are_told_under_any_name(served):
     assert served.get("/other/lstmviz/ready", Host="10.1.2.3")[0] == 421
 
 
+def test_a_host_reads_what_the_server_does(served):
+    def value(line: str) -> float:
+        status, body = served.get("/lstmviz/metrics", Host="127.0.0.1")
+        assert status == 200
+        (found,) = [each for each in body.decode().splitlines() if each.startswith(f"{line} ")]
+        return float(found.split()[-1])
+
+    runs = 'lstmviz_run_seconds_count{engine="numpy"}'
+    served.get(_picture(_SMALL | {"engine": "numpy", "seed": "77"}, "gates"), Host="127.0.0.1")
+    before = value(runs)
+    served.get(_picture(_SMALL | {"engine": "numpy", "seed": "78"}, "gates"), Host="127.0.0.1")
+    assert value(runs) == before + 1
+    assert (value("lstmviz_ready"), value("lstmviz_ending")) == (1, 0)
+    assert value('lstmviz_queue_waiting{queue="pictures"}') == 0
+    assert value('lstmviz_kept_bytes{cache="pictures"}') > 0
+    assert value("process_resident_memory_bytes") > 1e8
+
+
 def test_a_websocket_under_a_foreign_name_is_refused(served):
     with pytest.raises(InvalidStatus) as refused:
         _open(served, host="evil.example")

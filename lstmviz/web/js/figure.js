@@ -16,7 +16,7 @@ import { patch } from "./patch.js";
 import { Player } from "./player.js";
 import { normalise, withEngine } from "./query.js";
 import { drawStep } from "./step.js";
-import { isDark, keyOf, onKey, onSlide, pageColor } from "./streamlit.js";
+import { isDark, keyOf, onKey, onReconnect, onSlide, pageColor } from "./streamlit.js";
 import { inView, isGoodEnough, nameCells, unpack } from "./tiles.js";
 
 const NARROW = 640; // pixels: below this, and under a finger, a drag scrolls the page
@@ -108,6 +108,9 @@ onKey(["num_units", "num_units_exact"], (isDown) => {
  * @param {{data: {of: string, pin: Pin}, setTriggerValue: (name: string, value: any) => void}} component
  */
 export function follow({ data, setTriggerValue }) {
+  stopWaiting();
+  // Whoever hears now may know nothing yet.
+  stopWaiting = onReconnect(() => setTriggerValue("moved", ahead || shown));
   catchUp = () => {
     if (shown !== normalise(data.of) || isDraft || ahead) setTriggerValue("moved", ahead || shown);
   };
@@ -128,6 +131,7 @@ export function follow({ data, setTriggerValue }) {
   };
 }
 
+let stopWaiting = () => {};
 let toldPin = "";
 let isConfirmed = true; // else a run of the script that began before may still tell of an older pin
 let pinTimer = 0;

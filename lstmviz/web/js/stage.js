@@ -18,7 +18,7 @@ import { Scene } from "./scene.js";
 import { Sent, readJson, write } from "./numbers.js";
 import { TimePanel } from "./time_panel.js";
 import { canonical, withEngine } from "./query.js";
-import { isDark, keyed, onKey } from "./streamlit.js";
+import { isDark, keyed, onKey, onReconnect } from "./streamlit.js";
 
 const REST = 250; // milliseconds of quiet after which the run at rest is asked for and the script is told
 const DRAFT = "numpy"; // whose run is drawn while the slider is held
@@ -104,7 +104,8 @@ class Stage {
     this.toldPin = ""; // what the script said last, and what it was told
     this.sentPin = "";
     this.frame = 0;
-    this.stops = [followPin(() => this.redraw())];
+    // What was said while the connection was lost nobody heard, and who hears now may know nothing yet.
+    this.stops = [followPin(() => this.redraw()), onReconnect(() => this.restTimer || this.sayMoved())];
     onPin(() => this.rest());
     this.observer = new ResizeObserver(() => this.redraw());
     this.observer.observe(this.root);
@@ -287,11 +288,16 @@ class Stage {
     this.restTimer = window.setTimeout(() => {
       if (this.isKeyDown) return this.rest(); // all that a held key passes is one entry of the browser's history
       this.restTimer = 0;
-      const { t = null, unit = null, gate = "" } = pin();
-      this.sentPin = JSON.stringify([t, unit, gate]);
-      this.trigger?.("moved", { num_units: this.units, input_size: this.inputs, t, unit, gate, step: this.lesson?.say(), set: this.set });
-      this.set = {};
+      this.sayMoved();
     }, wait);
+  }
+
+  /** Tells the script what is shown. */
+  sayMoved() {
+    const { t = null, unit = null, gate = "" } = pin();
+    this.sentPin = JSON.stringify([t, unit, gate]);
+    this.trigger?.("moved", { num_units: this.units, input_size: this.inputs, t, unit, gate, step: this.lesson?.say(), set: this.set });
+    this.set = {};
   }
 
   /**

@@ -62,3 +62,22 @@ export function isDark(element) {
   const [red, green, blue] = [1, 3, 5].map((at) => parseInt(String(pen.fillStyle).slice(at, at + 2), 16));
   return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
 }
+
+/**
+ * Calls `listener` when the page has its server again, be it another one; gives what ends that.
+ *
+ * @param {() => void} listener
+ */
+export function onReconnect(listener) {
+  const app = document.querySelector("[data-test-connection-state]");
+  if (!app) return () => {};
+  const isConnected = () => app.getAttribute("data-test-connection-state") === "CONNECTED";
+  let was = isConnected();
+  const observer = new MutationObserver(() => {
+    const now = isConnected();
+    if (now && !was) listener();
+    was = now;
+  });
+  observer.observe(app, { attributeFilter: ["data-test-connection-state"] });
+  return () => observer.disconnect();
+}
