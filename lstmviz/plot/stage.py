@@ -315,6 +315,7 @@ class _Matrices:
         equation = self.cell.equation
         names = {id(node): gate for gate, node in equation.gates.items()}
         names |= {id(node): f"{state}_{{t-1}}" for state, node in equation.states.items()}
+        names |= {id(node): f"{state}_t" for state, node in equation.new.items() if id(node) not in names}
         names[id(equation.x)] = "x_t"
         leaf = equation.weights[name]
         for node in equation.nodes:

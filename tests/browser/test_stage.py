@@ -319,6 +319,101 @@ def test_every_kind_has_a_stage(open_page, app_url, kind):
     assert "…" not in page.locator(".st-key-step .lv-number").all_text_contents()
 
 
+# --- Words that can be read
+
+_SETTINGS = [
+    "num_units=1",
+    "num_units=8",
+    "num_units=256&lang=ja",
+    "cell=LSTMCell&use_peepholes=true&num_proj=5&num_units=32",
+    "cell=LayerNormBasicLSTMCell",
+    "cell=CudnnCompatibleGRUCell",
+    "cell=sLSTM&num_units=32",
+]
+_WINDOWS = [(1920, 1080), (1366, 768), (1280, 900), (390, 844)]
+
+# Every word on a canvas since it was wiped, with its place.
+_PLACED = """() => {
+  const { fillText, clearRect, setTransform } = CanvasRenderingContext2D.prototype;
+  window.placed = new Map();
+  const forget = (canvas) => window.placed.set(canvas, []);
+  Object.assign(CanvasRenderingContext2D.prototype, {
+    setTransform(...matrix) { forget(this.canvas); return setTransform.apply(this, matrix); },
+    fillText(text, x, y, ...rest) {
+      const [size, wide] = [parseFloat(this.font.match(/([\\d.]+)px/)[1]), this.measureText(text).width];
+      window.placed.get(this.canvas)?.push({ text, size, left: x, right: x + wide, top: y - 0.36 * size, bottom: y + 0.36 * size });
+      return fillText.call(this, text, x, y, ...rest);
+    },
+  });
+}"""
+_SIZES = """() => {
+  const seen = (element) => element.getClientRects().length > 0;
+  const canvases = [...window.placed].filter(([canvas]) => canvas.isConnected && seen(canvas));
+  const words = [...document.querySelectorAll(".lv-panels :is(text, tspan, h2, span, p, th, td)")]
+    .filter((each) => seen(each) && each.textContent.trim());
+  return [
+    ...canvases.flatMap(([, found]) => found.map(({ text, size }) => [size, text])),
+    ...words.map((each) => [parseFloat(getComputedStyle(each).fontSize), each.textContent]),
+  ].sort(([a], [b]) => a - b);
+}"""
+_FAULTS = """() => {
+  const faults = [];
+  const meet = (a, b) =>
+    Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
+  const check = (found, wide, high) => {
+    for (const [k, one] of found.entries()) {
+      if (one.left < -1 || one.top < -1 || one.right > wide + 1 || one.bottom > high + 1) faults.push(`${one.text} is cut`);
+      for (const other of found.slice(k + 1)) if (meet(one, other)) faults.push(`${one.text} lies on ${other.text}`);
+    }
+  };
+  for (const [canvas, found] of window.placed) {
+    if (canvas.isConnected && canvas.clientWidth) check(found, canvas.clientWidth, canvas.clientHeight);
+  }
+  const cell = document.querySelector(".lv-cell");
+  if (cell.getClientRects().length) {
+    const from = cell.getBoundingClientRect();
+    const all = [...cell.querySelectorAll("text, .lv-back")].filter((each) => each.matches(".lv-back") || each.textContent);
+    const placed = all.map((each) => {
+      const [box, isBack] = [each.getBoundingClientRect(), each.matches(".lv-back")];
+      const air = isBack ? 0 : 0.2 * box.height;  // above and below a line of words
+      const [left, right] = [box.left - from.left, box.right - from.left];
+      const [top, bottom] = [box.top - from.top + air, box.bottom - from.top - air];
+      return { isBack, text: each.textContent || "a node", left, right, top, bottom };
+    });
+    for (const isBack of [true, false]) check(placed.filter((each) => each.isBack === isBack), from.width, from.height);
+  }
+  return faults;
+}"""
+
+
+@pytest.mark.parametrize("query", _SETTINGS)
+def test_words_are_large_enough_and_none_is_cut_or_lies_on_another(open_page, app_url, query):
+    page = _open(open_page, f"{app_url}/?{query}", alone=True)
+    page.evaluate(_PLACED)
+    for width, height in _WINDOWS:
+        _resize(page, width, height)
+        tabs = page.locator(".lv-stage [role=tab]")
+        for tab in tabs.all() if width < 700 else [None]:
+            if tab:
+                tab.click()
+                page.wait_for_timeout(100)
+            sizes = page.evaluate(_SIZES)
+            assert len(sizes) > 10, "words were drawn"
+            least, word = sizes[0]
+            # Read from the last row on a projector: 18 pixels; before that, as large as the page's own small words.
+            assert least >= (18 if width == 1920 else 12.5), (
+                f"{word} has {least} pixels at {width} × {height}"
+            )
+            assert page.evaluate(_FAULTS) == [], f"at {width} × {height}"
+        if width == 1920:
+            sentence = page.locator(".st-key-sentence").evaluate(
+                "p => parseFloat(getComputedStyle(p).fontSize)"
+            )
+            assert sentence >= 28
+        over = page.evaluate("document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth")
+        assert over <= 0, f"{width} × {height} is too narrow by {over} pixels"
+
+
 # --- A phone
 
 

@@ -6,13 +6,18 @@
  */
 
 import { write } from "./numbers.js";
-import { colourOf } from "./paint.js";
+import { colourOf, sumOf } from "./paint.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const LABEL = 15; // pixels above a node's squares
-const NUMBER = 14; // and below them
+const LABEL = 18; // pixels above a node's squares, as all here where the scale is 1
+const NUMBER = 15; // and below them
+const AIR = 8; // around them, and from a node to the one below it
+const [SQUARE, SQUARE_LEAST] = [11, 4]; // a square is so high, and where there is less room no lower than that
+const START = 48; // of [x, h] at the left
+const [ACROSS, ACROSS_LEAST] = [60, 50]; // from a column to the next: numbers stand beside each other
 const MOST_DOWN = 150; // from a node to the one below it
-const LEAST_WIDE = 40; // of a node
+const LEAST_WIDE = 48; // of a node
+const [WORDS, LEAST, LOW] = [15, 13, 0.75]; // how large words are: labels, numbers, and what is set lower
 
 /**
  * @param {string} tag
@@ -38,6 +43,23 @@ export class CellPanel {
     /** @type {{node: FlowNode, number: SVGElement, squares: SVGElement[], frame: SVGElement}[]} */
     this.drawn = [];
     this.shape = "";
+    this.scale = 1;
+    this.pen = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d")); // measures words
+  }
+
+  /**
+   * How much room the cell at a step should have, and how much it has to have.
+   *
+   * @param {Scene} scene
+   * @returns {Record<"good" | "least", {width: number, height: number}>}
+   */
+  needs(scene) {
+    const { columns, rows } = sizeOf(scene);
+    const size = (/** @type {number} */ across, /** @type {number} */ square) => ({
+      width: Math.ceil((START + columns * across) * this.scale),
+      height: Math.ceil((rows + 1) * (LABEL + square + NUMBER + AIR) * this.scale),
+    });
+    return { good: size(ACROSS, SQUARE), least: size(ACROSS_LEAST, SQUARE_LEAST) };
   }
 
   /** @param {Scene} scene */
@@ -49,10 +71,13 @@ export class CellPanel {
       this.shape = "";
       return;
     }
-    const { clientWidth: width, clientHeight: height } = this.parent;
-    if (!width || !height) return;
+    const { clientWidth, clientHeight } = this.parent;
+    if (!clientWidth || !clientHeight) return;
+    // What has no room is not made smaller than can be read: it is a scroll away, in its own box.
+    const needs = this.needs(scene);
+    const [width, height] = [Math.max(clientWidth, needs.least.width), Math.max(clientHeight, needs.least.height)];
     const widths = step.nodes.map((node) => scene.steps.array(node.values).shape[1]);
-    const shape = JSON.stringify([step.nodes.map(({ values, ...rest }) => rest), widths, width, height, scene.dark]);
+    const shape = JSON.stringify([step.nodes.map(({ values, ...rest }) => rest), widths, width, height, this.scale, scene.dark]);
     if (shape !== this.shape) this.build(scene, width, height);
     this.shape = shape;
     for (const { node, number, squares, frame } of this.drawn) {
@@ -71,15 +96,17 @@ export class CellPanel {
     const { nodes, wires } = scene.steps.head.step;
     this.svg.replaceChildren();
     this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    const columns = Math.max(...nodes.map((node) => node.column)) + 1;
-    const rows = Math.max(0, ...nodes.map((node) => node.row), ...wires.flat().map(([, row]) => row));
-    const start = 44; // pixels of [x, h] at the left
+    Object.assign(this.svg.style, { width: `${width}px`, height: `${height}px` });
+    this.family = getComputedStyle(this.parent).fontFamily;
+    const { columns, rows } = sizeOf(scene);
+    const [label, digits, air, start] = [LABEL, NUMBER, AIR, START].map((size) => size * this.scale);
     const across = (width - start) / columns;
-    const room = height - 24 - LABEL - NUMBER - 12;
-    const down = Math.min(room / (rows || 1), MOST_DOWN);
-    const top = 24 + (room - rows * down) / 2;
     const most = Math.max(...nodes.map((node) => scene.steps.array(node.values).shape[1]));
-    const square = Math.max(2.5, Math.min(11, (across - 12) / most));
+    const square = Math.max(2.5, Math.min(SQUARE * this.scale, (across - air) / most));
+    const room = height - label - digits - air;
+    const tall = Math.max(SQUARE_LEAST * this.scale, Math.min(square, (room - rows * (label + digits + air)) / (rows + 1)));
+    const down = Math.min(rows ? (room - tall) / rows : 0, MOST_DOWN * this.scale);
+    const top = label + air / 2 + (room - tall - rows * down) / 2;
     const x = (/** @type {number} */ column) => (column < 0 ? start / 2 : start + (column + 0.5) * across);
     const y = (/** @type {number} */ row) => top + row * down;
     const lines = add("g", { class: "lv-wires" }, this.svg);
@@ -87,31 +114,39 @@ export class CellPanel {
     const first = wires.find((wire) => wire[0][0] < 0);
     if (first) {
       const group = add("g", {}, this.svg);
-      add("rect", { class: "lv-back", x: 0, y: y(first[0][1]) - 16, width: start - 4, height: 32, rx: 6 }, group);
-      label(group, "[x, h]", start / 2 - 2, y(first[0][1]) + 4, 13, true);
+      const high = 32 * this.scale;
+      add("rect", { class: "lv-back", x: 0, y: y(first[0][1]) - high / 2, width: start - 4, height: high, rx: 6 }, group);
+      this.label(group, "[x, h]", start / 2 - 2, y(first[0][1]) + 0.35 * LEAST * this.scale, LEAST, true);
     }
-    this.drawn = nodes.map((node) => this.addNode(scene, node, x(node.column), y(node.row), square, across));
+    this.drawn = nodes.map((node) => this.addNode(scene, node, { x: x(node.column), y: y(node.row), square, tall, across }));
   }
 
-  /** @param {Scene} scene @param {FlowNode} node @param {number} x @param {number} y @param {number} square @param {number} across */
-  addNode(scene, node, x, y, square, across) {
+  /**
+   * @param {Scene} scene
+   * @param {FlowNode} node
+   * @param {{x: number, y: number, square: number, tall: number, across: number}} place its middle, the top of its squares, how wide and how high
+   *     one is, and how much room there is from column to column
+   */
+  addNode(scene, node, { x, y, square, tall, across }) {
     const count = scene.steps.array(node.values).shape[1];
     const gate = scene.gate(node.name);
     const name = gate ? gate.name : scene.sent.head.states.some((state) => node.name === `${state.name}_t`) ? node.name.slice(0, -2) : "";
     const group = add("g", { class: name ? "lv-node lv-open" : "lv-node" }, this.svg);
     const wide = count * square;
-    const words = plain(node.label);
-    const room = across / (words.length || 1);
-    const text = room < 5.5 && node.sign ? node.sign : node.label;
-    const back = Math.max(wide + 8, Math.min(LEAST_WIDE, across - 4));
-    add("rect", { class: "lv-back", x: x - back / 2, y: y - LABEL - 6, width: back, height: LABEL + NUMBER + square + 10, rx: 5 }, group);
-    if (gate) add("rect", { x: x - back / 2, y: y - LABEL - 6, width: back, height: 3, rx: 1.5, fill: gate.hue }, group);
-    label(group, text, x, y - 6, Math.min(14, Math.max(9, (across / Math.max(3, plain(text).length)) * 1.7)), Boolean(gate));
+    const [above, digits, air] = [LABEL, NUMBER, AIR].map((size) => size * this.scale);
+    const room = across - air / 2;
+    const text = [node.label, node.sign].find((each) => each && this.widthOf(each, Boolean(gate)) <= room) ?? (node.sign || node.label);
+    const back = Math.max(wide + air, Math.min(Math.max(LEAST_WIDE * this.scale, this.widthOf(text, Boolean(gate)) + air), across - 4));
+    const upper = y - above - air / 4;
+    add("rect", { class: "lv-back", x: x - back / 2, y: upper, width: back, height: above + digits + tall + air / 2, rx: 5 }, group);
+    if (gate) add("rect", { x: x - back / 2, y: upper, width: back, height: 3 * this.scale, rx: 1.5, fill: gate.hue }, group);
+    if (text !== node.label) add("title", {}, group).textContent = plain(node.label);
+    this.label(group, text, x, y - 0.5 * WORDS * this.scale, WORDS, Boolean(gate));
     const squares = Array.from({ length: count }, (_each, k) =>
-      add("rect", { class: "lv-unit", x: x - wide / 2 + k * square, y, width: square - 0.75, height: square }, group),
+      add("rect", { class: "lv-unit", x: x - wide / 2 + k * square, y, width: square - 0.75, height: tall }, group),
     );
-    const frame = add("rect", { x: x - wide / 2 + node.at * square - 0.5, y: y - 0.5, width: square + 0.25, height: square + 1, fill: "none", "stroke-width": count > 1 ? 1.75 : 0 }, group);
-    const number = add("text", { x, y: y + square + NUMBER - 2, class: "lv-number" }, group);
+    const frame = add("rect", { x: x - wide / 2 + node.at * square - 0.5, y: y - 0.5, width: square + 0.25, height: tall + 1, fill: "none", "stroke-width": count > 1 ? 1.75 * this.scale : 0 }, group);
+    const number = add("text", { x, y: y + tall + digits - 2 * this.scale, class: "lv-number", "font-size": LEAST * this.scale }, group);
     if (name) {
       group.setAttribute("tabindex", "0");
       group.setAttribute("role", "button");
@@ -123,6 +158,44 @@ export class CellPanel {
     }
     return { node, number, squares, frame };
   }
+
+  /** How wide words with Plotly's markup are. @param {string} markup @param {boolean} bold */
+  widthOf(markup, bold) {
+    return sumOf(
+      partsOf(markup).map(([part, isLow]) => {
+        this.pen.font = `${bold ? "700 " : ""}${this.sizeOf(WORDS, isLow)}px ${this.family}`;
+        return this.pen.measureText(part).width;
+      }),
+    );
+  }
+
+  /** @param {number} size @param {boolean} isLow */
+  sizeOf(size, isLow) {
+    return this.scale * Math.max(LEAST, isLow ? size * LOW : size);
+  }
+
+  /** @param {Element} parent @param {string} markup @param {number} x @param {number} y @param {number} size @param {boolean} bold */
+  label(parent, markup, x, y, size, bold) {
+    const text = add("text", { x, y, class: "lv-label", "font-size": this.sizeOf(size, false), "font-weight": bold ? 700 : 400 }, parent);
+    const drop = 0.2 * size * this.scale;
+    let wasLow = false;
+    for (const [part, isLow] of partsOf(markup)) {
+      const dy = isLow === wasLow ? 0 : isLow ? drop : -drop;
+      add("tspan", { dy, "font-size": this.sizeOf(size, isLow) }, text).textContent = part;
+      wasLow = isLow;
+    }
+  }
+
+  family = "sans-serif";
+}
+
+/** How many columns of nodes a step has, and how many rows lie below the first. @param {Scene} scene */
+function sizeOf(scene) {
+  const { nodes = [], wires = [] } = scene.steps.head.step;
+  return {
+    columns: Math.max(0, ...nodes.map((node) => node.column)) + 1,
+    rows: Math.max(0, ...nodes.map((node) => node.row), ...wires.flat().map(([, row]) => row)),
+  };
 }
 
 /** @param {Scene} scene @param {FlowNode} node @param {Float32Array | null} values */
@@ -147,18 +220,19 @@ function curve(points) {
 /** Words with Plotly's markup: `<b>`, `<sub>`. @param {string} markup */
 const plain = (markup) => markup.replace(/<[^>]*>/g, "");
 
-/** @param {Element} parent @param {string} markup @param {number} x @param {number} y @param {number} size @param {boolean} bold */
-function label(parent, markup, x, y, size, bold) {
-  const text = add("text", { x, y, class: "lv-label", "font-size": size, "font-weight": bold ? 700 : 400 }, parent);
-  let low = false;
+/**
+ * Words with Plotly's markup in parts that stand on the line and parts that stand below it.
+ *
+ * @param {string} markup
+ * @returns {[string, boolean][]}
+ */
+function partsOf(markup) {
+  const found = /** @type {[string, boolean][]} */ ([]);
+  let isLow = false;
   for (const part of markup.split(/(<\/?(?:b|sub)>)/)) {
-    if (part === "<sub>") low = true;
-    else if (part === "</sub>") low = false;
-    else if (part && !part.startsWith("<")) {
-      const span = add("tspan", low ? { "font-size": size * 0.75, dy: size * 0.25 } : text.childNodes.length ? { dy: 0 } : {}, text);
-      if (!low && text.childNodes.length > 1) span.setAttribute("dy", String(-size * 0.25));
-      span.textContent = part;
-    }
+    if (part === "<sub>") isLow = true;
+    else if (part === "</sub>") isLow = false;
+    else if (part && !part.startsWith("<")) found.push([part, isLow]);
   }
-  return text;
+  return found;
 }

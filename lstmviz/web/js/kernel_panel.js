@@ -7,18 +7,24 @@
  * @typedef {import("./scene.js").Place} Place
  * @typedef {{x: number, y: number, width: number, height: number}} Box
  * @typedef {{matrix: Matrix, group: Group, box: Box, top: number}} Drawn a matrix, its place, and its first row among its group's
+ * @typedef {Group["vectors"][number]} Vector
+ * @typedef {{label: string, short: string, vectors: Vector[]}} Row vectors of one meaning, each of other gates
+ * @typedef {{matrix: number, row: number, column: number}} Cell a place in one of the matrices that are drawn
  */
 
 import { tileOf, write } from "./numbers.js";
-import { Board, raster } from "./paint.js";
+import { Board, raster, sumOf } from "./paint.js";
 
-const [MET, MET_NARROW] = [20, 12]; // pixels of the column at the left of a matrix
+const [MET, MET_NARROW] = [20, 12]; // pixels of the column at the left of a matrix, as all here where the scale is 1
 const GAP = 5;
 const BAND = 34; // above a gate's block
-const STRIP = 15; // of a vector, and of the sums
-const [LABEL, LABEL_NARROW] = [88, 58]; // beside rows
+const STRIP = 16; // of a vector, and of the sums
+const BESIDE = 12; // between rows and their names
+const LABELS = 0.42; // of a group's width at most, for the names of its rows
+const LINE = 17; // of words
 const NARROW = 560;
 const LEAST = 24; // of a matrix's height
+const SEEN = 7; // of a marked cell, at least
 
 export class KernelPanel {
   /**
@@ -28,7 +34,6 @@ export class KernelPanel {
    */
   constructor(parent, onPoint, onPick) {
     this.board = new Board(parent);
-    this.canvas = this.board.canvas;
     /** @type {Drawn[]} */
     this.drawn = [];
     /** @type {{box: Box, group: Group}[]} */
@@ -40,12 +45,9 @@ export class KernelPanel {
     this.dark = false;
     /** @type {Scene | null} */
     this.scene = null;
-    this.canvas.addEventListener("pointermove", (event) => onPoint(this.find(event), event));
-    this.canvas.addEventListener("pointerleave", (event) => onPoint(null, event));
-    this.canvas.addEventListener("click", (event) => {
-      const place = this.find(/** @type {PointerEvent} */ (event));
-      if (place) onPick(place);
-    });
+    /** @type {Cell | null} which the keyboard is on */
+    this.cell = null;
+    this.board.listen((event) => this.find(event), onPoint, onPick);
   }
 
   get isNarrow() {
@@ -53,11 +55,12 @@ export class KernelPanel {
   }
 
   get met() {
-    return this.isNarrow ? MET_NARROW : MET;
+    return this.board.px(this.isNarrow ? MET_NARROW : MET);
   }
 
-  get label() {
-    return this.isNarrow ? LABEL_NARROW : LABEL;
+  /** From one vector to the next. */
+  get pitch() {
+    return this.board.px(STRIP + 2);
   }
 
   /** @param {Scene} scene */
@@ -72,26 +75,46 @@ export class KernelPanel {
     const { groups, alone } = scene.sent.head;
     this.drawn = [];
     this.below = [];
-    const { width, height } = this.board;
-    const columns = groups.reduce((sum, group) => sum + sumOf(group.widths), 0) || 1;
-    const most = Math.max(0, ...groups.map((group) => group.vectors.length));
-    const foot = (most + 2) * (STRIP + 2) + alone.length * (STRIP + 2) + 4;
-    const tall = Math.max(LEAST, height - BAND - foot);
-    const room = width - groups.length * (this.label + this.met + 2 * GAP);
+    const { board, pitch } = this;
+    const { width, height } = board;
+    const band = board.px(BAND);
+    const columns = sumOf(groups.map((group) => sumOf(group.widths))) || 1;
+    const most = Math.max(0, ...groups.map((group) => rowsOf(group).length));
+    const foot = (most + 2 + alone.length) * pitch + GAP;
+    const tall = Math.max(board.px(LEAST), height - band - foot);
+    const labels = groups.map((group) => this.labelOf(scene, group, width / groups.length));
+    const room = width - sumOf(labels) - groups.length * (this.met + 2 * GAP);
     let x = 0;
-    for (const group of groups) {
+    for (const [index, group] of groups.entries()) {
       const wide = (room * sumOf(group.widths)) / columns;
-      this.drawGroup(scene, group, groups.indexOf(group), { x: x + this.label + this.met + GAP, y: BAND, width: wide, height: tall });
-      x += this.label + this.met + 2 * GAP + wide;
+      const box = { x: x + labels[index] + this.met + GAP, y: band, width: wide, height: tall };
+      this.drawGroup(scene, group, index, box, labels[index]);
+      x += labels[index] + this.met + 2 * GAP + wide;
     }
-    let y = height - alone.length * (STRIP + 2);
-    for (const { name, size, values } of alone) {
-      this.board.write(name, 0, y + STRIP / 2, { size: 11, room: 110 });
+    this.drawAlone(scene, height - alone.length * pitch);
+    this.markCell(scene);
+  }
+
+  /** The weights that stand in no group. @param {Scene} scene @param {number} y */
+  drawAlone(scene, y) {
+    const { board, pitch } = this;
+    const { alone, weights } = scene.sent.head;
+    const names = Math.max(0, ...alone.map(({ name }) => board.widthOf(name))) + BESIDE;
+    for (const [index, { name, size, values }] of alone.entries()) {
+      const top = y + index * pitch;
+      board.write(name, 0, top + board.px(STRIP / 2));
       const { shape, values: numbers } = scene.sent.array(values);
-      const image = this.raster(`alone ${name}`, numbers, 1, shape[0], scene.sent.head.weights);
-      this.board.pen.drawImage(image, 116, y, Math.min(room, size * 24), STRIP);
-      y += STRIP + 2;
+      const image = this.raster(`alone ${name}`, numbers, 1, shape[0], weights);
+      board.pen.drawImage(image, names, top, Math.min(board.width - names, size * board.px(24)), board.px(STRIP));
     }
+  }
+
+  /** How wide the names of a group's rows are, as far as there is room for them. @param {Scene} scene @param {Group} group @param {number} room */
+  labelOf(scene, group, room) {
+    const { board, met } = this;
+    const rows = group.matrices.flatMap((matrix) => matrix.rows.map(({ name }) => board.widthOf(name, ROW_NAME) + BESIDE));
+    const below = [...rowsOf(group).map(({ label }) => label), scene.words.gates].map((label) => board.widthOf(label) - met);
+    return Math.min(room * LABELS, Math.max(...rows, ...below));
   }
 
   /**
@@ -99,13 +122,14 @@ export class KernelPanel {
    * @param {Group} group
    * @param {number} index
    * @param {Box} box of the group's matrices
+   * @param {number} label how wide the names of the rows are
    */
-  drawGroup(scene, group, index, box) {
+  drawGroup(scene, group, index, box, label) {
     const { board } = this;
-    const rows = group.matrices.reduce((sum, matrix) => sum + matrix.shape[0], 0);
-    this.drawBands(scene, group, box);
+    const rows = sumOf(group.matrices.map((matrix) => matrix.shape[0]));
+    this.drawBands(scene, group, box, label);
     const met = scene.step(scene.steps.head.step.met?.[index]);
-    let [top, y, tile] = [0, box.y, 0];
+    let [top, y, tile, floor] = [0, box.y, 0, 0];
     for (const matrix of group.matrices) {
       const height = (box.height * matrix.shape[0]) / rows;
       const place = { x: box.x, y, width: box.width, height };
@@ -120,43 +144,58 @@ export class KernelPanel {
         const column = raster(met.subarray(tile, tile + count), count, 1, scene.around(met), scene.ink(true));
         board.pen.drawImage(column, box.x - this.met - GAP / 2, y, this.met, height);
       }
-      this.drawRows(matrix, place);
+      floor = this.drawRows(matrix, place, label, floor);
       [top, y, tile] = [top + matrix.shape[0], y + height, tile + count];
     }
     this.drawLines(scene, group, box);
-    this.drawBelow(scene, group, index, { ...box, y: box.y + box.height + 4 });
+    this.drawBelow(scene, group, index, { ...box, y: box.y + box.height + 4 }, label);
     this.mark(scene, group, box);
   }
 
-  /** @param {Scene} scene @param {Group} group @param {Box} box */
-  drawBands(scene, group, box) {
+  /** @param {Scene} scene @param {Group} group @param {Box} box @param {number} label how wide the names of the rows are */
+  drawBands(scene, group, box, label) {
+    const { board } = this;
     const total = sumOf(group.widths);
+    const [y, bar] = [board.px(12), board.px(5)];
     let x = box.x;
     for (const [index, width] of group.widths.entries()) {
       const gate = scene.gate(group.gates[index]);
       const wide = (box.width * width) / total;
       if (gate) {
-        this.board.pen.fillStyle = gate.hue;
-        this.board.pen.fillRect(x + 1, BAND - 7, wide - 2, 5);
-        const taken = this.board.write(gate.name, x + 2, 12, { bold: true, size: 16 });
-        this.board.write(gate.title, x + 8 + taken, 13, { size: 12, room: wide - taken - 10 });
-      } else this.board.write(group.matrices[0].name, x + 2, 12, { size: 12, room: wide });
+        board.pen.fillStyle = gate.hue;
+        board.pen.fillRect(x + 1, box.y - bar - 2, wide - 2, bar);
+        const taken = board.writeFirst([gate.name], x + 2, y, { bold: true, size: 16, room: wide - 4 });
+        board.write(gate.title, x + 8 + taken, y + 1, { room: wide - taken - 10 });
+      } else board.writeFirst([group.matrices[0].name], x + wide, y, { align: "right", room: label + this.met + wide });
       x += wide;
     }
   }
 
-  /** @param {Matrix} matrix @param {Box} box */
-  drawRows(matrix, box) {
+  /**
+   * The names of a matrix's rows; where these are too low for them, one below the other.
+   *
+   * @param {Matrix} matrix @param {Box} box
+   * @param {number} label how wide they may be
+   * @param {number} floor where the next of them can be
+   * @returns {number} the same for the next matrix
+   */
+  drawRows(matrix, box, label, floor) {
+    const { board } = this;
+    const line = board.px(LINE);
     let y = box.y;
     for (const { name, height } of matrix.rows) {
       const tall = (box.height * height) / matrix.shape[0];
       const right = box.x - this.met - GAP;
-      this.board.pen.fillStyle = this.board.ink;
-      this.board.pen.fillRect(right - 4, y + 1, 1.5, tall - 2);
-      this.board.write(name, right - 8, y + tall / 2 - (tall > 34 ? 8 : 0), { align: "right", bold: true, size: 14 });
-      if (tall > 34) this.board.write(`${height}`, right - 8, y + tall / 2 + 9, { align: "right", size: 12 });
+      board.pen.fillStyle = board.ink;
+      board.pen.fillRect(right - 4, y + 1, 1.5, tall - 2);
+      const isTall = tall > 2 * line;
+      const middle = Math.max(floor + line / 2, y + tall / 2 - (isTall ? line / 2 : 0));
+      board.writeFirst([name], right - 8, middle, { ...ROW_NAME, align: "right", room: label - 8 });
+      if (isTall) board.write(`${height}`, right - 8, middle + line, { align: "right" });
+      floor = middle + line / 2 + (isTall ? line : 0);
       y += tall;
     }
+    return floor;
   }
 
   /** @param {Scene} scene @param {Group} group @param {Box} box */
@@ -180,49 +219,56 @@ export class KernelPanel {
   /**
    * What is added to the columns, their sums at this step, and what the gates make of them.
    *
-   * @param {Scene} scene @param {Group} group @param {number} index @param {Box} box
+   * @param {Scene} scene @param {Group} group @param {number} index @param {Box} box @param {number} label
    */
-  drawBelow(scene, group, index, box) {
-    const { board } = this;
+  drawBelow(scene, group, index, box, label) {
+    const { board, pitch } = this;
     let y = box.y;
-    const total = sumOf(group.widths);
-    // Of each block so many columns as `widths` says; of one that has none of it, nothing.
-    const row = (/** @type {string} */ label, /** @type {OffscreenCanvas} */ image, widths = group.widths) => {
-      board.write(label, box.x - GAP, y + STRIP / 2, { align: "right", size: 11.5, room: this.label + this.met });
-      let at = 0;
-      for (const [place, width] of group.widths.entries()) {
-        const [from, wide] = [(at / total) * image.width, (width / total) * image.width];
-        if (widths[place]) board.pen.drawImage(image, from, 0, wide, 1, box.x + (box.width * at) / total, y, (box.width * width) / total, STRIP);
-        at += width;
+    const strip = board.px(STRIP);
+    const name = (/** @type {string[]} */ choices) =>
+      board.writeFirst(choices, box.x - GAP, y + strip / 2, { align: "right", room: label + this.met });
+    for (const { label, short, vectors } of rowsOf(group)) {
+      name([label, short]);
+      for (const vector of vectors) {
+        const { shape, values } = scene.sent.array(vector.values);
+        const image = this.raster(`vector ${index} ${vector.name}`, values, 1, shape[0], scene.sent.head.weights);
+        this.drawBlocks(group, image, { ...box, y, height: strip }, vector.of);
       }
-      y += STRIP + 2;
-    };
-    for (const vector of group.vectors) {
-      const { shape, values } = scene.sent.array(vector.values);
-      const short = vector.name.split("/").slice(-2).join("/").replace(/^gates\/|^candidate\//, "");
-      const image = this.raster(`vector ${index} ${vector.name}`, values, 1, shape[0], scene.sent.head.weights);
-      row(vector.added ? `+ ${short}` : short, image, group.widths.map((width, place) => (vector.of[place] ? width : 0)));
+      y += pitch;
     }
     const sums = scene.step(scene.steps.head.step.sums?.[index]);
     if (!sums) return;
     const from = y;
-    row(`Σ_t`, raster(sums, 1, sums.length, scene.around(sums), scene.ink(true)));
-    if (group.gates.length) {
-      const gates = group.gates.map((name) => scene.gateAt(name));
-      if (gates.every(Boolean)) {
-        board.write(scene.words.gates, box.x - GAP, y + STRIP / 2, { align: "right", size: 12, room: this.label + this.met });
-        let x = box.x;
-        for (const [place, name] of group.gates.entries()) {
-          const values = /** @type {Float32Array} */ (gates[place]);
-          const { scale } = /** @type {any} */ (scene.strip(name));
-          const wide = (box.width * group.widths[place]) / sumOf(group.widths);
-          board.pen.drawImage(raster(values, 1, values.length, scale, scene.ink(scale.diverging)), x, y, wide, STRIP);
-          x += wide;
-        }
-        y += STRIP + 2;
+    name(["Σ_t"]);
+    this.drawBlocks(group, raster(sums, 1, sums.length, scene.around(sums), scene.ink(true)), { ...box, y, height: strip });
+    y += pitch;
+    const gates = group.gates.map((gate) => scene.gateAt(gate));
+    if (gates.length && gates.every(Boolean)) {
+      name([scene.words.gates]);
+      let x = box.x;
+      for (const [place, gate] of group.gates.entries()) {
+        const values = /** @type {Float32Array} */ (gates[place]);
+        const { scale } = /** @type {any} */ (scene.strip(gate));
+        const wide = (box.width * group.widths[place]) / sumOf(group.widths);
+        board.pen.drawImage(raster(values, 1, values.length, scale, scene.ink(scale.diverging)), x, y, wide, strip);
+        x += wide;
       }
+      y += pitch;
     }
     this.below.push({ box: { x: box.x, y: from, width: box.width, height: y - from }, group });
+  }
+
+  /** Of each block so many columns as it has; of one that has none of it, nothing. @param {Group} group @param {OffscreenCanvas} image @param {Box} box @param {boolean[]} [of] */
+  drawBlocks(group, image, box, of) {
+    const total = sumOf(group.widths);
+    let at = 0;
+    for (const [place, width] of group.widths.entries()) {
+      const [from, wide] = [(at / total) * image.width, (width / total) * image.width];
+      if (of?.[place] ?? true) {
+        this.board.pen.drawImage(image, from, 0, wide, 1, box.x + (box.width * at) / total, box.y, (box.width * width) / total, box.height);
+      }
+      at += width;
+    }
   }
 
   /** Marks the unit in all blocks. @param {Scene} scene @param {Group} group @param {Box} box */
@@ -236,12 +282,88 @@ export class KernelPanel {
           const cell = Math.max(3, box.width / total);
           const x = box.x + (box.width * (start + unit + 0.5)) / total;
           pen.strokeStyle = colour;
-          pen.lineWidth = thick;
+          pen.lineWidth = this.board.px(thick);
           pen.strokeRect(x - cell / 2, box.y - 1, cell, box.height + 2);
         }
         start += width;
       }
     }
+  }
+
+  /** Frames the cell that the keyboard is on. @param {Scene} scene */
+  markCell(scene) {
+    const drawn = this.cell && this.drawn[this.cell.matrix];
+    if (!this.cell || !drawn) return;
+    const { matrix, box } = drawn;
+    const [top, bottom] = tileSpan(matrix.rowStarts, this.cell.row, matrix.shape[0]);
+    const [left, right] = tileSpan(matrix.columnStarts, this.cell.column, matrix.shape[1]);
+    const [across, down] = [box.width / matrix.shape[1], box.height / matrix.shape[0]];
+    const seen = this.board.px(SEEN);
+    const [wide, tall] = [Math.max(seen, (right - left) * across), Math.max(seen, (bottom - top) * down)];
+    const [x, y] = [box.x + ((left + right) / 2) * across - wide / 2, box.y + ((top + bottom) / 2) * down - tall / 2];
+    const { pen } = this.board;
+    for (const [colour, thick] of /** @type {[string, number][]} */ ([[scene.ringed, 4], [scene.accent, 2]])) {
+      pen.strokeStyle = colour;
+      pen.lineWidth = this.board.px(thick);
+      pen.strokeRect(x, y, wide, tall);
+    }
+  }
+
+  /**
+   * Moves the marked cell: by one weight, or where many are drawn as one by so many; the first time it is marked it stands where
+   * the pinned unit's column begins.
+   *
+   * @param {number} down rows, or an infinite number of them
+   * @param {number} right columns, or an infinite number of them
+   * @returns {Place | null} where it is then; null where there are no weights
+   */
+  move(down, right) {
+    const from = this.cell && this.drawn[this.cell.matrix] ? this.cell : null;
+    this.cell = from ? this.beside(from, down, right) : this.start();
+    return this.place;
+  }
+
+  /** Where the marked cell is. @returns {Place | null} */
+  get place() {
+    const drawn = this.cell && this.drawn[this.cell.matrix];
+    if (!this.cell || !drawn || !this.scene) return null;
+    const { matrix, group } = drawn;
+    const [row, column] = [Math.min(this.cell.row, matrix.shape[0] - 1), Math.min(this.cell.column, matrix.shape[1] - 1)];
+    return { ...unitOf(group, column), text: this.describe(this.scene, matrix, group, row, column) };
+  }
+
+  /** @returns {Cell | null} */
+  start() {
+    const { scene } = this;
+    if (!scene || !this.drawn.length) return null;
+    const at = Math.max(0, this.drawn.findIndex(({ group }) => group.gates.includes(scene.gateName)));
+    const { group } = this.drawn[at];
+    const gate = Math.max(0, group.gates.indexOf(scene.gateName));
+    const before = sumOf(group.widths.slice(0, gate));
+    return { matrix: at, row: 0, column: before + Math.min(scene.unit, group.widths[gate] - 1) };
+  }
+
+  /** @param {Cell} from @param {number} down @param {number} right @returns {Cell} */
+  beside({ matrix, row, column }, down, right) {
+    const { matrix: here, group } = this.drawn[matrix];
+    const to = { matrix, row: along(here.rowStarts, row, down, here.shape[0]), column: along(here.columnStarts, column, right, here.shape[1]) };
+    if (to.row !== row || to.column !== column || !Number.isFinite(down || right)) return to;
+    // At an edge: the matrix below or above of the same group, or the group at that side.
+    const isNext = (/** @type {Drawn} */ other) => (down ? other.group === group : other.group !== group);
+    const behind = (down || right) > 0;
+    const others = [...this.drawn.keys()].filter((place) => (behind ? place > matrix : place < matrix) && isNext(this.drawn[place]));
+    if (others.length) return this.enter(others[behind ? 0 : others.length - 1], to, down, right);
+    return to;
+  }
+
+  /** The cell of another matrix at the side from which one comes. @param {number} at @param {Cell} from @param {number} down @param {number} right @returns {Cell} */
+  enter(at, { row, column }, down, right) {
+    const [rows, columns] = this.drawn[at].matrix.shape;
+    return {
+      matrix: at,
+      row: down ? (down > 0 ? 0 : rows - 1) : Math.min(row, rows - 1),
+      column: right ? (right > 0 ? 0 : columns - 1) : Math.min(column, columns - 1),
+    };
   }
 
   /**
@@ -303,7 +425,7 @@ export class KernelPanel {
     const number = (/** @type {number} */ place) => write(scene.sent.array(place).values[at]);
     const { gate, unit } = unitOf(group, column);
     const target = gate ? `${gate}[${unit}]` : `${matrix.name} [${column}]`;
-    const source = part.name === "x_t" ? scene.featureOf(row - start) : `${part.name.replace(/_\{?[^}]*\}?/g, "")}[${row - start}]`;
+    const source = part.name === "x_t" ? scene.featureOf(row - start) : `${part.name.replace(/_(\{[^}]*\}|\w)/g, "")}[${row - start}]`;
     if (matrix.low === undefined || matrix.high === undefined) return `${source} → ${target}\n${number(matrix.values)}`;
     const words = scene.words.tile.replace("{rows}", String(matrix.tile[0])).replace("{columns}", String(matrix.tile[1]));
     return `≈ ${source} → ${target}\n${words}: ${number(matrix.values)} (${number(matrix.low)} … ${number(matrix.high)})`;
@@ -320,8 +442,59 @@ function unitOf(group, column) {
   return { gate: "", unit: 0 };
 }
 
-/** @param {number[]} numbers */
-const sumOf = (numbers) => numbers.reduce((sum, number) => sum + number, 0);
+const ROW_NAME = { bold: true, size: 15 };
+
+/**
+ * The vectors below a group. Those that are called alike and belong to other gates each stand in one row: the `gamma` of each gate.
+ *
+ * @param {Group} group
+ * @returns {Row[]}
+ */
+export function rowsOf(group) {
+  /** @type {Row[]} */
+  const found = [];
+  for (const vector of group.vectors) {
+    const parts = vector.name.split("/");
+    const sign = vector.added ? "+ " : "";
+    const short = sign + parts[parts.length - 1];
+    const own = sign + parts.slice(-2).join("/").replace(/^(gates|candidate)\//, "");
+    const isFree = (/** @type {Row} */ row) => row.short === short && !row.vectors.some(({ of }) => of.some((has, place) => has && vector.of[place]));
+    const row = found.find(isFree);
+    if (row) {
+      row.vectors.push(vector);
+      row.label = short;
+    } else found.push({ label: own, short, vectors: [vector] });
+  }
+  return found;
+}
 
 /** @param {Box} box @param {number} x @param {number} y */
 const within = (box, x, y) => x >= box.x && x < box.x + box.width && y >= box.y && y < box.y + box.height;
+
+/**
+ * The weights that are drawn as one with another, from one up to another.
+ *
+ * @param {number[] | undefined} starts where tiles begin; none where each stands for one
+ * @param {number} index
+ * @param {number} count of all
+ * @returns {[number, number]}
+ */
+function tileSpan(starts, index, count) {
+  if (!starts) return [index, index + 1];
+  const tile = tileOf(starts, index);
+  return [starts[tile], starts[tile + 1] ?? count];
+}
+
+/**
+ * So many tiles further along an axis, and no further than there are.
+ *
+ * @param {number[] | undefined} starts
+ * @param {number} index
+ * @param {number} by
+ * @param {number} count
+ */
+export function along(starts, index, by, count) {
+  const tiles = starts ? starts.length : count;
+  const tile = Math.max(0, Math.min(tiles - 1, tileOf(starts, index) + by));
+  return starts && by ? starts[tile] : by ? tile : index;
+}

@@ -88,7 +88,12 @@ export function colourOf(value, scale, ink) {
   return `rgb(${word & 255} ${(word >> 8) & 255} ${(word >> 16) & 255})`;
 }
 
-/** A canvas as large as its place on the screen, sharp on every screen. */
+/** @typedef {{size?: number, bold?: boolean, colour?: string, align?: "left" | "right" | "center", room?: number}} How words are written */
+
+const LOW = 0.75; // of words' size: those that are set lower
+const LEAST = 13; // of any words, before they are scaled; 18 pixels are legible on a projector, from the last row
+
+/** A canvas as large as its place on the screen, sharp on every screen; words and gaps are as large as its `scale` says. */
 export class Board {
   /** @param {HTMLElement} parent */
   constructor(parent) {
@@ -111,35 +116,95 @@ export class Board {
     return clientWidth > 0 && clientHeight > 0;
   }
 
+  /** Pixels on the screen. @param {number} size as it is where the scale is 1 */
+  px(size) {
+    return size * this.scale;
+  }
+
   /**
-   * Words with what stands behind `_` set lower: `h_{t-1}`, `c_t`.
+   * Words with what stands behind `_` set lower: `h_{t-1}`, `c_t`. Where there is no room for them, none are written.
    *
    * @param {string} symbols
    * @param {number} x
    * @param {number} y its middle
-   * @param {{size?: number, bold?: boolean, colour?: string, align?: "left" | "right" | "center", room?: number}} how
+   * @param {How} how
+   * @returns {number} how wide they are
    */
-  write(symbols, x, y, { size = 13, bold = false, colour = "", align = "left", room = Infinity } = {}) {
-    const parts = split(symbols);
-    const font = (/** @type {boolean} */ isLow) => `${bold ? "600 " : ""}${isLow ? size * 0.75 : size}px ${this.family}`;
-    const widths = parts.map(([text, isLow]) => ((this.pen.font = font(isLow)), this.pen.measureText(text).width));
-    const total = widths.reduce((sum, width) => sum + width, 0);
+  write(symbols, x, y, how = {}) {
+    const { bold = false, colour = "", align = "left", room = Infinity } = how;
+    const parts = this.measure(symbols, how);
+    const total = sumOf(parts.map(({ width }) => width));
     if (total > room) return total;
     let left = align === "right" ? x - total : align === "center" ? x - total / 2 : x;
     this.pen.fillStyle = colour || this.ink;
     this.pen.textBaseline = "middle";
     this.pen.textAlign = "left";
-    for (const [index, [text, isLow]] of parts.entries()) {
-      this.pen.font = font(isLow);
-      this.pen.fillText(text, left, y + (isLow ? size * 0.28 : 0));
-      left += widths[index];
+    for (const { text, isLow, size, width } of parts) {
+      this.pen.font = this.font(size, bold);
+      this.pen.fillText(text, left, y + (isLow ? size * 0.3 : 0));
+      left += width;
     }
     return total;
   }
 
+  /**
+   * The first of some words that there is room for; else the last of them, as far as there is room.
+   *
+   * @param {string[]} choices
+   * @param {number} x
+   * @param {number} y
+   * @param {How & {room: number}} how
+   */
+  writeFirst(choices, x, y, how) {
+    const fits = (/** @type {string} */ words) => this.widthOf(words, how) <= how.room;
+    let words = choices.find(fits) ?? choices[choices.length - 1];
+    for (let kept = words; !fits(words) && kept; ) words = `${(kept = kept.slice(0, -1))}…`;
+    return this.write(words, x, y, how);
+  }
+
+  /** How wide words are. @param {string} symbols @param {How} how */
+  widthOf(symbols, how = {}) {
+    return sumOf(this.measure(symbols, how).map(({ width }) => width));
+  }
+
+  /** @param {string} symbols @param {How} how */
+  measure(symbols, { size = LEAST, bold = false }) {
+    return split(symbols).map(([text, isLow]) => {
+      const own = this.px(Math.max(LEAST, isLow ? size * LOW : size));
+      this.pen.font = this.font(own, bold);
+      return { text, isLow, size: own, width: this.pen.measureText(text).width };
+    });
+  }
+
+  /** @param {number} size @param {boolean} bold */
+  font(size, bold) {
+    return `${bold ? "600 " : ""}${size}px ${this.family}`;
+  }
+
+  /**
+   * Tells what the pointer is on, and what is clicked.
+   *
+   * @template Place
+   * @param {(event: {offsetX: number, offsetY: number}) => Place | null} find
+   * @param {(place: Place | null, event: PointerEvent) => void} onPoint
+   * @param {(place: Place) => void} onPick
+   */
+  listen(find, onPoint, onPick) {
+    this.canvas.addEventListener("pointermove", (event) => onPoint(find(event), event));
+    this.canvas.addEventListener("pointerleave", (event) => onPoint(null, event));
+    this.canvas.addEventListener("click", (event) => {
+      const place = find(event);
+      if (place) onPick(place);
+    });
+  }
+
   family = "sans-serif";
   ink = "#16212b";
+  scale = 1;
 }
+
+/** @param {number[]} numbers */
+export const sumOf = (numbers) => numbers.reduce((sum, number) => sum + number, 0);
 
 /**
  * Symbols in parts that stand on the line and parts that stand below it.

@@ -29,6 +29,10 @@ const MOVES = /** @type {Record<string, [number, number]>} */ ({
   ArrowDown: [1, 0],
 });
 const BELOW = 8; // pixels of air below the stage
+const USUAL = { right: 1256, height: 750 }; // of a stage in a window of 1280 × 900: there the scale is about 1
+const NARROW = 700; // pixels of a window with room for one panel alone
+const KERNEL_WIDE = [0.59, 0.38]; // the kernel's share of the width, and where the cell needs the room
+const ABOVE = [0.575, 0.62, 0.68]; // the kernel's and the cell's share of the height, where the cell is in want of it, and in need
 const SLIDER = 256; // units to which the slider goes, where no more are asked for
 
 /** @type {WeakMap<HTMLElement, Stage>} */
@@ -61,7 +65,8 @@ class Stage {
     this.notice = this.make("p", "lv-notice", this.root);
     this.notice.setAttribute("role", "status");
     this.tabs = this.make("div", "lv-tabs", this.root);
-    const panels = this.make("div", "lv-panels", this.root);
+    const panels = (this.panels = this.make("div", "lv-panels", this.root));
+    this.scale = 1;
     const kernel = this.panel(panels, "kernel");
     const step = this.panel(panels, "step");
     const gates = this.panel(panels, "gates");
@@ -360,10 +365,8 @@ class Stage {
     const style = getComputedStyle(this.root);
     const accent = style.getPropertyValue("--lv-accent").trim() || "#d6006c";
     const scene = (this.scene = new Scene(sent, steps, { t, unit, gate }, dark, accent, this.told.words, this.hover));
-    for (const { board } of [this.kernel, this.time]) {
-      board.ink = style.color;
-      board.family = style.fontFamily;
-    }
+    for (const { board } of [this.kernel, this.time]) Object.assign(board, { ink: style.color, family: style.fontFamily, scale: this.scale });
+    this.cell.scale = this.scale;
     const { titles, sentence, numUnits, kind, told } = sent.head;
     this.titles.kernel.textContent = titles.kernel;
     this.titles.gates.textContent = titles.gates;
@@ -383,6 +386,7 @@ class Stage {
       box.setAttribute("aria-label", sent.head.alternatives?.[key] ?? title);
     }
     this.player.show(sent.head.steps, this.told.player);
+    this.share(scene);
     this.kernel.draw(scene);
     this.cell.draw(scene);
     this.time.draw(scene);
@@ -390,10 +394,34 @@ class Stage {
     if (!scene.isTold && sent.head.steps) this.fetchSteps();
   }
 
-  /** Takes what is left of the window: nothing on the stage is a scroll away. */
+  /**
+   * Takes what is left of the window: nothing on the stage is a scroll away. How large words, gaps and lines are follows from that:
+   * they can be read on a projector from the last row.
+   */
   fill() {
-    const top = this.root.getBoundingClientRect().top + this.scrolled;
-    this.root.style.height = `${Math.round(innerHeight - top - BELOW)}px`;
+    const { top, right } = this.root.getBoundingClientRect();
+    const height = Math.round(innerHeight - top - this.scrolled - BELOW);
+    // A lesson at the left takes of the width, and leaves words as large as they are.
+    const scale = 1.02 * (right / USUAL.right) ** 0.7 * (Math.max(1, height) / USUAL.height) ** 0.3;
+    this.scale = Math.round(100 * Math.max(0.95, Math.min(4, innerWidth < NARROW ? 1 : scale))) / 100;
+    this.root.style.height = `${height}px`;
+    this.root.style.setProperty("--lv-scale", String(this.scale));
+  }
+
+  /** Gives each panel its share of the room: the cell of some kinds is wide, and that of some is high. @param {Scene} scene */
+  share(scene) {
+    const { panels } = this;
+    const { good, least } = this.cell.needs(scene);
+    const { columnGap, rowGap } = getComputedStyle(panels);
+    const [width, height] = [panels.clientWidth - (parseFloat(columnGap) || 0), panels.clientHeight - (parseFloat(rowGap) || 0)];
+    if (innerWidth < NARROW || width <= 0 || height <= 0) return;
+    const head = this.boxes.step.offsetTop;
+    const within = (/** @type {number} */ value, /** @type {number} */ low, /** @type {number} */ high) => Math.max(low, Math.min(high, value));
+    const kernel = within(1 - good.width / width, KERNEL_WIDE[1], KERNEL_WIDE[0]);
+    const [usual, want, need] = ABOVE;
+    const above = Math.max(within((good.height + head) / height, usual, want), within((least.height + head) / height, usual, need));
+    const parts = (/** @type {number} */ first) => [first, 1 - first].map((share) => `minmax(0, ${share.toFixed(3)}fr)`).join(" ");
+    Object.assign(panels.style, { gridTemplateColumns: parts(kernel), gridTemplateRows: parts(above) });
   }
 
   /** How far the page is scrolled: where a window is too low for it, it is. */

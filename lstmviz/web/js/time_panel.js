@@ -9,11 +9,15 @@
 import { write } from "./numbers.js";
 import { Board, raster } from "./paint.js";
 
-const LEFT = 118; // pixels of the names
-const SPARK = 84; // of the spread at the right
+const [LEFT, LEFT_NARROW] = [124, 36]; // pixels of the names, as all here where the scale is 1
+const SPARK = 62; // of the spread at the right
+const ENDS = 62; // of the ends of its scale, behind it
 const AXIS = 20;
-const GAP = 4;
-const SPREAD_GAP = 10;
+const [GAP, GAP_LOW] = [4, 2];
+const LOW = 16; // pixels of a strip that is low
+const ASIDE = 8; // between what stands beside each other
+const LINE = 15; // of words
+const NARROW = 560;
 
 export class TimePanel {
   /**
@@ -23,7 +27,6 @@ export class TimePanel {
    */
   constructor(parent, onPoint, onPick) {
     this.board = new Board(parent);
-    this.canvas = this.board.canvas;
     /** @type {Map<string, OffscreenCanvas>} */
     this.rasters = new Map();
     /** @type {Map<string, Spread>} */
@@ -33,12 +36,7 @@ export class TimePanel {
     this.dark = false;
     /** @type {Scene | null} */
     this.scene = null;
-    this.canvas.addEventListener("pointermove", (event) => onPoint(this.find(event), event));
-    this.canvas.addEventListener("pointerleave", (event) => onPoint(null, event));
-    this.canvas.addEventListener("click", (event) => {
-      const place = this.find(/** @type {PointerEvent} */ (event));
-      if (place) onPick(place);
-    });
+    this.board.listen((event) => this.find(event), onPoint, onPick);
   }
 
   /** @param {Scene} scene */
@@ -53,36 +51,50 @@ export class TimePanel {
     }
     const { strips, steps } = scene.sent.head;
     const { board } = this;
-    const tall = this.tall;
-    const left = this.left;
+    const { tall, left, pitch } = this;
     for (const [index, strip] of strips.entries()) {
-      const y = index * (tall + GAP);
+      const y = index * pitch;
       const gate = scene.gate(strip.name);
       if (gate) {
         board.pen.fillStyle = gate.hue;
         board.pen.fillRect(left - 6, y, 4, tall);
       }
-      const taken = board.write(strip.name, 2, y + tall / 2, { bold: true, size: 15 });
-      board.write(strip.title, taken + 8, y + tall / 2, { size: 11, room: left - taken - 18 });
+      const edge = left - board.px(10);
+      const taken = board.writeFirst([strip.name], 2, y + tall / 2, { bold: true, size: 15, room: edge });
+      const room = edge - taken - ASIDE;
+      // What a title explains behind a comma is left out where there is no room for it.
+      const title = [strip.title, strip.title.split(/[,、]/)[0]].find((words) => board.widthOf(words) <= room);
+      if (title) board.write(title, taken + ASIDE, y + tall / 2);
       const image = this.raster(strip);
       board.pen.drawImage(image, left, y, this.width, tall);
       this.drawSpread(strip, y, tall);
       this.mark(scene, strip, y, tall);
     }
-    this.drawAxis(steps, strips.length * (tall + GAP));
+    this.drawAxis(steps, strips.length * pitch);
+  }
+
+  get isNarrow() {
+    return this.board.width < NARROW;
   }
 
   get left() {
-    return this.board.width < 560 ? 34 : LEFT;
+    return this.board.px(this.isNarrow ? LEFT_NARROW : LEFT);
   }
 
+  /** Of the strips; at their right is room for their spreads, where it is not narrow, and for the ends of their scales. */
   get width() {
-    return Math.max(40, this.board.width - this.left - (this.board.width < 560 ? 0 : SPARK + SPREAD_GAP));
+    return Math.max(40, this.board.width - this.left - this.board.px(ENDS + (this.isNarrow ? 0 : SPARK + ASIDE)));
+  }
+
+  /** From one strip to the next. */
+  get pitch() {
+    const count = this.scene?.sent.head.strips.length || 1;
+    return Math.max(10, (this.board.height - this.board.px(AXIS)) / count);
   }
 
   get tall() {
-    const count = this.scene?.sent.head.strips.length || 1;
-    return Math.max(8, (this.board.height - AXIS) / count - GAP);
+    const { pitch, board } = this;
+    return pitch - (pitch < board.px(LOW + GAP) ? GAP_LOW : board.px(GAP));
   }
 
   /** @param {Strip} strip */
@@ -118,12 +130,13 @@ export class TimePanel {
 
   /** From the smallest to the largest of all units at each step, and their mean. @param {Strip} strip @param {number} y @param {number} tall */
   drawSpread(strip, y, tall) {
-    if (this.board.width < 560) return;
+    this.drawEnds(strip, y, tall);
+    if (this.isNarrow) return;
     const scene = /** @type {Scene} */ (this.scene);
     let spread = this.spreads.get(strip.name);
     if (!spread) this.spreads.set(strip.name, (spread = spreadOf(scene, strip)));
     const { low, high } = strip.scale;
-    const [left, wide] = [this.left + this.width + SPREAD_GAP, SPARK];
+    const [left, wide] = [this.left + this.width + ASIDE, this.board.px(SPARK)];
     const { pen } = this.board;
     const at = (/** @type {number} */ value) => y + tall - ((Math.max(low, Math.min(high, value)) - low) / (high - low || 1)) * tall;
     pen.beginPath();
@@ -138,22 +151,29 @@ export class TimePanel {
     pen.beginPath();
     for (let k = 0; k < count; k++) pen.lineTo(across(k), at(spread.mean[k]));
     pen.strokeStyle = this.board.ink;
-    pen.lineWidth = 1;
+    pen.lineWidth = this.board.scale;
     pen.stroke();
-    if (tall >= 26) {
-      this.board.write(write(high), left + wide, y + 5, { size: 10, align: "right" });
-      this.board.write(write(low), left + wide, y + tall - 5, { size: 10, align: "right" });
-    }
+  }
+
+  /** Between which numbers a strip's colours lie: one above the other where there is room. @param {Strip} strip @param {number} y @param {number} tall */
+  drawEnds(strip, y, tall) {
+    const { board } = this;
+    const [low, high] = [write(strip.scale.low), write(strip.scale.high)];
+    const how = /** @type {const} */ ({ align: "right", room: board.px(ENDS) });
+    if (tall >= board.px(2 * LINE)) {
+      board.write(high, board.width, y + board.px(LINE / 2), how);
+      board.write(low, board.width, y + tall - board.px(LINE / 2), how);
+    } else board.writeFirst([strip.scale.low === -strip.scale.high ? `± ${high}` : `${low} … ${high}`], board.width, y + tall / 2, how);
   }
 
   /** @param {number} steps @param {number} y */
   drawAxis(steps, y) {
     const scene = /** @type {Scene} */ (this.scene);
-    const room = this.width / 70;
+    const room = this.width / this.board.px(76);
     const every = Math.max(1, roundUp(steps / Math.max(1, room)));
     for (let t = 0; t < steps; t += every) {
       const label = scene.sent.head.labels?.[t] ?? String(t);
-      this.board.write(label.replace(/_/g, "\u02cd"), this.left + ((t + 0.5) / steps) * this.width, y + 9, { size: 12, align: "center", room: 66 });
+      this.board.write(label.replace(/_/g, "\u02cd"), this.left + ((t + 0.5) / steps) * this.width, y + this.board.px(10), { align: "center", room: this.board.px(72) });
     }
   }
 
@@ -164,12 +184,12 @@ export class TimePanel {
   find({ offsetX, offsetY }) {
     const scene = this.scene;
     if (!scene || !scene.sent.head.steps) return null;
-    const [tall, share] = [this.tall, (offsetX - this.left) / this.width];
-    const index = Math.floor(offsetY / (tall + GAP));
+    const [tall, pitch, share] = [this.tall, this.pitch, (offsetX - this.left) / this.width];
+    const index = Math.floor(offsetY / pitch);
     const strip = scene.sent.head.strips[index];
     if (!strip || share < 0 || share >= 1) return null;
     const t = Math.min(scene.sent.head.steps - 1, Math.floor(share * scene.sent.head.steps));
-    const row = Math.max(0, Math.min(strip.rows - 1, Math.floor(((offsetY - index * (tall + GAP)) / tall) * strip.rows)));
+    const row = Math.max(0, Math.min(strip.rows - 1, Math.floor(((offsetY - index * pitch) / tall) * strip.rows)));
     const text = scene.describe(strip.name, row, t);
     return strip.name === "x" ? { t, text } : { t, unit: row, gate: strip.name, text };
   }
