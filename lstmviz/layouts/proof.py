@@ -86,7 +86,7 @@ def prove(trace: Trace, layout: str) -> Proof:
     own type: 16 roundings of the largest sum of terms, the terms taken without their signs, times the largest number.
 
     Raises:
-        ValueError: the framework has no such cell.
+        ValueError: the framework has no such cell, or the run held gates or states.
     """
     return check(trace, to_layout(trace.cell, layout))
 
@@ -95,8 +95,14 @@ def check(trace: Trace, converted: Converted) -> Proof:
     """`prove` for arrays converted before.
 
     Raises:
-        ValueError: an option in the framework's words that its equations do not know.
+        ValueError: an option in the framework's words that its equations do not know; or the run held gates or states.
     """
+    if trace.clamp:
+        raise ValueError(
+            _("the run held {names}, which no framework's equations do; prove a run without clamp.").format(
+                names=", ".join(trace.clamp)
+            )
+        )
     arrays = {name: array.astype(np.float64) for name, array in converted.arrays.items()}
     before = {
         name: trace.before_each(name, slice(None)).astype(np.float64) for name in trace.cell.kind.states

@@ -145,9 +145,13 @@ def say_settings(comparison: Comparison) -> str:
         return _("{kind}, a: {a}; b: {b}").format(kind=kind, a=a, b=b)
     if a:
         return _("a: {a}; b: {b}").format(a=a, b=b)
-    if comparison.other_weights:
+    if comparison.other_weights and not comparison.holds_others:
         return _("{kind}, a and b differ in their weights alone: {names}").format(
             kind=kind, names=", ".join(comparison.other_weights)
+        )
+    if comparison.holds_others:
+        return _("{kind}, a and b differ in what is held of {names} alone").format(
+            kind=kind, names=", ".join(comparison.a.clamp)
         )
     return _("{kind}, a and b have the same settings and weights").format(kind=kind)
 

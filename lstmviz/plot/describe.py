@@ -162,6 +162,10 @@ def describe_step(trace: Trace, t: int, unit: int) -> str:
 
 def _say_gate(trace: Trace, t: int, gate: str, unit: int) -> str:
     """A gate's value, and its largest term; where it is no sum, why, and the largest term of each sum inside it."""
+    if trace.is_clamped(t, gate, unit):
+        return _("{gate} is held at {value}").format(
+            gate=gate, value=write(float(trace.gates[gate][t, unit]))
+        )
     try:
         explanation = trace.explain(t, gate, unit)
     except NoSum:

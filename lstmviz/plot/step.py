@@ -41,6 +41,7 @@ _CROWDED = 8  # columns from which on words of neighbours stand at two heights
 def draw_step(trace: Trace, t: int, unit: int, gate: str | None) -> dict[str, Any]:
     """The plain dictionary of the step's figure."""
     t = check_index("t", t, len(trace))
+    _refuse_held(trace, unit, slice(t, t + 1))
     steps = find_window(trace, t)
     groups = _draw_panels(trace, unit, gate, steps)
     panels = [panel for group in groups for panel in group]
@@ -53,8 +54,26 @@ def draw_step(trace: Trace, t: int, unit: int, gate: str | None) -> dict[str, An
 def make_step_frames(trace: Trace, unit: int, t: int, gate: str | None) -> dict[str, Any]:
     """What changes with the step, for every step of the window around `t`."""
     steps = find_window(trace, check_index("t", t, len(trace)))
+    _refuse_held(trace, unit, steps)
     panels = [panel for group in _draw_panels(trace, unit, gate, steps) for panel in group]
     return {"unit": int(unit), **frames.make_frames(panels, steps)}
+
+
+def _refuse_held(trace: Trace, unit: int, steps: slice) -> None:
+    """Refuses a unit of which the run held something at these steps: it is not what the formulas make of it.
+
+    Raises:
+        ValueError: it did.
+    """
+    unit = check_index("unit", unit, trace.cell.num_units)
+    for name, held in trace.clamp.items():
+        found = np.flatnonzero(~np.isnan(held[steps, unit : unit + 1]))
+        if found.size:
+            raise ValueError(
+                _(
+                    "{name} is held at step {t}, so it is not what the formulas of its step say; lv.plot.gates shows the run."
+                ).format(name=f"{name}[{unit}]", t=range(len(trace))[steps][int(found[0])])
+            )
 
 
 def find_window(trace: Trace, t: int) -> slice:

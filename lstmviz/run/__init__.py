@@ -27,6 +27,7 @@ def run(
     initial_state: Mapping[str, Any] | None = None,
     progress: Callable[[int, int], None] | None = None,
     engine: str | None = None,
+    clamp: Mapping[str, Any] | None = None,
 ) -> Trace:
     """Runs `cell` over `x` and records every gate and state at every step.
 
@@ -40,9 +41,14 @@ def run(
             An exception from it ends the run.
         engine: "tensorflow", or "numpy", which needs no TensorFlow and knows no devices; both compute the same equation.
             By default TensorFlow, and where it is not installed NumPy, which is said once.
+        clamp: What the run holds, by gate or state: `{"f": {3: 1.0}}` holds the forget gate of unit 3 open at every step,
+            `{"f": {3: {10: 1.0, 11: 1.0}}}` at two steps, `{"f": 1.0}` that of all units. Whatever comes after sees the
+            held number: a state as step `t` leaves it, whereas the initial state is what `initial_state` says. A
+            pre-activation is what it would be; what is held is in `Trace.clamp`.
 
     Raises:
-        ValueError: `x` or a state has the wrong shape; there is no such engine, or it is not installed.
+        ValueError: `x` or a state has the wrong shape; there is no such engine, or it is not installed; `clamp` names
+            what is not there, or no finite number.
         DeviceError: the device is not there.
 
     >>> import lstmviz as lv
@@ -68,18 +74,19 @@ def run(
                     "device is {given!r}, and NumPy knows no devices; leave it out, or take TensorFlow."
                 ).format(given=device)
             )
-        return numpy_engine.run(cell, x, initial_state, progress)
+        return numpy_engine.run(cell, x, initial_state, progress, clamp)
     _need_tensorflow(_("A run on {device}").format(device=device) if device else _("This engine"))
     from lstmviz.run import engine as tensorflow
 
-    return tensorflow.run(cell, x, device, initial_state, progress)
+    return tensorflow.run(cell, x, device, initial_state, progress, clamp)
 
 
 def gradients(trace: Trace, unit: int, t: int | None = None) -> Gradients:
     """How much `h[unit]` at step `t` depends on every x and every state before it.
 
     TensorFlow differentiates the step that `run` took, at what it recorded, from step `t` back to the first one; on
-    the trace's device, in the cell's type. NaN and infinity are let through.
+    the trace's device, in the cell's type. NaN and infinity are let through. What the run held depends on nothing: it has
+    the gradient 0 where it meets what it would have been made of.
 
     Args:
         trace: The run.

@@ -201,8 +201,8 @@ class Program:
 
     def _make(self, node: Node, x: Array, uses: Mapping[int, int]) -> Any:
         """What a node gives before the first step: one vector, or one for each step."""
-        if node.op == "x":
-            return x
+        if node.op in ("x", "given"):
+            return x[:, self.lowered.columns(node, self.sizes)] if self.lowered.given else x
         if node.op == "weight":
             return self.weights[node.value]
         if node.op in ("number", "option"):

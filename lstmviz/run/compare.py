@@ -129,7 +129,7 @@ class Comparison:
 
     @property
     def labels(self) -> tuple[str, str]:
-        """What sets the runs apart: kinds, sizes, options, number type, device; empty where they have all in common.
+        """What sets the runs apart: kinds, sizes, options, number type, device, what is held; empty where that is the same.
 
         Seeds are not among them, for a cell knows its weights and not where they came from.
         """
@@ -147,6 +147,12 @@ class Comparison:
             for name in a
             if name in b and a[name].shape == b[name].shape and _subtract(a[name], b[name]).any()
         )
+
+    @property
+    def holds_others(self) -> bool:
+        """Whether one run held gates or states at what the other did not."""
+        a, b = self.a.clamp, self.b.clamp
+        return set(a) != set(b) or any(not np.array_equal(a[name], b[name], equal_nan=True) for name in a)
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -286,12 +292,23 @@ def _facts(trace: Trace) -> dict[str, Any]:
     cell = trace.cell
     sizes = {"num_units": cell.num_units, "input_size": cell.input_size}
     place = {"dtype": cell.dtype.name, "device": trace.device}
-    return {"cell": cell.kind.name, **sizes, **cell.options, **place}
+    held = {"clamp": ", ".join(_say_held(name, trace.clamp[name]) for name in trace.clamp)}
+    return {"cell": cell.kind.name, **sizes, **cell.options, **place, **held}
+
+
+def _say_held(name: str, held: np.ndarray) -> str:
+    """What is held of a gate or a state: `f[3]` for one unit, `f` for more, with their value where it is one."""
+    _steps, units = np.nonzero(~np.isnan(held))
+    numbers = np.unique(held[~np.isnan(held)])
+    words = f"{name}[{units[0]}]" if len(set(units.tolist())) == 1 else name
+    return f"{words}={numbers[0]:g}" if len(numbers) == 1 else words
 
 
 def _write_fact(name: str, value: Any) -> str:
     if name == "cell":
         return str(value)
+    if name == "clamp":
+        return _("held: {names}").format(names=value) if value else _("nothing held")
     return f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
 
 

@@ -24,6 +24,7 @@ from lstmviz.cells import KINDS, Cell, Kind, build, structure_of
 from lstmviz.equation import Node
 from lstmviz.equation.nodes import walk
 from lstmviz.language import _
+from lstmviz.run.clamp import pack, read_clamp
 from lstmviz.run.compiled import CompiledShapes
 from lstmviz.run.lowered import AHEAD, CONSTANT, STEP, Lowered, lower
 from lstmviz.run.numpy_engine import DEVICE
@@ -97,16 +98,19 @@ def run(
     device: str | None = None,
     initial_state: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
+    clamp: Any = None,
 ) -> Trace:
     """See `lstmviz.run.run`."""
     sequence, start = check_start(cell, x, initial_state)
+    held = read_clamp(cell, clamp, len(sequence))
     place = devices.find(device).name
     with _at_once(place):
-        loop = _find_loop(cell, place)
+        loop = _find_loop(cell, place, tuple(held))
         started = time.perf_counter()  # a loop that is not compiled yet is no part of the run
         blocks, activations, states, ran_on = _run_in_chunks(
-            cell, loop, sequence.values, start, place, progress
-        )
+            cell, loop, pack(sequence.values.astype(cell.dtype, copy=False), held), start, place, progress,
+            by_shape=not held,
+        )  # fmt: skip
         seconds = time.perf_counter() - started
     names = [gate.name for gate in cell.kind.gates]
     return Trace(
@@ -118,6 +122,7 @@ def run(
         initial_state=named(cell.kind.states, [state[0] for state in start]),
         device=ran_on,
         seconds=seconds,
+        clamp=held,
     )
 
 
@@ -138,20 +143,22 @@ def gradients(trace: Trace, unit: int, t: int | None = None) -> Gradients:
     place = devices.find(None if trace.device == DEVICE else trace.device).name
     with _at_once(place):
         with _compiling:
-            loop = _compiled_backward(cell.kind, structure_of(cell.options), cell.dtype.name, place)
-        x = tf.convert_to_tensor(trace.x[: t + 1].astype(cell.dtype, copy=False))
+            loop = _compiled_backward(
+                cell.kind, structure_of(cell.options), cell.dtype.name, place, tuple(trace.clamp)
+            )
+        x = pack(trace.x.astype(cell.dtype, copy=False), trace.clamp)[: t + 1]
         recorded, after = (
             tuple(tf.convert_to_tensor(arrays[name]) for name in cell.kind.states)
             for arrays in (before, last)
         )
-        dx, found = loop(x, recorded, after, *_inputs(cell, place))
+        dx, found = loop(tf.convert_to_tensor(x), recorded, after, *_inputs(cell, place))
     # The first row is the initial state's; what is left are the states after each step.
     rows = [np.concatenate([each, last[name]]) for name, each in zip(cell.kind.states, found, strict=True)]
     return Gradients(
         trace=trace,
         unit=unit,
         t=t,
-        x=named(["x"], [np.asarray(dx)])["x"],
+        x=named(["x"], [np.asarray(dx)[:, : cell.input_size]])["x"],
         states=named(cell.kind.states, [row[1:] for row in rows]),
         initial_state=named(cell.kind.states, [row[0] for row in rows]),
     )
@@ -173,17 +180,18 @@ def warm_up(kinds: Iterable[str] = KINDS, *, backward: bool = False) -> None:
             gradients(trace, unit=0)
 
 
-def _find_loop(cell: Cell, place: str) -> Any:
-    """The loop for the cell's kind, options and width, compiled where it is the first of them."""
+def _find_loop(cell: Cell, place: str, clamped: tuple[str, ...] = ()) -> Any:
+    """The loop for the cell's kind, options, width and what is held, compiled where it is the first of them."""
     with _compiling:
         return _compiled(
-            cell.kind, structure_of(cell.options), cell.dtype.name, place, cell.num_units >= _WIDE
+            cell.kind, structure_of(cell.options), cell.dtype.name, place, cell.num_units >= _WIDE, clamped
         )
 
 
 def _run_in_chunks(
-    cell: Cell, loop: Any, x: np.ndarray, start: list[np.ndarray], place: str, progress: Progress | None
-) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray], str]:
+    cell: Cell, loop: Any, x: np.ndarray, start: list[np.ndarray], place: str, progress: Progress | None,
+    *, by_shape: bool,
+) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray], str]:  # fmt: skip
     """The recorded blocks, activations and states, and the device that the last states were on."""
     inputs = _inputs(cell, place)
     state = [tf.convert_to_tensor(array) for array in start]
@@ -195,8 +203,8 @@ def _run_in_chunks(
     done = 0
     while True:
         chunk_started = time.perf_counter()
-        chunk = tf.convert_to_tensor(x[done : done + length].astype(cell.dtype, copy=False))
-        shape = _shape_of(cell, len(chunk), place)
+        chunk = tf.convert_to_tensor(x[done : done + length])
+        shape = _shape_of(cell, len(chunk), place) if by_shape else None
         own = None if shape is None else shapes.find(shape)
         outputs = (own or loop)(chunk, tuple(state), *inputs)
         state = list(outputs[3])
@@ -388,8 +396,8 @@ class _Step:
     def _make(
         self, node: Node, known: Mapping[int, Any], x: Any, weights: Any, numbers: Any, sizes: Any
     ) -> Any:
-        if node.op == "x":
-            return x
+        if node.op in ("x", "given"):
+            return x[:, self.lowered.columns(node, sizes)] if self.lowered.given else x
         if node.op == "weight":
             return weights[node.value]
         if node.op in ("number", "option"):
@@ -475,13 +483,13 @@ class _Step:
 
 
 @cache
-def _step(kind: Kind, structure: tuple[tuple[str, Any], ...]) -> _Step:
-    return _Step(lower(kind.equation(dict(structure))))
+def _step(kind: Kind, structure: tuple[tuple[str, Any], ...], clamped: tuple[str, ...] = ()) -> _Step:
+    return _Step(lower(kind.equation(dict(structure)), clamped))
 
 
 @cache
 def _compiled(
-    kind: Kind, structure: tuple[tuple[str, Any], ...], dtype: str, place: str, wide: bool
+    kind: Kind, structure: tuple[tuple[str, Any], ...], dtype: str, place: str, wide: bool, clamped: tuple[str, ...] = ()
 ) -> Any:  # fmt: skip
     """The loop of a kind and its options, for a narrow cell or for a wide one.
 
@@ -489,7 +497,7 @@ def _compiled(
     on the device that is current; `place` names it so that each device has its own. Were both branches of one graph, a short
     run would spend about a tenth of its time on passing the other one by.
     """
-    step = _step(kind, structure)
+    step = _step(kind, structure, clamped)
     return _trace(step, dtype, 2, _UNROLLED_WIDE) if wide else _trace(step, dtype, 1, _UNROLLED)
 
 
@@ -651,14 +659,16 @@ def _spans(blocks: tuple[int, ...]) -> list[tuple[int, int]]:
 
 
 @cache
-def _compiled_backward(kind: Kind, structure: tuple[tuple[str, Any], ...], dtype: str, place: str) -> Any:
+def _compiled_backward(
+    kind: Kind, structure: tuple[tuple[str, Any], ...], dtype: str, place: str, clamped: tuple[str, ...] = ()
+) -> Any:  # fmt: skip
     """The loop from the last step back: `(x, recorded, after, weights, numbers, sizes)` to gradients for x and the states.
 
     `recorded` are the states before each step, `[time, size]`; `after` the gradient for those after the last one,
     `[1, size]`. Each turn takes it back by one step, at the numbers that the run recorded: nothing piles up in memory.
     Traced once, as `_compiled` is.
     """
-    step = _step(kind, structure)
+    step = _step(kind, structure, clamped)
     signature = [
         tf.TensorSpec([None, None], dtype),
         tuple(tf.TensorSpec([None, None], dtype) for _state in kind.states),

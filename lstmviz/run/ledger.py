@@ -38,7 +38,8 @@ class Ledger:
     The equation says of the state that it is `factor * old + write`, `f * c + i * j` in an LSTM. So after step `t` there
     is left of each earlier write the product of all factors since; what is left of the initial state stands apart, in
     `initial`. The first axis of each array is the step that wrote: `shares.sum(axis=0) + initial` is the state, up to the
-    rounding of the run. All are float64, computed from what was recorded.
+    rounding of the run. All are float64, computed from what was recorded. Where the run held the state itself, that step
+    wrote all of it.
 
     Attributes:
         trace: The run.
@@ -150,13 +151,15 @@ def ledger(trace: Trace, unit: int | None, t: int | None = None, state: str | No
     values = trace.values(slice(0, t + 1), np.float64)
     size = trace.cell.state_size(state)
     names = name_values(trace.cell.equation)
+    writes, factors = (_spread(values, node, unit, size) for node in (carry.write, carry.factor))
+    _hold(trace, state, unit, writes, factors)
     return Ledger(
         trace=trace,
         state=state,
         unit=unit,
         t=t,
-        writes=_spread(values, carry.write, unit, size),
-        factors=_spread(values, carry.factor, unit, size),
+        writes=_frozen(writes),
+        factors=_frozen(factors),
         written="0" if carry.write is None else plain(say(carry.write, names)),
         factor=plain(say(carry.factor, names)),
     )
@@ -219,7 +222,19 @@ def _spread(values: Values, node: Node | None, unit: int | None, size: int) -> n
     else:
         value = values.of(node) if unit is None else values.of_column(node, unit)
     shape = (values.steps, size) if unit is None else (values.steps,)
-    return _frozen(np.array(np.broadcast_to(value, shape), np.float64))
+    return np.array(np.broadcast_to(value, shape), np.float64)
+
+
+def _hold(trace: Trace, state: str, unit: int | None, writes: np.ndarray, factors: np.ndarray) -> None:
+    """Where the run held the state, its step wrote all of it and kept nothing."""
+    equation = trace.cell.equation
+    # Where the new state has a name, it may be held as the gate of that name.
+    for name in (state, *(name for name, gate in equation.gates.items() if gate is equation.new[state])):
+        if name in trace.clamp:
+            at = slice(len(writes)), slice(None) if unit is None else unit
+            held = ~np.isnan(trace.clamp[name][at])
+            writes[held] = trace.states[state][at][held]
+            factors[held] = 0
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

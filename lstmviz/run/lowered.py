@@ -6,9 +6,10 @@ a kernel that meet x are a product of their own, biases and offsets are added to
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, reduce
+from typing import Any
 
 from lstmviz.equation import Equation, Node
 from lstmviz.equation.activations import expand
@@ -33,6 +34,8 @@ class Lowered:
         new: The states after the step.
         phases: When each value is known, by node.
         widths: How many numbers each value has, by node; a number has none.
+        given: What a run holds of gates and states, each as two leaves: where, and at what. They stand beside x, as
+            columns of what goes into the loop row by row.
     """
 
     equation: Equation
@@ -41,6 +44,13 @@ class Lowered:
     new: Mapping[str, Node]
     phases: Mapping[int, int]
     widths: Mapping[int, Size]
+    given: tuple[Node, ...] = ()
+
+    def columns(self, leaf: Node, sizes: Mapping[str, Any]) -> slice:
+        """Where x, or a leaf beside it, stands in what goes into the loop."""
+        before = [self.equation.x, *self.given][: 0 if leaf.op == "x" else self.given.index(leaf) + 1]
+        start = add(*(self.widths[id(each)] for each in before)).evaluate(sizes) if before else 0
+        return slice(start, start + self.widths[id(leaf)].evaluate(sizes))
 
     @cached_property
     def nodes(self) -> tuple[Node, ...]:
@@ -48,23 +58,66 @@ class Lowered:
         return tuple(walk(*self.new.values(), *self.before.values(), *self.after.values()))
 
 
-def lower(equation: Equation) -> Lowered:
-    """The step of `equation`, to be computed."""
-    lowering = _Lowering(equation)
-    new = {name: lowering.lower(node) for name, node in equation.new.items()}
+def lower(equation: Equation, clamped: tuple[str, ...] = ()) -> Lowered:
+    """The step of `equation`, to be computed; the gates and states in `clamped` may be held at something else."""
+    lowering = _Lowering(equation, clamped)
+    new = {name: lowering.lower_new(name) for name in equation.new}
     before = {name: lowering.lower(node) for name, node in equation.before.items()}
-    after = {name: lowering.lower(node) for name, node in equation.gates.items()}
-    return Lowered(equation, before, after, new, lowering.phases, lowering.widths)
+    after = {name: lowering.lower_gate(name) for name in equation.gates}
+    return Lowered(equation, before, after, new, lowering.phases, lowering.widths, lowering.given)
+
+
+def find_held(equation: Equation, clamped: Iterable[str]) -> dict[int, list[str]]:
+    """The values, by `id`, that are held where a run holds these gates and states, with the names of these, gates first.
+
+    A new state that is another one too, or the old one of another, is held only as what is handed on.
+    """
+    found: dict[int, list[str]] = {}
+    for name in sorted(clamped, key=lambda name: name not in equation.gates):
+        node = equation.gates[name] if name in equation.gates else equation.new[name]
+        if name in equation.gates or (node.args and sum(node is each for each in equation.new.values()) == 1):
+            found.setdefault(id(node), []).append(name)
+    return found
 
 
 class _Lowering:
-    def __init__(self, equation: Equation) -> None:
+    def __init__(self, equation: Equation, clamped: tuple[str, ...] = ()) -> None:
         self.equation = equation
+        self.held = find_held(equation, clamped)
+        self.free: dict[int, Node] = {}
         self.done: dict[int, Node] = {}
         self.kept: list[Node] = []  # so that no node's id is given to another one
         self.phases: dict[int, int] = {}
         self.widths: dict[int, Size] = {}
         self.offsets, self.folded = _find_offsets(equation)
+        self.leaves = {name: self._make_leaves(name) for name in clamped}
+        self.given = tuple(leaf for leaves in self.leaves.values() for leaf in leaves)
+        if self.given:
+            self._note(equation.x, equation.width(equation.x))
+
+    def _make_leaves(self, name: str) -> tuple[Node, Node]:
+        """Where a gate or a state is held, and at what."""
+        is_gate = name in self.equation.gates
+        width = self.equation.width(self.equation.gates[name] if is_gate else self.equation.states[name])
+        where, value = (self._note(Node("given", (), (name, what)), width) for what in ("where", "value"))
+        return where, value
+
+    def lower_new(self, name: str) -> Node:
+        """A new state, which may be held."""
+        node = self.equation.new[name]
+        made = self.lower(node)
+        is_held = name in self.held.get(id(node), ())
+        return self._hold(made, name) if name in self.leaves and not is_held else made
+
+    def lower_gate(self, name: str) -> Node:
+        """A gate: where it is a new state, which may be held, as what it was before that."""
+        node = self.equation.gates[name]
+        made = self.lower(node)
+        return self.free.get(id(node), made)
+
+    def _hold(self, made: Node, name: str) -> Node:
+        where, value = self.leaves[name]
+        return self._note(Node("if_zero", (where, made, value)), self.widths[id(where)])
 
     def lower(self, node: Node) -> Node:
         """The node as it is computed."""
@@ -73,6 +126,10 @@ class _Lowering:
             for block, number in self.offsets.get(id(node), ()):
                 width = self.widths[id(made)]
                 made = self._add(self._note(Node("in_block", (self.lower(number),), block), width), made)
+            for name in self.held.get(id(node), ()):
+                if name in self.equation.new:
+                    self.free[id(node)] = made
+                made = self._hold(made, name)
             self.done[id(node)] = made
             self.kept += [node, made]
         return self.done[id(node)]
@@ -83,7 +140,7 @@ class _Lowering:
             return self.lower(node.args[0])
         if id(node) in self.folded:
             return self.lower(self.folded[id(node)])
-        if (stable := rewrite(node)) is not None:
+        if (stable := rewrite(node, self.held.keys())) is not None:
             return self.lower(stable)
         if node.op == "activation" and node.value not in PRIMITIVES:
             (inside,) = node.args
@@ -116,7 +173,7 @@ class _Lowering:
     def _note(self, node: Node, width: Size | None) -> Node:
         if id(node) not in self.phases:
             self.kept.append(node)
-            own = {"x": AHEAD, "state": STEP}.get(node.op, CONSTANT)
+            own = {"x": AHEAD, "given": AHEAD, "state": STEP}.get(node.op, CONSTANT)
             self.phases[id(node)] = max([own, *(self.phases[id(each)] for each in node.args)])
             if width is not None:
                 self.widths[id(node)] = width
@@ -199,4 +256,4 @@ def _find_offsets(equation: Equation) -> tuple[dict[int, list[tuple[object, Node
     return offsets, folded
 
 
-__all__ = ["AHEAD", "CONSTANT", "PRIMITIVES", "STEP", "Lowered", "lower", "times"]
+__all__ = ["AHEAD", "CONSTANT", "PRIMITIVES", "STEP", "Lowered", "find_held", "lower", "times"]

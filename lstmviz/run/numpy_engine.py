@@ -9,6 +9,7 @@ from typing import Any
 
 from lstmviz.cells import Cell, Kind, structure_of
 from lstmviz.run.arrays import Program
+from lstmviz.run.clamp import pack, read_clamp
 from lstmviz.run.lowered import lower
 from lstmviz.run.plan import Plan, make_plan
 from lstmviz.run.start import check_start, named
@@ -23,16 +24,18 @@ _WORTH_A_STEP = 2000
 
 
 def run(
-    cell: Cell, x: Any, initial_state: Mapping[str, Any] | None = None, progress: Callable[[int, int], None] | None = None
+    cell: Cell, x: Any, initial_state: Mapping[str, Any] | None = None, progress: Callable[[int, int], None] | None = None,
+    clamp: Any = None,
 ) -> Trace:  # fmt: skip
     """Runs `cell` over `x` in NumPy and records every gate and state at every step: see `lstmviz.run.run`."""
     sequence, start = check_start(cell, x, initial_state)
+    held = read_clamp(cell, clamp, len(sequence))
     started = time.perf_counter()
     numbers = {name: value for name, value in cell.options.items() if isinstance(value, float)}
-    plan = _find_plan(cell, len(sequence))
+    plan = _find_plan(cell, len(sequence), tuple(held))
     program = Program(plan, cell.weights, numbers, cell.sizes, cell.dtype)
     states = {name: state[0] for name, state in zip(cell.kind.states, start, strict=True)}
-    values = sequence.values.astype(cell.dtype, copy=False)
+    values = pack(sequence.values.astype(cell.dtype, copy=False), held)
     before, after, new = program.run(values, states, progress)
     seconds = time.perf_counter() - started
     return Trace(
@@ -44,21 +47,24 @@ def run(
         initial_state=named(cell.kind.states, states.values()),
         device=DEVICE,
         seconds=seconds,
+        clamp=held,
     )
 
 
-def _find_plan(cell: Cell, steps: int) -> Plan:
+def _find_plan(cell: Cell, steps: int, clamped: tuple[str, ...]) -> Plan:
     """The plan that is worth its preparation over so many steps."""
     structure = structure_of(cell.options)
-    plan = _plan(cell.kind, structure, reorder=True)
+    plan = _plan(cell.kind, structure, clamped, reorder=True)
     wholes = {id(whole) for whole in plan.moved.values()}
     columns = sum(plan.lowered.widths[whole].evaluate(cell.sizes) for whole in wholes)
     # Each column is copied for every row of h and for every step.
     if columns * (cell.output_size + steps) <= _WORTH_A_STEP * steps:
         return plan
-    return _plan(cell.kind, structure, reorder=False)
+    return _plan(cell.kind, structure, clamped, reorder=False)
 
 
 @cache
-def _plan(kind: Kind, structure: tuple[tuple[str, Any], ...], *, reorder: bool) -> Plan:
-    return make_plan(lower(kind.equation(dict(structure))), reorder=reorder)
+def _plan(
+    kind: Kind, structure: tuple[tuple[str, Any], ...], clamped: tuple[str, ...], *, reorder: bool
+) -> Plan:
+    return make_plan(lower(kind.equation(dict(structure)), clamped), reorder=reorder)

@@ -12,9 +12,11 @@ from jaxtyping import Float, Int
 
 from lstmviz.cells import ACTIVATIONS, Cell, Gate
 from lstmviz.language import _
+from lstmviz.run.arrays import activate
+from lstmviz.run.clamp import NOTHING, Clamp
 from lstmviz.run.inside import Outline, outline, say_norms
 from lstmviz.run.terms import Summand, take_apart
-from lstmviz.run.values import Values
+from lstmviz.run.values import NoSum, Values
 from lstmviz.run.written import fill_in, plain, write, write_activation, write_numbers
 from lstmviz.sequences import Sequence
 
@@ -218,6 +220,8 @@ class Trace:
         initial_state: The states before the first step, `[num_units]` and `[output_size]`.
         device: Where the run's tensors were, "CPU:0".
         seconds: How long the run took.
+        clamp: What the run held, by gate or state, `[time, size]`: NaN where a number was free. A pre-activation is what it
+            would be.
     """
 
     cell: Cell
@@ -228,9 +232,15 @@ class Trace:
     initial_state: Mapping[str, Float[np.ndarray, " _size"]] = field(repr=False)
     device: str
     seconds: float
+    clamp: Clamp = field(default_factory=lambda: NOTHING, repr=False)
 
     def __len__(self) -> int:
         return len(self.sequence)
+
+    def is_clamped(self, t: int, name: str, unit: int) -> bool:
+        """Whether the run held a gate's or a state's number at step `t`, so that it is not what the equation makes it."""
+        held = self.clamp.get(name)
+        return held is not None and not np.isnan(held[t, unit])
 
     @property
     def x(self) -> Float[np.ndarray, "time input_size"]:
@@ -259,17 +269,26 @@ class Trace:
     def explain(self, t: int, gate: str, unit: int) -> Explanation:
         """The terms of one pre-activation, from the recorded values and the cell's weights.
 
+        A gate that the run held is made of nothing, and has no terms.
+
         Args:
             t: The step, from 0.
             gate: A gate of the cell's kind.
             unit: The unit, from 0.
 
         Raises:
-            NoSum: a `ValueError`: the pre-activation is no sum of terms, such as a norm over all units; `inside` has what
-                can be shown of it.
+            NoSum: a `ValueError`: the pre-activation is no sum of terms, such as a norm over all units, or the run held the
+                gate; `inside` has what can be shown of it.
             ValueError: there is no such step, gate or unit.
         """
         t, unit = self._check(t, gate, unit)
+        if self.is_clamped(t, gate, unit):
+            raise NoSum(
+                _(
+                    "{name} is held at {value} at step {t}, so it is no sum of terms. trace.inside(t, gate, unit) has what it "
+                    "would be."
+                ).format(name=f"{gate}[{unit}]", value=write(float(self.gates[gate][t, unit])), t=t)
+            )
         terms = self.terms(gate, unit, slice(t, t + 1))
         before, after = float(self.preactivations[gate][t, unit]), float(self.gates[gate][t, unit])
         return Explanation(t, gate, unit, terms.at(0), before, after)
@@ -299,6 +318,8 @@ class Trace:
         )
         before, after = float(self.preactivations[gate][t, unit]), float(self.gates[gate][t, unit])
         sentence = self._say(found, gate, before, after)
+        if self.is_clamped(t, gate, unit):
+            sentence = self._say_clamped(found, gate, before, after)
         return Inside(t, gate, unit, sums, found.obstacles, sentence, float(found.values[0]), before, after)
 
     def outline(self, gate: str, unit: int, steps: slice = slice(None)) -> Outline:
@@ -316,22 +337,32 @@ class Trace:
 
     def _say(self, found: Outline, gate: str, before: float, after: float) -> str:
         """What is done with the sums inside a gate at the one step that was looked at, with its numbers."""
+        steps = " = ".join([*self._write_steps(found, gate, before), write(after)])
+        if not found.obstacles:
+            return f"{gate} = {steps}."
+        words = _(
+            "{gate} = {steps}: before its activation it is no sum of terms, for {what} is in it."
+        ).format(gate=gate, steps=steps, what=_(" and ").join(found.obstacles))
+        norms = tuple((plain(name), count) for name, count in found.norms)
+        return f"{words} {say_norms(norms, self.cell.num_units)}." if norms else words
+
+    def _say_clamped(self, found: Outline, gate: str, before: float, after: float) -> str:
+        """That a gate was held, and what it would have been."""
+        free = activate(self.cell.activation_of(gate), np.array([before]))
+        steps = " = ".join([*self._write_steps(found, gate, before), write(float(free[0]))])
+        return _("{gate} is held at {value} at this step; else it would be {steps}.").format(
+            gate=gate, value=write(after), steps=steps
+        )
+
+    def _write_steps(self, found: Outline, gate: str, before: float) -> list[str]:
+        """A gate in symbols, with the numbers where it is no sum, and as the activation of one number, where it has one."""
         squash = write_activation(self.cell.activation_of(gate))
         call = f"{squash}({{}})" if squash else "{}"
         (numbers,) = write_numbers(found.written, 1, write)
-        steps = [
-            call.format(plain(found.written.symbols)),
-            call.format(fill_in(found.written.form, numbers)),
-            *([call.format(write(before))] if squash else []),
-            write(after),
-        ]
-        if not found.obstacles:
-            return f"{gate} = {steps[0]} = {' = '.join(steps[2:])}."
-        words = _(
-            "{gate} = {steps}: before its activation it is no sum of terms, for {what} is in it."
-        ).format(gate=gate, steps=" = ".join(steps), what=_(" and ").join(found.obstacles))
-        norms = tuple((plain(name), count) for name, count in found.norms)
-        return f"{words} {say_norms(norms, self.cell.num_units)}." if norms else words
+        steps = [call.format(plain(found.written.symbols))]
+        if found.obstacles:
+            steps.append(call.format(fill_in(found.written.form, numbers)))
+        return [*steps, call.format(write(before))] if squash else steps
 
     def terms(self, gate: str, unit: int, steps: slice = slice(None)) -> Terms:
         """The terms of one gate's pre-activation for one unit, at each of `steps`.
@@ -353,6 +384,7 @@ class Trace:
             {name: values[steps] for name, values in self.gates.items()},
             {name: values[steps] for name, values in self.states.items()},
             dtype,
+            tuple(self.clamp),
         )
 
     def summary(self, bins: int = 20) -> dict[str, GateSummary]:

@@ -12,6 +12,7 @@ from lstmviz.equation import Node
 from lstmviz.equation.activations import ACTIVATIONS
 from lstmviz.equation.stable import rewrite
 from lstmviz.run.arrays import activate, find_operation
+from lstmviz.run.lowered import find_held
 
 
 class NoSum(ValueError):
@@ -28,22 +29,29 @@ class Values:
         gates: The gates, after their activation.
         after: The states after each step.
         dtype: In which type the rest is computed; by default the cell's.
+        clamped: The gates and states of which a run held something: what they are made of does not say what they were.
     """
 
     def __init__(
         self, cell: Cell, x: np.ndarray, before: Mapping[str, np.ndarray], gates: Mapping[str, np.ndarray],
-        after: Mapping[str, np.ndarray], dtype: Any = None,
+        after: Mapping[str, np.ndarray], dtype: Any = None, clamped: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         self.cell, self.equation = cell, cell.equation
         self.dtype = np.dtype(dtype or cell.dtype)
         self.steps = len(x)
+        held = find_held(self.equation, clamped)
+        self._held = held.keys()
         self._columns: dict[tuple[int, int], Any] = {}
         self._kept: list[Node] = []  # so that no node's id is given to another one
         self._known: dict[int, Any] = {id(self.equation.x): x}
         self._known |= {id(node): before[name] for name, node in self.equation.states.items()}
         self._known |= {id(node): gates[name] for name, node in self.equation.gates.items()}
         # Where a gate is a new state, both were recorded, and differ by rounding at most: the state is what goes on.
-        self._known |= {id(node): after[name] for name, node in self.equation.new.items()}
+        self._known |= {
+            id(node): after[name]
+            for name, node in self.equation.new.items()
+            if name not in clamped or name in held.get(id(node), ())
+        }
 
     def of(self, node: Node) -> Any:
         """The node's value: `[steps, size]`, or `[size]`, or a number where it is the same at each step."""
@@ -96,7 +104,7 @@ class Values:
 
     def _operate(self, node: Node, column: int) -> Any:
         """What an operation that is made unit by unit makes of its operands' columns."""
-        if (stable := rewrite(node)) is not None:
+        if (stable := rewrite(node, self._held)) is not None:
             self._kept.append(stable)
             return self.of_column(stable, column)
         args = [self.of_column(each, column) for each in node.args]
@@ -118,7 +126,7 @@ class Values:
             return self.cell.weights[node.value].astype(self.dtype, copy=False)
         if node.op in ("number", "option"):
             return self.dtype.type(node.value if node.op == "number" else self.cell.options[node.value])
-        if (stable := rewrite(node)) is not None:
+        if (stable := rewrite(node, self._held)) is not None:
             self._kept.append(stable)
             return self.of(stable)
         if node.op == "activation" and ACTIVATIONS[node.value].made is not None:

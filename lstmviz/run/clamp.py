@@ -1,0 +1,111 @@
+"""What if a gate or a state had another value: which numbers of a run are held, and at what."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from numbers import Real
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from lstmviz.cells import Cell
+from lstmviz.language import _
+from lstmviz.run.start import named
+
+Clamp = Mapping[str, np.ndarray]
+"""By gate or state what each number is held at, `[time, size]`, NaN where it is free."""
+
+NOTHING: Clamp = MappingProxyType({})
+
+
+def read_clamp(cell: Cell, clamp: Any, steps: int) -> Clamp:
+    """What a run is to hold, as arrays, in the order of the kind's gates and states.
+
+    Args:
+        cell: The cell.
+        clamp: As `lstmviz.run.run` takes it.
+        steps: How many steps the run has.
+
+    Raises:
+        ValueError: there is no such gate, state, unit or step, or a value is no finite number.
+    """
+    if clamp is None:
+        return NOTHING
+    if not isinstance(clamp, Mapping):
+        raise ValueError(
+            _(
+                'clamp is {given}; it must be a mapping from gates and states to what holds them, {{"f": {{3: 1.0}}}}.'
+            ).format(given=type(clamp).__name__)
+        )
+    names = [*cell.equation.gates, *cell.kind.states]
+    unknown = [name for name in clamp if name not in names]
+    if unknown:
+        raise ValueError(
+            _("clamp has {given}; {kind} has the gates {gates} and the states {states}.").format(
+                given=", ".join(map(str, unknown)),
+                kind=cell.kind.name,
+                gates=", ".join(cell.equation.gates),
+                states=", ".join(cell.kind.states),
+            )
+        )
+    held = {name: _read_one(cell, name, clamp[name], steps) for name in names if name in clamp}
+    held = {name: array for name, array in held.items() if not np.isnan(array).all()}
+    return named(held, held.values()) if held else NOTHING
+
+
+def _read_one(cell: Cell, name: str, given: Any, steps: int) -> np.ndarray:
+    """What is held of one gate or state."""
+    size = cell.state_size(name) if name in cell.kind.states else cell.num_units
+    found = np.full((steps, size), np.nan, cell.dtype)
+    if not isinstance(given, Mapping):
+        found[:] = _read_number(name, given, cell.dtype)
+        return found
+    for unit, value in given.items():
+        column = _check(f"clamp {name}", unit, size)
+        if not isinstance(value, Mapping):
+            found[:, column] = _read_number(f"{name}[{column}]", value, cell.dtype)
+            continue
+        for step, number in value.items():
+            row = _check(_("clamp {name}, step").format(name=f"{name}[{column}]"), step, steps)
+            found[row, column] = _read_number(f"{name}[{column}]", number, cell.dtype)
+    return found
+
+
+def _read_number(name: str, given: Any, dtype: np.dtype[Any]) -> float:
+    is_number = isinstance(given, Real) and not isinstance(given, bool)
+    # What a float32 cannot hold would be infinite in the run.
+    if not is_number or not math.isfinite(given) or abs(float(given)) > float(np.finfo(dtype).max):
+        raise ValueError(
+            _("clamp holds {name} at {given!r}; it must be a finite number.").format(name=name, given=given)
+        )
+    return float(given)
+
+
+def _check(what: str, given: Any, length: int) -> int:
+    if isinstance(given, bool) or not isinstance(given, int | np.integer) or not 0 <= given < length:
+        raise ValueError(
+            _("{what} has {given!r}; it must be {allowed}.").format(
+                what=what,
+                given=given,
+                allowed=_("0 to {last}").format(last=length - 1)
+                if length
+                else _("nothing, for there is none"),
+            )
+        )
+    return int(given)
+
+
+def pack(x: np.ndarray, clamp: Clamp) -> np.ndarray:
+    """What goes into an engine's loop row by row: x, then of each name where it is held (1, else 0), and at what."""
+    if not clamp:
+        return x
+    columns = [x]
+    for array in clamp.values():
+        held = ~np.isnan(array)
+        columns += [held.astype(x.dtype), np.where(held, array, 0).astype(x.dtype)]
+    return np.concatenate(columns, axis=1)
+
+
+__all__ = ["NOTHING", "Clamp", "pack", "read_clamp"]
