@@ -176,7 +176,7 @@ class Program:
         """Each gate before and after its activation, and the states after each step, `[time, size]`."""
         steps = len(x)
         with np.errstate(all="ignore"):
-            self._make_ahead(x)
+            self.make_ahead(x)
             recorded = self._run_steps(steps, states, progress)
         found = []
         for group in (self.lowered.before, self.lowered.after, self.lowered.new):
@@ -190,7 +190,8 @@ class Program:
 
     # What is known before the first step
 
-    def _make_ahead(self, x: Array) -> None:
+    def make_ahead(self, x: Array) -> None:
+        """Computes what is known before the first step, into `known`."""
         ahead = [node for node in self.nodes if self.phase(node) != STEP]
         uses: dict[int, int] = {id(node): 1 for node in self.outputs}
         for node in self.nodes:

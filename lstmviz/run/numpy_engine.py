@@ -51,7 +51,7 @@ def run(
     )
 
 
-def _find_plan(cell: Cell, steps: int, clamped: tuple[str, ...]) -> Plan:
+def _find_plan(cell: Cell, steps: int, clamped: tuple[str, ...] = ()) -> Plan:
     """The plan that is worth its preparation over so many steps."""
     structure = structure_of(cell.options)
     plan = _plan(cell.kind, structure, clamped, reorder=True)
