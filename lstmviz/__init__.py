@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 from lstmviz import cells, language, notebook, sequences
 from lstmviz.cells import KINDS, Cell, Linear, build, build_linear, fold, kind
 from lstmviz.run import gradients, run
+from lstmviz.run.atlas import Atlas, Response, Saturation, atlas
 from lstmviz.run.compare import Comparison, Parting, compare
 from lstmviz.run.ledger import Ledger, NoLedger, ledger
+from lstmviz.run.search import Found, Place, search
+from lstmviz.run.silence import Silenced, silence
 from lstmviz.run.trace import Explanation, Gradients, Inside, Trace
 from lstmviz.run.values import NoSum
 from lstmviz.sequences import Sequence
@@ -29,9 +32,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "KINDS",
+    "Atlas",
     "Cell",
     "Comparison",
     "Explanation",
+    "Found",
     "Gradients",
     "Inside",
     "Ledger",
@@ -39,8 +44,13 @@ __all__ = [
     "NoLedger",
     "NoSum",
     "Parting",
+    "Place",
+    "Response",
+    "Saturation",
     "Sequence",
+    "Silenced",
     "Trace",
+    "atlas",
     "build",
     "build_linear",
     "cells",
@@ -61,7 +71,9 @@ __all__ = [
     "plot",
     "run",
     "save",
+    "search",
     "sequences",
+    "silence",
 ]
 
 
