@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lstmviz import cells, language, notebook, sequences
 from lstmviz.cells import KINDS, Cell, Linear, build, build_linear, fold, kind
-from lstmviz.run import gradients, run
+from lstmviz.run import gradients, need_tensorflow, run
 from lstmviz.run.atlas import Atlas, Response, Saturation, atlas
 from lstmviz.run.compare import Comparison, Parting, compare
 from lstmviz.run.ledger import Ledger, NoLedger, ledger
@@ -83,10 +83,12 @@ notebook.register()
 def __getattr__(name: str) -> Any:
     # TensorFlow takes 3 s to import and Plotly a quarter: each comes with the first use of what needs it.
     if name == "engine":
+        need_tensorflow("lv.engine")
         from lstmviz.run import engine
 
         return engine
     if name == "devices":
+        need_tensorflow("lv.devices")
         from lstmviz.run import devices
 
         return devices

@@ -135,6 +135,15 @@ assert not HIDDEN & set(sys.modules)
 """
 
 
+@pytest.mark.parametrize("name", ["engine", "devices"])
+def test_without_tensorflow_what_needs_it_says_what_brings_it(name, monkeypatch):
+    monkeypatch.setattr(sys.modules["lstmviz.run"], "has_tensorflow", lambda: False)
+    with pytest.raises(
+        ValueError, match=rf"lv\.{name} needs TensorFlow, which is not installed: pip install"
+    ):
+        getattr(lv, name)
+
+
 def test_without_tensorflow_and_streamlit_every_kind_runs_and_is_drawn():
     done = subprocess.run(
         [sys.executable, "-c", BARE], check=False, capture_output=True, text=True, timeout=300

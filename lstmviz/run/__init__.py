@@ -75,7 +75,7 @@ def run(
                 ).format(given=device)
             )
         return numpy_engine.run(cell, x, initial_state, progress, clamp)
-    _need_tensorflow(_("A run on {device}").format(device=device) if device else _("This engine"))
+    need_tensorflow(_("A run on {device}").format(device=device) if device else _("This engine"))
     from lstmviz.run import engine as tensorflow
 
     return tensorflow.run(cell, x, device, initial_state, progress, clamp)
@@ -103,7 +103,7 @@ def gradients(trace: Trace, unit: int, t: int | None = None) -> Gradients:
     >>> found.x.shape, found.states["h"][-1]
     ((2, 2), array([0., 1., 0.], dtype=float32))
     """
-    _need_tensorflow(_("The gradient"))
+    need_tensorflow(_("The gradient"))
     from lstmviz.run import engine
 
     return engine.gradients(trace, unit, t)
@@ -120,8 +120,12 @@ def has_tensorflow() -> bool:
         return False
 
 
-def _need_tensorflow(what: str) -> None:
-    """Raises ValueError where TensorFlow is not installed."""
+def need_tensorflow(what: str) -> None:
+    """Does nothing where TensorFlow is installed.
+
+    Raises:
+        ValueError: it is not, so there is no `what`.
+    """
     if not has_tensorflow():
         raise ValueError(
             _('{what} needs TensorFlow, which is not installed: pip install "lstmviz[cpu]"').format(what=what)

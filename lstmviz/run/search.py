@@ -109,13 +109,9 @@ def search(
         return Found((start, stop), (), (), 0)
     on = _compare(values, pattern, threshold)
     find = _find_stretches if around else _find_windows
-    starts, stops, counts = find(on, stop - start, least)
-    others = (starts != start) | (stops != stop) if around else (starts >= stop) | (stops <= start)
-    starts, stops, counts = starts[others], stops[others], counts[others]
-    order = np.lexsort((starts, np.abs(stops - starts - (stop - start)), -counts))
-    order = order[:most] if around else _choose_apart(starts[order], stop - start, most, order)
-    places = tuple(_place(on, pattern, int(starts[k]), int(stops[k]), around) for k in order)
-    return Found((start, stop), tuple(pattern), places, len(starts))
+    total, spans = find(on, start, stop, least, most)
+    places = tuple(_place(on, pattern, *span, around) for span in spans)
+    return Found((start, stop), tuple(pattern), places, total)
 
 
 def _take(run: Trace | np.ndarray, state: str) -> np.ndarray:
@@ -172,39 +168,54 @@ def _compare(
     return on
 
 
-def _find_stretches(on: np.ndarray, _length: int, least: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Every stretch that is all of some unit's steps without a break: first steps, stops, and of how many units."""
-    keys = []
+def _find_stretches(
+    on: np.ndarray, start: int, stop: int, least: int, most: int
+) -> tuple[int, list[tuple[int, int]]]:
+    """Every stretch that is all of some unit's steps without a break: how many there are, and the first of them."""
     width = on.shape[1] + 1
+    turns = [np.flatnonzero(np.diff(row, prepend=False, append=False)) for row in on]
+    keys = np.concatenate([each[::2] * width + each[1::2] for each in turns])
+    found, counts = np.unique(keys, return_counts=True)
+    others = (counts >= least) & (found != start * width + stop)
+    found, counts = found[others], counts[others]
+    total = len(found)
+    if total > most:  # of those with fewer units than so many others have, none is among the first
+        enough = counts >= np.partition(counts, -most)[-most]
+        found, counts = found[enough], counts[enough]
+    starts, stops = found // width, found % width
+    order = np.lexsort((starts, np.abs(stops - starts - (stop - start)), -counts))[:most]
+    return total, [(int(starts[k]), int(stops[k])) for k in order]
+
+
+def _find_windows(
+    on: np.ndarray, start: int, stop: int, least: int, most: int
+) -> tuple[int, list[tuple[int, int]]]:
+    """Every window of that length over which units are on: how many there are, and the first that share no step."""
+    length = stop - start
+    counts = np.zeros(on.shape[1] - length + 1, np.int32)
     for row in on:
-        turns = np.flatnonzero(np.diff(row, prepend=False, append=False))
-        keys.append(turns[::2] * width + turns[1::2])
-    found, counts = np.unique(np.concatenate(keys), return_counts=True)
-    enough = counts >= least
-    return found[enough] // width, found[enough] % width, counts[enough]
+        counts += _cover(row, length)
+    counts[max(start - length + 1, 0) : stop] = 0  # those that share a step with the pattern
+    blocked = np.zeros(len(counts), bool)
+    chosen: list[tuple[int, int]] = []
+    for count in range(int(counts.max(initial=0)), least - 1, -1):
+        left = np.flatnonzero(counts == count)
+        # Each one that is chosen blocks less than twice its length: of so many, enough are left.
+        for first in left[: 2 * length * most].tolist():
+            if len(chosen) < most and not blocked[first]:
+                chosen.append((first, first + length))
+                blocked[max(first - length + 1, 0) : first + length] = True
+    return int(np.count_nonzero(counts >= least)), chosen
 
 
-def _find_windows(on: np.ndarray, length: int, least: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Every window of that length over which units are on: first steps, stops, and how many units."""
-    counts = np.zeros(on.shape[1] - length + 1, np.int64)
-    for row in on:
-        steps = np.concatenate([[0], np.cumsum(row)])
-        counts += steps[length:] - steps[:-length] == length
-    starts = np.flatnonzero(counts >= least)
-    return starts, starts + length, counts[starts]
-
-
-def _choose_apart(starts: np.ndarray, length: int, most: int, order: np.ndarray) -> np.ndarray:
-    """The first windows, in their order, that have no step in common."""
-    blocked = np.zeros(int(starts.max(initial=0)) + 1, bool)
-    chosen: list[int] = []
-    for at, start in enumerate(starts.tolist()):
-        if len(chosen) == most:
-            break
-        if not blocked[start]:
-            chosen.append(int(order[at]))
-            blocked[max(start - length + 1, 0) : start + length] = True
-    return np.array(chosen, np.int64)
+def _cover(row: np.ndarray, length: int) -> np.ndarray:
+    """For each window of that length whether a unit is on at all of its steps."""
+    covered, all_on = 1, row
+    while covered < length:
+        step = min(covered, length - covered)
+        all_on = all_on[:-step] & all_on[step:]
+        covered += step
+    return all_on
 
 
 def _place(on: np.ndarray, pattern: list[int], start: int, stop: int, around: bool) -> Place:
