@@ -13,6 +13,7 @@ import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ from lstmviz.plot.flow import START, FlowNode, build_graph, follow
 from lstmviz.plot.levels import Span
 from lstmviz.plot.names import gate_role, gate_title, state_title
 from lstmviz.plot.number import write
-from lstmviz.run.trace import Sum, Trace, check_index
+from lstmviz.run.trace import Inside, Sum, Trace, check_index
 from lstmviz.run.written import fill_in, say, subscript
 
 SHOWN = 8
@@ -124,12 +125,16 @@ def say_sizes(cell: Cell) -> list[dict[str, str]]:
         parts += [_part(_(" and ") if index else ""), _part(f"{variable.name} ")]
         wide = f"{count} × {cell.num_units}" if count > 1 else str(cell.num_units)
         heights = [(meets, _height(cell, meets)) for meets in variable.meets]
+        shape = f"[{rows}, {columns}]"
         if sum(height for _meets, height in heights) == rows:
-            parts.append(_part("["))
+            sides = [_part("[")]
             for place, (meets, height) in enumerate(heights):
-                parts += [_part(" + " if place else ""), _part(str(height), "x" if meets == "x" else "units")]
-            parts += [_part(", "), _part(wide, "columns"), _part("] = ")]
-        parts.append(_part(f"[{rows}, {columns}]"))
+                sides += [_part(" + " if place else ""), _part(str(height), "x" if meets == "x" else "units")]
+            sides += [_part(", "), _part(wide, "columns"), _part("]")]
+            parts += sides
+            # One part by one gate is the shape already: its numbers are said once.
+            shape = "" if "".join(side["text"] for side in sides) == shape else f" = {shape}"
+        parts.append(_part(shape))
         if count > 1:
             words = _(", made {count} times as wide, cut in {count} when used").format(count=count)
             parts.append(_part(words))
@@ -276,16 +281,21 @@ class _Group:
 
 
 class _Matrices:
-    """A cell's matrices in groups, and the scale that all its weights are drawn on."""
+    """A cell's matrices in groups."""
 
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
         self.kernels = [v for v in cell.kind.variables if v.is_kernel and v.name in cell.weights]
         self.shown: set[str] = set()
         self.groups = list(self._make_groups())
+
+    @cached_property
+    def scale(self) -> scales.Scale:
+        """The scale that all weights are drawn on."""
         matrices = [matrix.values for group in self.groups for matrix in group.matrices]
+        weights = self.cell.weights.values()
         # Biases of 1 beside weights of a tenth would leave the kernel without colour.
-        self.scale = scales.centre(matrices or list(cell.weights.values()), beyond=cell.weights.values())
+        return scales.centre(matrices or list(weights), beyond=weights)
 
     def _make_groups(self) -> Iterator[_Group]:
         found: dict[tuple[str, ...], list[_Matrix]] = {}
@@ -509,15 +519,69 @@ def make_number(trace: Trace, t: int, name: str, unit: int) -> dict[str, Any]:
     """
     t, unit = check_index("t", t, len(trace)), check_index("unit", unit, trace.cell.num_units)
     title = _("{name}[{unit}] at step {t}").format(name=name, unit=unit, t=trace.sequence.labels[t])
+    told: dict[str, Any] = {"title": title, "column": ""}
     if name not in trace.cell.equation.gates and name in trace.states:
         check_index("unit", unit, trace.states[name].shape[1])  # a projection has fewer
-        return {"title": title, "sums": [], "lines": list(_write_state(trace, t, name, unit))}
+        return told | {"sums": [], "lines": list(_write_state(trace, t, name, unit))}
     found = trace.inside(t, name, unit)
-    return {
-        "title": title,
+    return told | {
+        "column": f"{title}: {_say_column(trace, found)}",
         "sums": [_tell_sum(subscript("Σ", name) if not found.obstacles else each.name, each) for each in found.sums],
         "lines": [found.sentence],
     }  # fmt: skip
+
+
+_ROUNDING = 1e-5  # of a float32's sum, as a share of its summands' sizes
+_BESIDE = 16  # steps before and behind one, in which a column's sum is compared with what was recorded
+_NAMED = 2  # terms that are named where a column lacks more
+
+
+def _say_column(trace: Trace, found: Inside) -> str:
+    """What the marked column of the weights comes to, and where that is not all of it, what else there is."""
+    numbers = f"{subscript('Σ', found.gate)} = {write(found.preactivation)}, {found.gate} = {write(found.activation)}"
+    group = next((each for each in _Matrices(trace.cell).groups if found.gate in each.gates), None)
+    if _is_column_sum(trace, group, found) if group else not found.obstacles:
+        return numbers
+    if group is None or found.obstacles:
+        return f"{numbers} · {_('No sum of terms: {what} is in it.').format(what=_(' and ').join(found.obstacles))}"
+    own = {each for matrix in group.matrices for each in _name_rows(matrix)} | group.added
+    beyond = [
+        term.name for each in found.sums for term in each.terms if term.name not in own and "[" in term.name
+    ]
+    if not beyond:
+        return f"{numbers} · {_('Not the sum of this column.')}"
+    terms = ", ".join([*beyond[:_NAMED], *(["…"] if len(beyond) > _NAMED else [])])
+    return f"{numbers} · {_('Not the sum of this column alone: it has {terms}.').format(terms=terms)}"
+
+
+def _name_rows(matrix: _Matrix) -> Iterator[str]:
+    """What the terms of its rows are called, where these are not multiplied by anything else."""
+    for _node, name, meets, height in matrix.parts:
+        if name in ("x_t", f"{meets}_{{t-1}}"):
+            yield from (f"{meets}[{row}]" for row in range(height))
+
+
+def _is_column_sum(trace: Trace, group: _Group, found: Inside) -> bool:
+    """Whether a gate's sum is what meets the rows times its column, and what is added below: at the steps around this one."""
+    steps = slice(max(0, found.t - _BESIDE), found.t + _BESIDE)
+    values = trace.values(steps, np.float64)
+    column = sum(group.widths[: group.gates.index(found.gate)]) + found.unit
+    added = [
+        group.vectors[name][found.gate][found.unit]
+        for name in group.added
+        if found.gate in group.vectors[name]
+    ]
+    made, size = np.full(values.steps, np.sum(added, dtype=np.float64)), np.abs(added).sum()
+    with np.errstate(all="ignore"):
+        for matrix in group.matrices:
+            weights, row = matrix.values[:, column].astype(np.float64), 0
+            for node, _name, _meets, height in matrix.parts:
+                met = np.broadcast_to(values.of(node), (values.steps, height))
+                made = made + met @ weights[row : row + height]
+                size = size + np.abs(met) @ np.abs(weights[row : row + height])
+                row += height
+        apart = np.abs(made - trace.preactivations[found.gate][steps, found.unit])
+    return not np.any(apart > _ROUNDING * size)
 
 
 def _tell_sum(name: str, found: Sum) -> dict[str, Any]:

@@ -242,6 +242,18 @@ def draw_device(names: dict[str, str]) -> None:
         )
 
 
+def draw_linear(view: View) -> None:
+    """Whether a linear layer stands in front of the cell; not where it would not fold into it."""
+    can_fold = cells.can_fold(view.kind, dict(view.options))
+    why_not = _("{kind} has no bias beside each product with x").format(kind=view.cell)
+    st.toggle(
+        _("linear layer in front, folded into the kernel"),
+        key="linear",
+        disabled=not can_fold,
+        help=None if can_fold else why_not,
+    )
+
+
 def draw_language() -> None:
     """The language switch."""
     st.segmented_control(

@@ -11,7 +11,7 @@ from lstmviz.cells import Cell
 from lstmviz.language import _
 from lstmviz.layouts import Stored
 from lstmviz.sequences import Sequence
-from lstmviz.web import draft, drawing, figure, models, own_words, pictures, render, snippets
+from lstmviz.web import controls, draft, drawing, figure, models, own_words, pictures, render, snippets
 from lstmviz.web import view as views
 from lstmviz.web.markup import escape
 from lstmviz.web.view import View
@@ -183,7 +183,7 @@ def linear(view: View, cell: Cell, picture: render.RunPicture) -> None:
             "can be folded away: $(x A + a) K_x + b = x (A K_x) + (a K_x + b)$."
         ),
     )
-    st.toggle(_("linear layer in front, folded into the kernel"), key="linear")
+    controls.draw_linear(view)
     if picture.fold_difference is None:
         return
     layer = render.load_linear(view)

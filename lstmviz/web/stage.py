@@ -94,10 +94,10 @@ def _stage(wanted: Wanted, view: View, sequence: Sequence, trace: Trace) -> byte
     told = [draft.tell(drawn, trace.device, apart)]
     difference = None
     if view.linear:
-        told.insert(0, _("the linear layer in front is folded into this kernel"))
         if render.is_quick(view, len(sequence)):
             found = render.fold_difference(view, sequence, trace)
             difference = found if math.isfinite(found) else None
+        told.insert(0, _say_folded(difference))
     made = stages.make_stage(trace, *wanted.within(trace))
     return stages.pack(
         made,
@@ -108,6 +108,19 @@ def _stage(wanted: Wanted, view: View, sequence: Sequence, trace: Trace) -> byte
         # Who cannot see the pictures hears of them when they rest.
         alternatives={} if view.engine and not is_starting else _describe(trace, *wanted.within(trace)),
     )
+
+
+def _say_folded(difference: float | None) -> str:
+    """What has become of the linear layer, and how far h is from what it is where the layer stands in front by itself."""
+    folded = _("the linear layer in front is folded into this kernel")
+    if difference is None:
+        return folded
+    apart = _("h is equal to that behind the layer itself")
+    if difference:
+        apart = _("h differs from that behind the layer itself by at most {most}").format(
+            most=draft.round_up(difference)
+        )
+    return f"{folded} · {apart}"
 
 
 def _describe(trace: Trace, t: int, unit: int) -> dict[str, str]:
@@ -245,6 +258,7 @@ def _size(given: Any, most: int) -> int | None:
 def _words() -> dict[str, str]:
     return {
         "exact": _("num_units, exactly"),
+        "skip": _("Go to num_units"),
         "close": _("Close"),
         "kernel": _("Kernel"),
         "cell": _("Cell"),

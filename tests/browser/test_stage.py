@@ -319,6 +319,72 @@ def test_every_kind_has_a_stage(open_page, app_url, kind):
     assert "…" not in page.locator(".st-key-step .lv-number").all_text_contents()
 
 
+# --- By keys alone
+
+
+def test_num_units_is_within_the_first_five_tab_stops(open_page, app_url):
+    page = _open(open_page, f"{app_url}/?{_VIEW}", alone=True)
+    page.wait_for_timeout(500)  # the first drawing's task ends
+    stops = []
+    while len(stops) < 5 and (not stops or stops[-1] != "range num_units"):
+        page.keyboard.press("Tab")
+        stops.append(
+            page.evaluate(
+                "`${document.activeElement.type} ${document.activeElement.getAttribute('aria-label')}`"
+            )
+        )
+    assert stops[-1] == "range num_units", stops
+    page.keyboard.press("ArrowRight")
+    expect(_title(page, "kernel")).to_have_text("kernel [13, 36]")
+    page.keyboard.press("Shift+Tab")
+    above = page.evaluate(
+        "document.activeElement.closest('[data-testid=stMainBlockContainer], header') !== null"
+    )
+    assert above, "what stands above the stage is before it"
+
+
+def test_the_first_stop_of_the_whole_page_is_a_link_to_num_units(opened):
+    first = opened.evaluate(
+        """() => [...document.querySelectorAll("a[href], button, input, select, textarea, [tabindex]")]
+            .find((each) => each.tabIndex >= 0 && !each.disabled).textContent"""
+    )
+    link = opened.get_by_role("link", name="Go to num_units")
+    assert first == link.text_content()
+    assert not opened.evaluate(
+        "[...document.querySelectorAll('[tabindex]')].some((each) => each.tabIndex > 0)"
+    )
+    link.focus()
+    box = link.bounding_box()
+    assert box and box["width"] > 60 and box["height"] > 20, "who comes to it sees it"
+    before = opened.url
+    opened.keyboard.press("Enter")
+    expect(_slider(opened)).to_be_focused()
+    assert opened.url == before
+
+
+# --- All else
+
+
+def test_the_linear_layer_and_the_device_are_chosen_beside_the_stage(opened):
+    opened.get_by_role("button", name="More").click()
+    expect(opened.locator(".st-key-device")).to_be_visible(timeout=_FIRST)
+    sentence = opened.locator(".st-key-sentence")
+    expect(sentence).not_to_contain_text("linear layer")
+    opened.locator(".st-key-linear label").click()
+    expect(sentence).to_contain_text("the linear layer in front is folded into this kernel", timeout=20_000)
+    expect(sentence).to_contain_text(re.compile(r"h (differs from|is equal to) that behind the layer itself"))
+    expect(opened).to_have_url(re.compile(r"[?&]linear=true"), timeout=20_000)
+    opened.keyboard.press("Escape")
+    opened.locator(".st-key-kernel .lv-box").hover()  # the popover is gone from over the picture
+    layer = lv.build_linear(View.input_size, View.input_size, seed=View.seed)
+    folded = lv.fold(layer, _trace().cell)
+    told = _point(opened, "kernel", "x[")
+    found = re.match(r"x\[(\d+)\] → (\w)\[(\d+)\]\n(.+)$", told)
+    assert found, told
+    weight = folded.weights["kernel"][int(found[1]), "ijfo".index(found[2]) * 8 + int(found[3])]
+    assert found[4] == write(weight), "the kernel that is shown is the folded one"
+
+
 # --- Words that can be read
 
 _SETTINGS = [
@@ -606,3 +672,72 @@ def test_the_strips_say_what_they_show_and_are_moved_through_by_keys(opened):
     expect(reading).to_contain_text(write(float(_trace().gates["i"][2, 2])))
     opened.keyboard.press("Enter")
     expect(_drawer(opened).locator("h3")).to_have_text("i[2] at step 2", timeout=_FIRST)
+
+
+def test_the_weights_are_moved_through_by_keys(opened):
+    box = opened.locator(".st-key-kernel [role=figure]")
+    line = opened.locator(".st-key-kernel [role=status]")
+    kernel = _trace().cell.weights["kernel"]
+    box.focus()
+    for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowUp"):
+        opened.keyboard.press(key)
+    # The first key marks the first row of the pinned unit's column; then down to the last row of x.
+    expect(line).to_have_text(f"h[0] → i[0]: {write(float(kernel[4, 0]))}")
+    for _press in range(9):
+        opened.keyboard.press("ArrowRight")
+    expect(line).to_have_text(f"h[0] → j[1]: {write(float(kernel[4, 9]))}")
+    opened.keyboard.press("End")
+    opened.keyboard.press("ArrowRight")
+    expect(line).to_have_text(f"h[0] → o[7]: {write(float(kernel[4, 31]))}")
+    expect(_drawer(opened)).to_be_hidden()
+    opened.keyboard.press("Enter")
+    expect(_drawer(opened).locator("h3")).to_have_text("o[7] at step 0")
+    expect(opened).to_have_url(re.compile(r"(?=.*unit=7\b)(?=.*gate=o\b)"), timeout=20_000)
+    expect(box).to_be_focused()
+    opened.keyboard.press("Escape")
+    expect(_drawer(opened)).to_be_hidden()
+    opened.locator("#lv-num-units").focus()
+    expect(line).to_have_text("")
+
+
+def test_keys_go_from_one_matrix_to_the_next(open_page, app_url):
+    page = _open(open_page, f"{app_url}/?{_VIEW}&cell=CudnnCompatibleGRUCell")
+    line = page.locator(".st-key-kernel [role=status]")
+    page.locator(".st-key-kernel [role=figure]").focus()
+    page.keyboard.press("ArrowRight")
+    expect(line).to_have_text(re.compile(r"^x\[0\] → r\[0\]: "))
+    page.keyboard.press("End")
+    expect(line).to_have_text(re.compile(r"^x\[0\] → u\[7\]: "))
+    page.keyboard.press("ArrowRight")
+    expect(line).to_have_text(re.compile(r"^x\[0\] → c\[0\]: "))
+    for _press in range(4):
+        page.keyboard.press("ArrowDown")
+    expect(line).to_have_text(re.compile(r"^h\[0\] → c\[0\]: "))
+    page.keyboard.press("ArrowLeft")
+    expect(line).to_have_text(re.compile(r"^x\[\d\] → u\[7\]: |^h\[\d\] → u\[7\]: "))
+
+
+@pytest.mark.parametrize(
+    ("kind", "gate", "more"),
+    [
+        ("BasicLSTMCell", "f", ""),
+        ("LayerNormBasicLSTMCell", "f", " · No sum of terms: a norm over all units is in it."),
+        (
+            "CudnnCompatibleGRUCell",
+            "c",
+            " · Not the sum of this column alone: it has r[2] * h[0], r[2] * h[1], ….",
+        ),
+    ],
+)
+def test_beneath_the_weights_stands_what_the_pinned_column_comes_to(open_page, app_url, kind, gate, more):
+    page = _open(open_page, f"{app_url}/?{_VIEW}&cell={kind}&t=4&unit=2&gate={gate}")
+    trace = _trace(kind=kind)
+    before, after = (write(values[gate][4, 2]) for values in (trace.preactivations, trace.gates))
+    line = page.locator(".st-key-kernel [role=status]")
+    expect(line).to_have_text(
+        f"{gate}[2] at step 4: Σ{gate} = {before}, {gate} = {after}{more}", timeout=_FIRST
+    )
+    _drawer(page).locator("button").first.focus()
+    page.keyboard.press("Escape")
+    expect(_drawer(page)).to_be_hidden()
+    expect(line).to_have_text("")

@@ -167,7 +167,7 @@ def test_the_sentence_counts_what_the_cell_has(kind, options):
     text = "".join(part["text"] for part in parts)
     assert text.startswith("num_units 5 → ") and text.endswith(f" → {cell.parameter_count:,} parameters")
     assert cell.parameter_count == sum(values.size for values in cell.weights.values())
-    assert "→ →" not in re.sub(" +", " ", text)
+    assert "→ →" not in re.sub(" +", " ", text) and not re.search(r"(\[\d+, \d+\]) = \1", text)
     counted = {
         kind: [part["text"] for part in parts if part["counts"] == kind] for kind in ("x", "parameters")
     }
@@ -183,7 +183,9 @@ def test_the_sentence_counts_what_the_cell_has(kind, options):
             assert found, text
             assert sum(map(int, found[1].split("+"))) == rows
             assert math.prod(map(int, found[2].split("×"))) == columns
-            assert found[3] is None or (int(found[3]), int(found[4])) == (rows, columns)
+            is_said_once = f"{found[1]}, {found[2]}" == f"{rows}, {columns}"
+            assert (found[3] is None) == is_said_once, "a shape of one part by one gate is said once"
+            assert is_said_once or (int(found[3]), int(found[4])) == (rows, columns)
             count = columns // cell.num_units
             assert found[5] == found[6] == (str(count) if count > 1 else None)
 
@@ -564,3 +566,33 @@ def test_a_bias_that_is_no_number_is_told_from_a_gate_that_has_none():
     (vector,) = (each for each in group["vectors"] if each["name"] == "w_f_diag")
     assert vector["of"] == [False, False, True, False]
     assert np.isnan(found[vector["values"]][6:9]).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(("kind", "options"), [*SUMS, ("LSTMCell", {"use_peepholes": True})])
+def test_a_columns_line_says_that_it_is_not_the_sum_exactly_where_it_is_not(kind, options):
+    trace = run(kind, options=options)
+    more = {"i", "f", "o"} if options.get("use_peepholes") else NO_PLAIN_SUM.get(kind, set())
+    if kind == "OwnConstant":
+        more = more - {"pace"}  # a weight alone, which is drawn in no column
+    for gate in trace.gates:
+        numbers, _dot, said = stage.make_number(trace, T, gate, UNIT)["column"].partition(" · ")
+        before, after = (
+            write(float(values[gate][T, UNIT])) for values in (trace.preactivations, trace.gates)
+        )
+        assert numbers.startswith(f"{gate}[{UNIT}] at step {T}: ") and numbers.endswith(
+            f" = {before}, {gate} = {after}"
+        )
+        assert bool(said) == (gate in more), (gate, said)
+    for state in set(trace.states) - set(trace.gates):
+        assert stage.make_number(trace, T, state, UNIT)["column"] == ""
+
+
+def test_what_a_column_lacks_is_named():
+    def said(kind: str, gate: str, **options) -> str:
+        return stage.make_number(run(kind, options=options), T, gate, UNIT)["column"].partition(" · ")[2]
+
+    assert said("LSTMCell", "o", use_peepholes=True) == "Not the sum of this column alone: it has c[2]."
+    assert said("IndRNN", "z") == "Not the sum of this column alone: it has h[2]."
+    assert "it has r[2] * h[0], r[2] * h[1], …" in said("CudnnCompatibleGRUCell", "c")
+    assert said("LayerNormBasicLSTMCell", "f") == "No sum of terms: a norm over all units is in it."
+    assert said("OwnRefused", "six") == "No sum of terms: a maximum is in it."

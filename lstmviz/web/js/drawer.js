@@ -3,7 +3,7 @@
  *
  * @typedef {{name: string, terms: [string, number, number, number][], value: number, others: number, rest: number}} Sum
  *     a term as its name, what met the weight, the weight, their product; `others` are so many terms that add `rest`
- * @typedef {{title: string, sums: Sum[], lines: string[]}} Taken a number taken apart
+ * @typedef {{title: string, column: string, sums: Sum[], lines: string[]}} Taken a number taken apart; of a gate also what its column in the weights comes to
  */
 
 import { write } from "./numbers.js";
@@ -99,7 +99,7 @@ function reachOf(sum) {
 }
 
 /** Symbols with their subscripts: `c_{t-1}`, `Σ_f`. @param {string} text @returns {(string | HTMLElement)[]} */
-function markUp(text) {
+export function markUp(text) {
   return split(text).map(([part, isLow]) => {
     if (!isLow) return part;
     const low = document.createElement("sub");

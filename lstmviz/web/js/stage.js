@@ -10,7 +10,7 @@
 
 import { announcePin, followPin, onPin, pin, setPin } from "./linked.js";
 import { CellPanel } from "./cell_panel.js";
-import { Drawer } from "./drawer.js";
+import { Drawer, markUp } from "./drawer.js";
 import { KernelPanel } from "./kernel_panel.js";
 import { Lesson } from "./lesson.js";
 import { Player } from "./player.js";
@@ -27,6 +27,8 @@ const MOVES = /** @type {Record<string, [number, number]>} */ ({
   ArrowRight: [0, 1],
   ArrowUp: [-1, 0],
   ArrowDown: [1, 0],
+  Home: [0, -Infinity],
+  End: [0, Infinity],
 });
 const BELOW = 8; // pixels of air below the stage
 const USUAL = { right: 1256, height: 750 }; // of a stage in a window of 1280 × 900: there the scale is about 1
@@ -67,6 +69,9 @@ class Stage {
     this.tabs = this.make("div", "lv-tabs", this.root);
     const panels = (this.panels = this.make("div", "lv-panels", this.root));
     this.scale = 1;
+    panels.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && this.drawer.isOpen) this.shut();
+    });
     const kernel = this.panel(panels, "kernel");
     const step = this.panel(panels, "step");
     const gates = this.panel(panels, "gates");
@@ -74,6 +79,12 @@ class Stage {
     this.boxes = { kernel: kernel.box, step: step.box, gates: gates.box };
     gates.box.tabIndex = 0;
     gates.box.addEventListener("keydown", (event) => this.press(event));
+    kernel.box.tabIndex = 0;
+    kernel.box.addEventListener("keydown", (event) => this.pressKernel(event));
+    kernel.box.addEventListener("blur", () => this.leaveKernel());
+    this.line = this.make("p", "lv-line", kernel.box.parentElement ?? kernel.box);
+    this.line.setAttribute("role", "status");
+    this.column = ""; // what is said of the pinned number's column
     this.reading = this.make("p", "lv-reading", gates.box);
     this.reading.setAttribute("role", "status");
     this.legends = { kernel: kernel.legend, step: step.legend, gates: gates.legend };
@@ -81,6 +92,7 @@ class Stage {
     this.tip.hidden = true;
     this.size = this.makeSlider();
     this.features = this.makeInputs();
+    this.skip = this.makeSkip();
     const point = (/** @type {import("./scene.js").Place | null} */ place, /** @type {PointerEvent} */ event) => this.point(place, event);
     const pick = (/** @type {import("./scene.js").Place} */ place) => this.pick(place);
     this.kernel = new KernelPanel(kernel.box, point, pick);
@@ -102,6 +114,8 @@ class Stage {
     this.isKeyDown = false;
     onKey(["num_units"], (isDown) => (this.isKeyDown = isDown));
     this.asked = ""; // of the drawer
+    /** @type {HTMLElement | null} from where it was opened */
+    this.opener = null;
     /** @type {Record<string, string>} what else of the address was set since the script was told */
     this.set = {};
     /** @type {Lesson | null} */
@@ -157,6 +171,32 @@ class Stage {
     return { group, slider, number };
   }
 
+  /** A link to the slider, before everything else on the page: who goes by keys need not pass the paths and the strip. */
+  makeSkip() {
+    const { slider } = this.size;
+    slider.id = "lv-num-units";
+    const link = document.createElement("a");
+    Object.assign(link, { className: "lv-skip", href: `#${slider.id}`, textContent: this.told.words.skip });
+    link.addEventListener("click", (event) => {
+      event.preventDefault(); // the address is the page's own
+      slider.focus();
+    });
+    document.body.prepend(link);
+    return link;
+  }
+
+  /**
+   * Lets the keyboard begin at the stage, as a click there would: the next Tab goes to its first control, and what stands above is a
+   * Shift+Tab away. Not where somebody is somewhere else already.
+   */
+  beginHere() {
+    if (document.activeElement && document.activeElement !== document.body) return;
+    this.root.tabIndex = -1;
+    this.root.focus({ preventScroll: true });
+    this.root.blur();
+    this.root.removeAttribute("tabindex");
+  }
+
   makeInputs() {
     const group = this.make("div", `lv-inputs ${keyed("input_size")}`, this.controls);
     const label = this.make("label", "", group);
@@ -203,7 +243,8 @@ class Stage {
   tell(told, setTriggerValue) {
     this.told = told;
     this.trigger = setTriggerValue;
-    this.size.group.hidden = !told.canHold;
+    this.size.group.hidden = this.skip.hidden = !told.canHold;
+    this.skip.textContent = told.words.skip;
     const of = canonical(told.of);
     this.followPin(told.pin);
     this.tellLesson();
@@ -231,6 +272,7 @@ class Stage {
     setPin({ t: t ?? undefined, unit: unit ?? undefined, gate: gate || undefined });
     if (this.sent && gate) this.open();
     else if (!gate) this.drawer.close();
+    this.tellLine();
   }
 
   get isHeld() {
@@ -344,6 +386,7 @@ class Stage {
     this.shown = name;
     this.say("");
     this.draw();
+    if (isFirst) this.beginHere();
     if (isFirst) requestAnimationFrame(() => setTimeout(() => fetch(new URL("drawn", import.meta.url)).catch(() => {})));
     if (isFirst || this.drawer.isOpen) this.open();
   }
@@ -388,6 +431,7 @@ class Stage {
     this.player.show(sent.head.steps, this.told.player);
     this.share(scene);
     this.kernel.draw(scene);
+    this.tellLine();
     this.cell.draw(scene);
     this.time.draw(scene);
     this.lesson?.show(scene);
@@ -449,13 +493,51 @@ class Stage {
     return legend(scene, { low: 0, high: scene.largest(tiled.values), diverging: false }, words);
   }
 
-  /** Moves through the strips: to another step, to another unit, and into a number. @param {KeyboardEvent} event */
-  press(event) {
-    const [down, right] = MOVES[event.key] ?? [0, 0];
-    if (!this.sent || !this.scene || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (!(down || right) && event.key !== "Enter") return;
+  /**
+   * How a key moves what is marked; nothing where it is none of the keys that do.
+   *
+   * @param {KeyboardEvent} event
+   * @returns {[number, number] | null} down and right
+   */
+  moveOf(event) {
+    if (!this.sent || !this.scene || event.ctrlKey || event.metaKey || event.altKey) return null;
+    const move = MOVES[event.key] ?? (event.key === "Enter" ? [0, 0] : null);
+    if (!move) return null;
     event.preventDefault();
     event.stopPropagation();
+    return move;
+  }
+
+  /** Moves through the weights, and into the gate that the marked one leads to. @param {KeyboardEvent} event */
+  pressKernel(event) {
+    const move = this.moveOf(event);
+    if (!move) return;
+    const place = event.key === "Enter" && this.kernel.place ? this.kernel.place : this.kernel.move(...move);
+    if (!place) return;
+    this.hover = place;
+    if (event.key === "Enter") this.pick(place);
+    this.redraw();
+  }
+
+  leaveKernel() {
+    this.kernel.cell = this.hover = null;
+    this.redraw();
+  }
+
+  /** Beneath the weights: the marked one, else what the pinned number's column comes to. */
+  tellLine() {
+    const place = this.kernel.place;
+    const text = place ? place.text.replace("\n", ": ") : this.drawer.isOpen ? this.column : "";
+    if (this.line.dataset.text === text) return;
+    this.line.dataset.text = this.line.title = text;
+    this.line.replaceChildren(...markUp(text));
+  }
+
+  /** Moves through the strips: to another step, to another unit, and into a number. @param {KeyboardEvent} event */
+  press(event) {
+    const move = this.moveOf(event);
+    if (!move || !this.sent || !this.scene) return;
+    const [down, right] = move;
     const { steps, numUnits, gates } = this.sent.head;
     const within = (/** @type {number} */ value, /** @type {number} */ count) => Math.max(0, Math.min(count - 1, value));
     const from = pin(); // keys may come faster than drawings
@@ -509,11 +591,15 @@ class Stage {
     setPin({ t: t ?? before.t ?? 0, unit: unit ?? before.unit ?? 0, gate: gate || before.gate });
     announcePin();
     if (gate) this.open();
+    if (gate && document.activeElement instanceof HTMLElement) this.opener = document.activeElement;
   }
 
   /** Closes what was taken apart; a link to this view leaves it closed. */
   shut() {
+    const wasInside = this.drawer.box.contains(document.activeElement);
     this.drawer.close();
+    if (wasInside && this.opener?.isConnected) this.opener.focus({ preventScroll: true }); // who goes by keys goes on from there
+    this.tellLine();
     setPin({ gate: undefined });
     announcePin();
   }
@@ -527,7 +613,11 @@ class Stage {
     this.asked = asked;
     const answer = await fetch(new URL(`numbers/number?${asked}`, import.meta.url)).catch(() => null);
     if (this.asked !== asked) return;
-    if (answer?.status === 200) this.drawer.show(readJson(await answer.text()));
+    if (answer?.status !== 200) return;
+    const taken = readJson(await answer.text());
+    this.column = taken.column;
+    this.drawer.show(taken);
+    this.tellLine();
   }
 
   close() {
@@ -537,6 +627,7 @@ class Stage {
     this.player.close();
     this.lesson?.close();
     clearTimeout(this.restTimer);
+    this.skip.remove();
     this.sheet.remove();
     stages.delete(this.parent);
   }

@@ -15,6 +15,7 @@ from lstmviz.web.draft import Drawn
 from lstmviz.web.markup import escape
 from lstmviz.web.paths import names
 from lstmviz.web.progress import follow_tensorflow, tell_failure
+from lstmviz.web.settle import Settled
 from lstmviz.web.view import View
 
 
@@ -33,7 +34,7 @@ def draw_screen(learns: bool = False) -> None:
     view = settled.view
     address.write(view)
     with language.use(view.lang):
-        _draw_strip(view)
+        _draw_strip(settled)
     st.session_state["settled"] = settled
     _draw_on_stage(learns)
     reconnect.replay(sent)
@@ -79,7 +80,8 @@ def _load_lesson(view: View) -> dict[str, Any] | None:
     return lessons.tell(lesson, view.step)
 
 
-def _draw_strip(view: View) -> None:
+def _draw_strip(settled: Settled) -> None:
+    view = settled.view
     with st.container(horizontal=True, vertical_alignment="bottom", key="strip"):
         if not view.model:
             controls.draw_kind()
@@ -90,6 +92,9 @@ def _draw_strip(view: View) -> None:
                 controls.draw_options(view)
             controls.draw_sequence_options(view)
             controls.draw_reading(view)
+            if not view.model:  # a trained layer is what it is
+                controls.draw_linear(view)
+            settle.draw_device(settled)
 
 
 def _move(sent: dict[str, Any]) -> None:
