@@ -8,6 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import lstmviz as lv
+from lstmviz.plot.stage import make_number
 from lstmviz.run.clamp import read_clamp
 from lstmviz.run.ledger import list_ledgers
 from tests.kinds_of_ones_own import STEPS, declared, run
@@ -171,6 +172,19 @@ def test_both_engines_hold_the_same(kind, dtype):
         np.testing.assert_array_equal(other.clamp[name], array)
 
 
+@pytest.mark.parametrize(
+    ("kind", "clamp"),
+    [("BasicLSTMCell", {"f": {3: 1.0}, "h": {129: 0.0}}), ("GRUCell", {"u": {0: 0.5}, "c": {1: {7: 0.25}}})],
+)
+def test_a_wide_cell_whose_products_come_in_pieces_holds_the_same(kind, clamp):
+    cell = lv.build(kind, num_units=130, input_size=3, seed=1, dtype="float64")
+    x = np.random.default_rng(3).normal(size=(30, 3))
+    one, other = (lv.run(cell, x, engine=engine, clamp=clamp) for engine in ("numpy", "tensorflow"))
+    for group in ("states", "gates", "preactivations"):
+        for name, values in getattr(one, group).items():
+            np.testing.assert_allclose(getattr(other, group)[name], values, rtol=0, atol=1e-12)
+
+
 def make(clamp=None, kind="BasicLSTMCell", steps=12, engine="numpy", **options):
     cell = lv.build(kind, num_units=4, input_size=3, seed=0, dtype="float64", **options)
     return lv.run(cell, np.random.default_rng(0).normal(size=(steps, 3)), engine=engine, clamp=clamp)
@@ -303,6 +317,15 @@ def test_what_would_be_untrue_of_a_held_number_is_refused():
         lv.plot.step_frames(trace, 3, 0)
     assert lv.plot.step(trace, 5, 3).data and lv.plot.step(trace, 4, 2).data
     assert "f is held at 1.00;" in lv.plot.describe_step(trace, 4, 3)
+
+
+def test_a_held_number_that_is_clicked_says_that_it_is_held():
+    trace = make({"f": {3: {4: 1.0}}, "c": {2: {4: 0.5}}})
+    assert make_number(trace, 4, "c", 2)["lines"] == ["c is held at 0.50 at this step."]
+    assert make_number(trace, 4, "f", 3)["lines"][0].startswith("f is held at 1 at this step;")
+    assert make_number(trace, 5, "c", 2)["lines"][-1].startswith("c_t = f · c_{t-1} + i · j")
+    # The state that a held gate makes is what its formula says of the held number.
+    assert "1.00 · " in make_number(trace, 4, "c", 3)["lines"][-1]
 
 
 def test_two_runs_are_told_apart_by_what_is_held():

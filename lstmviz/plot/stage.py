@@ -522,7 +522,11 @@ def make_number(trace: Trace, t: int, name: str, unit: int) -> dict[str, Any]:
     told: dict[str, Any] = {"title": title, "column": ""}
     if name not in trace.cell.equation.gates and name in trace.states:
         check_index("unit", unit, trace.states[name].shape[1])  # a projection has fewer
-        return told | {"sums": [], "lines": list(_write_state(trace, t, name, unit))}
+        lines = list(_write_state(trace, t, name, unit))
+        if trace.is_clamped(t, name, unit):
+            value = write(float(trace.states[name][t, unit]))
+            lines = [_("{name} is held at {value} at this step.").format(name=name, value=value)]
+        return told | {"sums": [], "lines": lines}
     found = trace.inside(t, name, unit)
     return told | {
         "column": f"{title}: {_say_column(trace, found)}",
