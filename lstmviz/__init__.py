@@ -23,7 +23,7 @@ from lstmviz.run.values import NoSum
 from lstmviz.sequences import Sequence
 
 if TYPE_CHECKING:
-    from lstmviz import detective, formats, layouts, plot
+    from lstmviz import detective, examples, formats, layouts, plot
     from lstmviz.detective import identify
     from lstmviz.formats.load import load
     from lstmviz.formats.save import save
@@ -58,6 +58,7 @@ __all__ = [
     "detective",
     "devices",
     "engine",
+    "examples",
     "fold",
     "formats",
     "gradients",
@@ -104,6 +105,10 @@ def __getattr__(name: str) -> Any:
         from lstmviz.formats.save import save
 
         return save
+    if name == "examples":
+        import lstmviz.examples as examples
+
+        return examples
     if name == "detective":
         import lstmviz.detective as detective
 

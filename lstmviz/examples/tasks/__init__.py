@@ -1,0 +1,1 @@
+"""What the shipped cells were trained for: data, the sequence shown, and how a cell is measured."""

@@ -1,0 +1,69 @@
+"""The sum of two of fifty numbers, those that a 1 beside them marks (Hochreiter and Schmidhuber 1997)."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+from lstmviz.cells import Cell
+from lstmviz.examples.batches import run_many
+from lstmviz.examples.example import Head, Task
+from lstmviz.language import _, _mark
+from lstmviz.sequences import Sequence
+
+TRAINED_LENGTH, LONG = 50, 200
+_HELD_OUT = 10_000
+
+
+def draw(
+    count: int, length: int, seed: int
+) -> tuple[Float[np.ndarray, "count length 2"], Float[np.ndarray, "count length"]]:
+    """Numbers from 0 to 1 with their marks, one in each half; and the sum of the marked ones so far."""
+    rng = np.random.default_rng(seed)
+    x = np.zeros((count, length, 2), np.float32)
+    x[..., 0] = rng.random((count, length))
+    rows, half = np.arange(count), length // 2
+    x[rows, rng.integers(0, half, count), 1] = 1
+    x[rows, rng.integers(half, length, count), 1] = 1
+    return x, (x[..., 0] * x[..., 1]).cumsum(axis=1).astype(np.float64)
+
+
+def make() -> tuple[Sequence, Float[np.ndarray, " time"]]:
+    """One sequence, and the sum so far."""
+    x, sums = draw(1, TRAINED_LENGTH, _HELD_OUT + 2)
+    labels = tuple(map(str, range(TRAINED_LENGTH)))
+    features = (_("x[0]: a number"), _("x[1]: 1 where it counts"))
+    return Sequence(x[0], labels, features, _("numbers, two of them marked")), sums[0]
+
+
+def score(cell: Cell, head: Head) -> dict[str, float]:
+    """The mean squared error of the sum at the last step, in sequences as in the training and in longer ones."""
+    return {
+        "mse": _measure(cell, head, 2000, TRAINED_LENGTH, _HELD_OUT),
+        "mse_long": _measure(cell, head, 500, LONG, _HELD_OUT + 1),
+    }
+
+
+def _measure(cell: Cell, head: Head, count: int, length: int, seed: int) -> float:
+    x, sums = draw(count, length, seed)
+    return float(((head(run_many(cell, x)[:, -1]) - sums[:, -1]) ** 2).mean())
+
+
+def compare() -> dict[str, float]:
+    """The error of saying 1, the mean, each time: the variance of the sum of two such numbers."""
+    return {"mse_of_mean": 1 / 6}
+
+
+TASK = Task(
+    "adding",
+    _mark("the sum of two marked numbers"),
+    _mark("Nothing is written until a number is marked: two writes into c, and one sum at the end."),
+    _mark(
+        "The sum of the two marked numbers among 50: a mean squared error of {mse:.4f} in sequences that training did not see, "
+        "{mse_long:.4f} among 200 numbers; saying the mean each time has {mse_of_mean:.3f}."
+    ),
+    "number",
+    make,
+    score,
+    compare,
+)

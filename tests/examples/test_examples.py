@@ -1,0 +1,132 @@
+"""The shipped cells: what they are said to do is what they do, on data that training did not see."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lstmviz as lv
+from lstmviz import examples, language
+from lstmviz.examples import shipped
+from lstmviz.examples.batches import run_many
+
+ROOT = Path(__file__).parents[2]
+EVERY = [
+    (name, kind, size)
+    for name in examples.names()
+    for kind, sizes in examples.cells(name).items()
+    for size in sizes
+]
+
+
+@pytest.mark.parametrize("name", examples.names())
+def test_an_example_says_what_it_is(name):
+    example = examples.load(name)
+    assert example.cell.input_size == example.sequence.input_size
+    assert example.targets.shape == (example.sequence.time_steps,)
+    assert example.title and example.look.endswith(".") and example.source and example.licence
+    assert "{" not in example.sentence and example.sentence.endswith(".")
+
+
+@pytest.mark.parametrize("name", examples.names())
+def test_the_facts_have_names_and_say_how_a_cell_was_trained(name):
+    facts = examples.load(name).facts
+    assert set(facts) <= set(examples.FACTS)
+    assert {"seed", "epochs", "minutes", "keras", "tensorflow", "python", "trained_on"} <= set(facts)
+
+
+@pytest.mark.parametrize("name", examples.names())
+def test_answers_come_from_a_trace_at_each_step(name):
+    example = examples.load(name)
+    trace = lv.run(example.cell, example.sequence, engine="numpy")
+    answers = example.answers(trace)
+    assert answers.shape == example.targets.shape
+    outputs = trace.states["h"] @ example.head.kernel + example.head.bias
+    np.testing.assert_array_equal(example.answers(trace.states["h"]), answers)
+    assert len(np.unique(outputs)) > 1
+
+
+def test_a_slider_reads_each_size_once():
+    assert examples.load("sunspots", num_units=3).cell is examples.load("sunspots", num_units=3).cell
+
+
+def test_titles_are_in_the_language_of_who_asks():
+    with language.use("ja"):
+        assert examples.load("sunspots").sequence.title != "sunspots, yearly 1700-2008"
+    assert examples.load("sunspots").sequence.title == "sunspots, yearly 1700-2008"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "size"), [each for each in EVERY if each[0] != "sunspots" or each[2] in (1, 8, 32)]
+)
+def test_the_files_are_read_as_any_model_file_is(name, kind, size):
+    path = shipped.path_of(name, kind, size)
+    found = shipped.numpy_files.read(
+        shipped.Content(path.name, shipped.unzip(path.read_bytes(), path.name)), None
+    )
+    assert [*found.layers] == [kind]
+    assert set(found.arrays) == {"head/kernel", "head/bias"}
+
+
+def test_one_of_the_files_is_loaded_by_lv_load():
+    loaded = lv.load(shipped.path_of("sunspots", "BasicLSTMCell", 8))
+    np.testing.assert_array_equal(
+        loaded["BasicLSTMCell"].kernel, examples.load("sunspots", num_units=8).cell.kernel
+    )
+
+
+def test_every_file_is_of_a_cell_that_can_be_loaded():
+    files = set(shipped.TRAINED.rglob("*.npz"))
+    assert files == {shipped.path_of(*each) for each in EVERY}
+    assert {path.parent.name for path in shipped.TRAINED.glob("*/facts.json")} == set(examples.names())
+
+
+def test_all_of_them_are_small():
+    assert sum(path.stat().st_size for path in shipped.TRAINED.rglob("*") if path.is_file()) < 3_000_000
+
+
+def test_an_lstm_has_its_kinds_own_forget_bias():
+    for name, kind, size in EVERY:
+        if kind == "BasicLSTMCell":
+            assert examples.load(name, kind, size).cell.options["forget_bias"] == 1.0
+
+
+def test_what_is_not_there_is_refused_with_what_is():
+    with pytest.raises(ValueError, match=r"the example is 'moon'; it must be one of sunspots, "):
+        examples.load("moon")
+    with pytest.raises(ValueError, match="cell is 'IndRNN'; for sunspots there are BasicLSTMCell"):
+        examples.load("sunspots", "IndRNN")
+    with pytest.raises(
+        ValueError, match=r"num_units is 33; BasicLSTMCell was trained for sunspots with 1, 2, .*, 32\."
+    ):
+        examples.load("sunspots", num_units=33)
+
+
+def test_nothing_heavy_is_loaded_for_an_example():
+    program = (
+        "import sys, lstmviz as lv\nassert 'lstmviz.examples' not in sys.modules\nlv.examples.load('sunspots')\n"
+        "print(*({'tensorflow', 'keras', 'plotly', 'streamlit'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=True,
+        timeout=300,
+    )
+    assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize("kind", lv.KINDS)
+def test_many_sequences_at_once_give_what_each_gives_alone(kind):
+    rng = np.random.default_rng(0)
+    cell = lv.build(kind, 5, 3, seed=1)
+    x = rng.normal(size=(3, 20, 3)).astype(np.float32)
+    together = run_many(cell, x)
+    for each, h in zip(x, together, strict=True):
+        np.testing.assert_allclose(h, lv.run(cell, each, engine="numpy").states["h"], atol=1e-5)
