@@ -105,6 +105,29 @@ def make_stage(trace: Trace, t: int = 0, unit: int = 0) -> Stage:
     return Stage(head, arrays.kept)
 
 
+def with_answers(
+    stage: Stage, title: str, answers: Float[np.ndarray, " time"], truth: Float[np.ndarray, " time"]
+) -> Stage:
+    """The stage with what its cell answers at each step, and what is right; NaN where that is not known.
+
+    Args:
+        stage: The stage of the run.
+        title: What the cell answers.
+        answers: Its answers.
+        truth: What is right.
+    """
+    known = [number for number in np.concatenate([answers, truth]) if math.isfinite(number)]
+    told = {
+        "title": title,
+        "answers": len(stage.arrays),
+        "truth": len(stage.arrays) + 1,
+        "low": float(min(known, default=0.0)),
+        "high": float(max(known, default=1.0)),
+    }
+    arrays = [*stage.arrays, np.asarray(answers, np.float32), np.asarray(truth, np.float32)]
+    return Stage({**stage.head, "answer": told}, arrays)
+
+
 def make_steps(trace: Trace, t: int, unit: int) -> Stage:
     """The steps around `t` alone, for another unit or further steps of a run whose stage is there.
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import streamlit as st
 
-from lstmviz import cells
 from lstmviz.language import _
 from lstmviz.sequences import Sequence
-from lstmviz.web import controls, figure, kinds, limits, parameters, render, sections
+from lstmviz.web import controls, figure, kinds, limits, parameters, render, sections, trained
 from lstmviz.web import view as views
 from lstmviz.web.markup import escape
 from lstmviz.web.render import Upload
@@ -81,7 +80,11 @@ def _questions(view: View, devices: list[str]) -> list[_Question]:
         ),
         _Question("ask_dtype", _("float32 against float64"), {"dtype": "float32"}, {"dtype": "float64"}),
         _Question(
-            "ask_seed", _("another seed"), {}, {"seed": str((view.seed + 1) % (views.MAX_SEED + 1))}, own
+            "ask_seed",
+            _("another seed"),
+            {"initial_weights": trained.drawn_as(view)},
+            {"seed": str((view.seed + 1) % (views.MAX_SEED + 1))},
+            own,
         ),
     ]
 
@@ -152,7 +155,7 @@ def _choices(view: View, name: str) -> list[str]:
     """The values that `name` may have; none where it is a number."""
     fixed: dict[str, Callable[[], Iterable[str]]] = {
         "cell": kinds.ordered,
-        "initial_weights": lambda: cells.INITIAL_WEIGHTS,
+        "initial_weights": lambda: trained.weights(view.sequence),
         "dtype": lambda: views.DTYPES,
         "device": render.device_names,
     }

@@ -10,7 +10,7 @@ import streamlit as st
 from lstmviz import cells, sequences
 from lstmviz.cells import Kind, Option
 from lstmviz.language import LANGUAGES, _
-from lstmviz.web import kinds, limits, models, parameters, size, uploads
+from lstmviz.web import kinds, limits, models, parameters, size, trained, uploads
 from lstmviz.web import view as views
 from lstmviz.web.markup import escape
 from lstmviz.web.render import Upload
@@ -95,10 +95,16 @@ def draw_options(view: View) -> None:
         _draw_option(option, view.kind)
     st.selectbox(
         _("initial weights"),
-        list(cells.INITIAL_WEIGHTS),
+        trained.weights(view.sequence),
         key="initial_weights",
-        help=_("How the kernel starts, by Keras's names. TensorFlow's cells start as glorot_uniform."),
+        format_func=lambda name: _("trained") if name == trained.TRAINED else name,
+        help=_(
+            "How the kernel starts, by Keras's names. TensorFlow's cells start as glorot_uniform. Trained are those "
+            "that come with the package, where there are any for the sequence."
+        ),
     )
+    if told := trained.describe(view):
+        st.caption(escape(told))
     st.segmented_control(
         "dtype",
         views.DTYPES,
@@ -117,6 +123,7 @@ def draw_sequence(view: View) -> None:
 def draw_sequence_choice() -> None:
     """Which sequence it is."""
     titles = {name: _(generator.title) for name, generator in sequences.GENERATORS.items()}
+    titles |= {name: trained.title(name) for name in trained.SEQUENCES}
     titles |= {views.TEXT: _("text"), views.NUMBERS: _("typed numbers"), views.CSV: _("CSV file")}
     st.selectbox(
         _("sequence"),

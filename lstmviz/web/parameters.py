@@ -13,12 +13,12 @@ from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from lstmviz import cells, sequences
+from lstmviz import sequences
 from lstmviz.cells import KINDS, OPTIONS, Kind, Option
 from lstmviz.language import LANGUAGES, _
 from lstmviz.layouts import LAYOUTS
 from lstmviz.sequences.generators import SignalOption
-from lstmviz.web import words
+from lstmviz.web import trained, words
 from lstmviz.web.limits import MAX_INPUT_SIZE, MAX_LINES, MAX_STEPS, MAX_UNITS
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ LARGEST = 1e30  # of an option's number; float32 ends at 3.4e38
 MAX_TEXT = 2_000  # characters: what an address can carry everywhere
 
 TEXT, NUMBERS, CSV = "text", "numbers", "csv"
-SEQUENCES = (*sequences.GENERATORS, TEXT, NUMBERS, CSV)
+SEQUENCES = (*sequences.GENERATORS, *trained.SEQUENCES, TEXT, NUMBERS, CSV)
 ENCODINGS = ("character", "byte")
 VALUES = ("activations", "preactivations")
 DTYPES = ("float32", "float64")
@@ -279,6 +279,12 @@ def _usual_sequence(view: View, _language: str) -> str:
     return "sine" if steps is not None and steps < type(view).time_steps else usual
 
 
+def _usual_weights(view: View, _language: str) -> str:
+    """Trained ones where there are any for the sequence; a seed asks for random ones."""
+    is_trained = trained.TRAINED in trained.weights(view.sequence) and view.seed == type(view).seed
+    return trained.TRAINED if is_trained else type(view).initial_weights
+
+
 def _is_generated(view: View) -> bool:
     return view.is_generated
 
@@ -291,10 +297,16 @@ ROWS: tuple[Row, ...] = (
     Row("cell", lambda _view: Choice(tuple(KINDS)), widget="cell"),
     Row("num_units", Whole(1, MAX_UNITS)),  # `size` has its two widgets
     Row("input_size", Whole(1, MAX_INPUT_SIZE), matters=_is_generated, widget="input_size"),
-    Row("sequence", Choice(SEQUENCES), CELL, widget="sequence", depends=_usual_sequence),
+    # It decides which trained weights there are.
+    Row("sequence", Choice(SEQUENCES), widget="sequence", depends=_usual_sequence),
     Row("time_steps", Whole(1, MAX_STEPS), CELL, matters=_is_generated, widget="time_steps"),
     Row("seed", Whole(0, MAX_SEED), widget="seed"),
-    Row("initial_weights", lambda _view: Choice(tuple(cells.INITIAL_WEIGHTS)), widget="initial_weights"),
+    Row(
+        "initial_weights",
+        lambda view: Choice(trained.weights(view.sequence)),
+        widget="initial_weights",
+        depends=_usual_weights,
+    ),
     Row("text", Text(), CELL, matters=_is_read(TEXT), widget="text"),
     Row("encoding", Choice(ENCODINGS), CELL, matters=_is_read(TEXT), widget="encoding"),
     Row("numbers", Text(), CELL, matters=_is_read(NUMBERS), widget="numbers"),
@@ -452,6 +464,24 @@ def read_widgets(last: View, held: Mapping[str, object]) -> View:
     view = replace(view, options=(), signal=())
     for row in (*options(view.kind), *signals(view.sequence)):
         view = row.put(view, row.take(last, held[row.widget]) if row.widget in held else row.get(last))
+    return _follow(last, view)
+
+
+def _follow(last: View, view: View) -> View:
+    """The view with what goes along with what was picked in it."""
+    if view.sequence != last.sequence:
+        weights = trained.weights(view.sequence)
+        if view.initial_weights == last.initial_weights and (
+            trained.TRAINED in weights or view.initial_weights not in weights
+        ):
+            view = replace(view, initial_weights=_usual_weights(view, view.lang))
+        if view.sequence in trained.SEQUENCES and not trained.find(trained.fitted(view)) and not view.model:
+            cell, num_units = trained.usual(view.sequence)  # whoever picks an example wants to see it
+            view = replace(view, cell=cell, num_units=num_units, options=())
+            for row in options(view.kind):
+                view = row.put(view, row.usual(view))
+    elif view.seed != last.seed and view.initial_weights == last.initial_weights == trained.TRAINED:
+        view = replace(view, initial_weights=type(view).initial_weights)
     return view
 
 

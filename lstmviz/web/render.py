@@ -22,7 +22,7 @@ from lstmviz.run import gradients, has_tensorflow, run
 from lstmviz.run.compare import compare, largest_difference
 from lstmviz.run.trace import Trace
 from lstmviz.sequences import Sequence
-from lstmviz.web import limits, metrics, models, parameters, server
+from lstmviz.web import limits, metrics, models, parameters, server, trained
 from lstmviz.web import view as views
 from lstmviz.web.cost import estimate
 from lstmviz.web.shelf import Shelf
@@ -168,6 +168,8 @@ def load_sequence(view: View, upload: Upload | None) -> tuple[Sequence, str | No
         return made, None
     if view.sequence == views.TEXT:
         sequence = sequences.from_text(view.text, encoding=view.encoding)
+    elif view.sequence in trained.SEQUENCES:
+        sequence = trained.load_sequence(view.sequence)
     elif view.sequence == views.NUMBERS:
         sequence = sequences.from_numbers(view.numbers, standardise=view.standardise)
     elif upload is None:
@@ -594,14 +596,10 @@ def _build_cells(view: View) -> tuple[Cell, Cell]:
 
 def _build_cell(view: View) -> Cell:
     options: dict[str, Any] = dict(view.options)
-    return build(
-        view.cell,
-        num_units=view.num_units,
-        input_size=view.input_size,
-        seed=view.seed,
-        initial_weights=view.initial_weights,
-        **options,
-    )
+    sizes: dict[str, Any] = {"num_units": view.num_units, "input_size": view.input_size}
+    if example := trained.find(view):
+        return build(view.cell, **sizes, weights=example.cell.weights, **options)
+    return build(view.cell, **sizes, seed=view.seed, initial_weights=trained.drawn_as(view), **options)
 
 
 def _find_model(view: View) -> models.Model:

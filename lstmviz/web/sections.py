@@ -11,7 +11,18 @@ from lstmviz.cells import Cell
 from lstmviz.language import _
 from lstmviz.layouts import Stored
 from lstmviz.sequences import Sequence
-from lstmviz.web import controls, draft, drawing, figure, models, own_words, pictures, render, snippets
+from lstmviz.web import (
+    controls,
+    draft,
+    drawing,
+    figure,
+    models,
+    own_words,
+    pictures,
+    render,
+    snippets,
+    trained,
+)
 from lstmviz.web import view as views
 from lstmviz.web.markup import escape
 from lstmviz.web.view import View
@@ -210,11 +221,17 @@ def code(view: View, cell: Cell, sequence: Sequence) -> None:
         codes = _codes_of_file(view, cell, sequence)
     else:
         codes, missing = snippets.all_of(
-            cell, sequence_code(view), view.initial_weights, view.seed, len(sequence)
+            cell, sequence_code(view), trained.drawn_as(view), view.seed, len(sequence), _weights_code(view)
         )
     write(_("The same cell as code"), *missing)
     for place, text in zip(st.tabs(list(codes)), codes.values(), strict=True):
         place.code(text)
+
+
+def _weights_code(view: View) -> str:
+    """The code of the weights of a trained cell."""
+    found = trained.find(view)
+    return f'lv.examples.load("{found.name}", "{view.cell}", {view.num_units}).cell.weights' if found else ""
 
 
 def _codes_of_file(view: View, cell: Cell, sequence: Sequence) -> dict[str, str]:
@@ -315,6 +332,8 @@ def sequence_code(view: View) -> str:
         options = "".join(f", {name}={value!r}" for name, value in view.signal)
         seed = f", seed={view.seed}" if view.seed else ""
         return f'lv.sequences.make("{view.sequence}", time_steps={view.time_steps}, input_size={view.input_size}{seed}{options})'
+    if view.sequence in trained.SEQUENCES:
+        return f'lv.examples.load("{view.sequence}").sequence'
     if view.sequence == views.TEXT:
         return f"lv.sequences.from_text({view.text!r}, encoding={view.encoding!r})"
     if view.sequence == views.NUMBERS:

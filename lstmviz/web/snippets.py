@@ -54,7 +54,7 @@ _KERAS_OPTIONS = (*_KERAS_ACTIVATIONS, "use_bias", "forget_bias")
 
 
 def all_of(
-    cell: Cell, sequence: str, initial_weights: str, seed: int, time_steps: int
+    cell: Cell, sequence: str, initial_weights: str, seed: int, time_steps: int, weights: str = ""
 ) -> tuple[dict[str, str], list[str]]:
     """The code by what it is for, and a sentence about each that there is none of.
 
@@ -64,9 +64,10 @@ def all_of(
         initial_weights: How its weights start.
         seed: What makes them repeatable.
         time_steps: The length of its input.
+        weights: The code of its weights, where they are not drawn by a seed.
     """
     name = cell.kind.name
-    codes = {"lstmviz": this_library(cell, sequence, initial_weights, seed)}
+    codes = {"lstmviz": this_library(cell, sequence, initial_weights, seed, weights)}
     if name in _KERAS_LAYERS:
         codes["Keras 3"] = keras3(cell, time_steps)
     if name in _TENSORFLOW_CELLS:
@@ -169,14 +170,16 @@ def keras3(cell: Cell, time_steps: int) -> str:
     )
 
 
-def this_library(cell: Cell, sequence: str, initial_weights: str, seed: int) -> str:
-    """The cell in this library, with its weights and a run; `sequence` is the code of its input."""
+def this_library(cell: Cell, sequence: str, initial_weights: str, seed: int, weights: str = "") -> str:
+    """The cell in this library, with its weights and a run; `sequence` is the code of its input, see `all_of`."""
+    drawn = [f"seed={seed}"]
+    if initial_weights != "glorot_uniform":
+        drawn.append(f'initial_weights="{initial_weights}"')
     arguments = [
         f'"{cell.kind.name}"',
         f"num_units={cell.num_units}",
         f"input_size={cell.input_size}",
-        f"seed={seed}",
-        *([f'initial_weights="{initial_weights}"'] if initial_weights != "glorot_uniform" else []),
+        *([f"weights={weights}"] if weights else drawn),
         *_written(_changed(cell)),
     ]
     gate = cell.kind.gates[-1].name

@@ -18,7 +18,7 @@ from lstmviz.language import _
 from lstmviz.plot import stage as stages
 from lstmviz.run.trace import Trace
 from lstmviz.sequences import Sequence
-from lstmviz.web import draft, limits, parameters, pictures, render, server, words
+from lstmviz.web import draft, limits, parameters, pictures, render, server, trained, words
 from lstmviz.web import view as views
 from lstmviz.web.cost import estimate
 from lstmviz.web.draft import Drawn
@@ -92,6 +92,8 @@ def _stage(wanted: Wanted, view: View, sequence: Sequence, trace: Trace) -> byte
     drawn = (Drawn.WHILE_STARTING if is_starting else Drawn.WHILE_HELD) if view.engine else Drawn.AT_REST
     apart = None if view.engine else render.difference(view, sequence, wanted.asked.upload)
     told = [draft.tell(drawn, trace.device, apart)]
+    if weights := trained.tell(view):
+        told.insert(0, weights)
     difference = None
     if view.linear:
         if render.is_quick(view, len(sequence)):
@@ -99,12 +101,15 @@ def _stage(wanted: Wanted, view: View, sequence: Sequence, trace: Trace) -> byte
             difference = found if math.isfinite(found) else None
         told.insert(0, _say_folded(difference))
     made = stages.make_stage(trace, *wanted.within(trace))
+    if example := trained.find(view):
+        made = stages.with_answers(made, example.title, *trained.answers(example, trace))
     return stages.pack(
         made,
         told=" · ".join(told),
         linear=view.linear,
         difference=difference,
         dtype=view.dtype,
+        errors=trained.errors(view) if trained.find(view) else {},
         # Who cannot see the pictures hears of them when they rest.
         alternatives={} if view.engine and not is_starting else _describe(trace, *wanted.within(trace)),
     )
@@ -272,5 +277,10 @@ def _words() -> dict[str, str]:
         "shares": _("for what a sigmoid makes;"),
         "others": _("every other strip has a scale of its own, at its right"),
         "own": _("every strip has a scale of its own, at its right"),
+        "answer": _("answer"),
+        "answered": _("answer {answer}, right is {right}"),
+        "unknown": _("answer {answer}; what is right is not known"),
+        "errors": _("RMSE {error} by num_units"),
+        "unseen": _("RMSE on data that training did not see"),
         "failed": _("The server does not answer. The stage shows the last setting that it heard of."),
     }

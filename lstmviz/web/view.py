@@ -139,6 +139,9 @@ def parse(
         repeated: The names that the address gives more than once; `query` has the last value.
     """
     given = dict(query)
+    # Before there were trained cells every address said its seed, and none said that its weights were random.
+    if "seed" in given:
+        given.setdefault("initial_weights", View.initial_weights)
     view, problems = parameters.read(View(), given, language)
     view, dropped = _drop_unmet(view)
     problems += dropped

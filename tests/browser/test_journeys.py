@@ -132,8 +132,15 @@ def _hover(page: Page, panel: Locator, across: float, down: float) -> None:
 # --- what the library says
 
 
+def _trained(num_units: int) -> lv.Cell:
+    """The cell of that size on which the page opens; beyond those that were trained, the one that a seed draws."""
+    if num_units in lv.examples.cells("sunspots")["BasicLSTMCell"]:
+        return lv.examples.load("sunspots", num_units=num_units).cell
+    return lv.build("BasicLSTMCell", num_units=num_units, input_size=4)
+
+
 def _first_view() -> lv.Trace:
-    cell = lv.build("BasicLSTMCell", num_units=8, input_size=4)
+    cell = _trained(8)
     return lv.run(cell, lv.sequences.make("sunspots", time_steps=60, input_size=4), device="CPU:0")
 
 
@@ -204,7 +211,7 @@ def test_everything_follows_num_units(opened):
         opened.locator(".js-plotly-plot").count()
         == opened.locator(".js-plotly-plot:has(> .plot-container)").count()
     )
-    _assert_same(_drawn(opened, "kernel")[:1], [lv.build("BasicLSTMCell", num_units=11, input_size=4).kernel])
+    _assert_same(_drawn(opened, "kernel")[:1], [_trained(11).kernel])
 
 
 def test_num_units_beyond_the_slider_can_be_typed(opened):
@@ -277,7 +284,7 @@ def test_hovering_a_gate_reads_that_step_in_every_panel(opened):
 
 @pytest.mark.parametrize(("row", "name"), [(2, "x[2]"), (9, "h[5]")])
 def test_hovering_the_kernel_names_the_weight(opened, row, name):
-    kernel, column = lv.build("BasicLSTMCell", num_units=8, input_size=4).kernel, 19
+    kernel, column = _trained(8).kernel, 19
     _hover(opened, opened.locator(".st-key-kernel .nsewdrag").first, (column + 0.5) / 32, (row + 0.5) / 12)
     head = f"{name} → f[3], kernel column {column}"
     _until(lambda: _labels(opened, "kernel")[:1] != [], lambda: "a label")
@@ -525,7 +532,7 @@ def test_a_linear_layer_folds_into_the_kernel(opened):
     assert found
     assert 0 < float(found[1]) < 1e-5
     _await_query(opened, linear="true")
-    cell = lv.fold(lv.build_linear(4, 4), lv.build("BasicLSTMCell", num_units=8, input_size=4))
+    cell = lv.fold(lv.build_linear(4, 4), _trained(8))
     _until(lambda: np.array_equal(_drawn(opened, "kernel")[0], cell.kernel), lambda: "the folded kernel")
     folded = _drawn(opened, "kernel")[0]
     np.testing.assert_array_equal(folded[4:], before[4:])
@@ -603,7 +610,7 @@ def test_the_pictures_follow_the_slider_while_it_is_held(opened):
     opened.mouse.up()
     _await_query(opened, num_units=str(held))
     _settle(opened)
-    cell = lv.build("BasicLSTMCell", num_units=held, input_size=4)
+    cell = _trained(held)
     np.testing.assert_array_equal(_drawn(opened, "kernel")[0], cell.kernel)
     expect(opened.locator(".st-key-formulas")).to_contain_text(f"[1, {4 * held}]")
 

@@ -129,7 +129,7 @@ def test_the_keyboard_reaches_every_cell(opened):
     figure = opened.locator(".st-key-gates .lstmviz-figure")
     figure.focus()
     trace = lv.run(
-        lv.build("BasicLSTMCell", num_units=8, input_size=4),
+        lv.examples.load("sunspots", num_units=8).cell,
         lv.sequences.make("sunspots", time_steps=60, input_size=4),
         device="CPU:0",
     )

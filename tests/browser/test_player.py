@@ -87,7 +87,7 @@ def test_play_moves_cursor_and_drawing_together_and_sends_nothing(opened):
 
 def test_the_drawing_has_the_runs_numbers_at_each_step(opened):
     trace = lv.run(
-        lv.build("BasicLSTMCell", num_units=8, input_size=4),
+        lv.examples.load("sunspots", num_units=8).cell,
         lv.sequences.make("sunspots", time_steps=60, input_size=4),
         device="CPU:0",
     )
@@ -148,7 +148,7 @@ def test_what_is_painted_while_time_goes_on_is_what_plotly_draws(open_page, docu
 
 def test_the_drawing_has_every_word_of_the_notebooks_figure(opened):
     trace = lv.run(
-        lv.build("BasicLSTMCell", num_units=8, input_size=4),
+        lv.examples.load("sunspots", num_units=8).cell,
         lv.sequences.make("sunspots", time_steps=60, input_size=4),
         device="CPU:0",
     )

@@ -75,14 +75,16 @@ def went_back(monkeypatch):
 
 
 def test_an_old_link_with_everything_in_it_is_the_usual_view():
-    assert parse(_OLD) == parse({})
-    assert to_query(parse(_OLD)[0]) == {}
+    random = {"initial_weights": "glorot_uniform"}
+    assert parse(_OLD) == parse(random), "it is from before the page opened on a trained cell"
+    assert to_query(parse(_OLD)[0]) == random
     grown = _OLD | {"cell": "LSTMCell", "num_units": "16", "use_peepholes": "true", "cell_clip": "0.5"}
     view, problems = parse(grown)
     assert problems == []
     assert to_query(view) == {
         "cell": "LSTMCell",
         "num_units": "16",
+        "initial_weights": "glorot_uniform",
         "use_peepholes": "true",
         "cell_clip": "0.5",
     }

@@ -12,12 +12,15 @@
  *   at: number, values: number}} FlowNode
  * @typedef {{first: number, count: number, unit: number, firstUnit: number, shown: number, met: number[], sums: number[], nodes: FlowNode[],
  *   wires: [number, number][][], start: string}} Steps
+ * @typedef {{sizes: [string, number][], without: [string, number][]}} Errors
+ * @typedef {{title: string, answers: number, truth: number, low: number, high: number}} Answer
  * @typedef {{kind: string, numUnits: number, inputSize: number, steps: number, parameters: number, titles: {kernel: string, gates: string},
  *   sentence: {text: string, counts: string}[], gates: Gate[], states: {name: string, title: string, size: number}[],
  *   colours: {diverging: {light: [number, string][], dark: [number, string][]}, sequential: [number, string][], nonfinite: string},
  *   groups: Group[], alone: {name: string, size: number, values: number}[], weights: Scale, strips: Strip[], labels: string[] | null,
  *   features: string[], title: string, step: Steps, told: string, alternatives: Record<string, string>, of: string, engine: string, linear: boolean,
- *   difference: number | null, dtype: string}} Head
+ *   difference: number | null, dtype: string, errors: Errors | {},
+ *   answer?: Answer}} Head
  */
 
 /** What the server sent of a stage, or of further steps of one. */

@@ -107,6 +107,15 @@ export class Scene {
     return `≈ ${what}\n${tile}: ${write(values[at])} (${low} … ${high})`;
   }
 
+  /** What the cell answers at a step, in words. @param {number} t */
+  describeAnswer(t) {
+    const { answer } = this.sent.head;
+    if (!answer) return "";
+    const [answers, truth] = [answer.answers, answer.truth].map((place) => this.sent.array(place).values);
+    const words = Number.isFinite(truth[t]) ? this.words.answered.replace("{right}", write(truth[t])) : this.words.unknown;
+    return `${answer.title}, ${this.words.step.replace("{t}", this.labelOf(t))}\n${words.replace("{answer}", write(answers[t]))}`;
+  }
+
   /** What a number of x is called: its feature stands behind its place where that does not say it. @param {number} index */
   featureOf(index) {
     const [place, feature] = [`x[${index}]`, this.sent.head.features[index] ?? ""];

@@ -11,6 +11,7 @@
 import { announcePin, followPin, onPin, pin, setPin } from "./linked.js";
 import { CellPanel } from "./cell_panel.js";
 import { Drawer, markUp } from "./drawer.js";
+import { drawErrors } from "./errors.js";
 import { KernelPanel } from "./kernel_panel.js";
 import { Lesson } from "./lesson.js";
 import { Player } from "./player.js";
@@ -417,7 +418,7 @@ class Stage {
     this.legends.step.replaceChildren(this.shownOf(scene));
     this.legends.kernel.replaceChildren(...this.keyOf(scene));
     const shares = sent.head.gates.some((gate) => gate.share) ? legend(scene, { low: 0, high: 1, diverging: false }, this.told.words.shares) : [];
-    this.legends.gates.replaceChildren(...shares, spanOf([shares.length ? this.told.words.others : this.told.words.own, ...meansOf(scene)].join(" · ")));
+    this.legends.gates.replaceChildren(...shares, spanOf([shares.length ? this.told.words.others : this.told.words.own, ...meansOf(scene)].join(" · ")), ...drawErrors(sent.head.errors, numUnits, this.told.words));
     this.sentence.replaceChildren(...sentence.map(part), part({ text: told ? ` · ${told}` : "", counts: "told" }));
     if (!this.isHeld) this.showSize(numUnits);
     const { number } = this.features;

@@ -70,7 +70,55 @@ export class TimePanel {
       this.drawSpread(strip, y, tall);
       this.mark(scene, strip, y, tall);
     }
-    this.drawAxis(steps, strips.length * pitch);
+    if (scene.sent.head.answer) this.drawAnswers(scene, strips.length * pitch);
+    this.drawAxis(steps, this.rows * pitch);
+  }
+
+  /** Its strips, and one for what the cell answers, where it is trained. */
+  get rows() {
+    const head = this.scene?.sent.head;
+    return (head?.strips.length ?? 0) + (head?.answer ? 1 : 0);
+  }
+
+  /** What the cell answers at each step as a line, and what is right as a broad one behind it. @param {Scene} scene @param {number} y */
+  drawAnswers(scene, y) {
+    const told = /** @type {import("./numbers.js").Answer} */ (scene.sent.head.answer);
+    const { board, left, tall, width } = this;
+    const edge = left - board.px(10);
+    const taken = board.writeFirst([scene.words.answer], 2, y + tall / 2, { bold: true, size: 15, room: edge });
+    const room = edge - taken - ASIDE;
+    if (board.widthOf(told.title) <= room) board.write(told.title, taken + ASIDE, y + tall / 2);
+    const { pen } = board;
+    const steps = Math.max(1, scene.sent.head.steps);
+    const span = told.high - told.low || 1;
+    const place = (/** @type {number} */ value) => y + tall - 1 - ((value - told.low) / span) * (tall - 2);
+    const line = (/** @type {number} */ of, /** @type {number} */ thick, /** @type {number} */ alpha, /** @type {string} */ colour) => {
+      const { values } = scene.sent.array(of);
+      pen.beginPath();
+      let isDown = false;
+      for (let t = 0; t < values.length; t++) {
+        const isKnown = Number.isFinite(values[t]);
+        const [across, up] = [left + ((t + 0.5) / steps) * width, place(values[t])];
+        if (isKnown && isDown) pen.lineTo(across, up);
+        else if (isKnown) pen.moveTo(across, up);
+        isDown = isKnown;
+      }
+      pen.lineWidth = board.px(thick);
+      pen.globalAlpha = alpha;
+      pen.strokeStyle = colour;
+      pen.stroke();
+      pen.globalAlpha = 1;
+    };
+    line(told.truth, 5, 0.3, board.ink);
+    line(told.answers, 1.5, 1, board.ink);
+    const step = width / steps;
+    for (const [t, colour, thick] of scene.marks) {
+      pen.strokeStyle = colour;
+      pen.lineWidth = thick;
+      pen.strokeRect(left + t * step, y - 1, Math.max(2, step), tall + 2);
+    }
+    const [low, high] = [write(told.low), write(told.high)];
+    board.writeFirst([`${low} … ${high}`], board.width, y + tall / 2, { align: "right", room: board.px(ENDS) });
   }
 
   get isNarrow() {
@@ -88,8 +136,7 @@ export class TimePanel {
 
   /** From one strip to the next. */
   get pitch() {
-    const count = this.scene?.sent.head.strips.length || 1;
-    return Math.max(10, (this.board.height - this.board.px(AXIS)) / count);
+    return Math.max(10, (this.board.height - this.board.px(AXIS)) / (this.rows || 1));
   }
 
   get tall() {
@@ -186,9 +233,12 @@ export class TimePanel {
     if (!scene || !scene.sent.head.steps) return null;
     const [tall, pitch, share] = [this.tall, this.pitch, (offsetX - this.left) / this.width];
     const index = Math.floor(offsetY / pitch);
-    const strip = scene.sent.head.strips[index];
-    if (!strip || share < 0 || share >= 1) return null;
-    const t = Math.min(scene.sent.head.steps - 1, Math.floor(share * scene.sent.head.steps));
+    const { steps, strips, answer } = scene.sent.head;
+    const strip = strips[index];
+    if (share < 0 || share >= 1) return null;
+    const t = Math.min(steps - 1, Math.floor(share * steps));
+    if (answer && index === strips.length) return { t, text: scene.describeAnswer(t) };
+    if (!strip) return null;
     const row = Math.max(0, Math.min(strip.rows - 1, Math.floor(((offsetY - index * pitch) / tall) * strip.rows)));
     const text = scene.describe(strip.name, row, t);
     return strip.name === "x" ? { t, text } : { t, unit: row, gate: strip.name, text };

@@ -10,7 +10,7 @@ import streamlit as st
 from lstmviz import language
 from lstmviz.language import _
 from lstmviz.run import has_tensorflow
-from lstmviz.web import address, controls, lessons, models, reconnect, server, settle, size, stage
+from lstmviz.web import address, controls, lessons, models, reconnect, server, settle, size, stage, trained
 from lstmviz.web.draft import Drawn
 from lstmviz.web.markup import escape
 from lstmviz.web.paths import names
@@ -63,6 +63,8 @@ def _draw_on_stage(learns: bool) -> None:
         lesson = _load_lesson(view) if learns else None
         if settled.sequence and stage.can_show(view, len(settled.sequence)):
             shown = replace(view, engine=Drawn.WHILE_STARTING.engine) if settled.is_early else view
+            if learns:  # of a cell as it is built: its bias is zeros, its gates are open halfway
+                shown = replace(shown, initial_weights=trained.drawn_as(shown))
             stage.draw(shown, settled.upload, _move, lesson)
         elif settled.sequence:
             st.info(_("This takes longer than a moment; in sections it is shown on its way."))

@@ -1,0 +1,134 @@
+"""The trained cells that come with the package, as a view picks them: by its sequence, its kind of cell and its size.
+
+A view wishes for trained weights; where there are none of its kind and size it has random ones, and says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lstmviz import cells, examples, sequences
+from lstmviz.examples import Example, shipped
+from lstmviz.language import _
+from lstmviz.run.trace import Trace
+from lstmviz.sequences import Sequence
+
+if TYPE_CHECKING:
+    from lstmviz.web.view import View
+
+TRAINED = "trained"
+"""The initial weights of a view that shows a trained cell where there is one."""
+SEQUENCES = tuple(name for name in examples.names() if name not in sequences.GENERATORS)
+"""The sequences that only an example has."""
+
+
+def weights(sequence: str) -> tuple[str, ...]:
+    """How weights can start beside a sequence."""
+    return (TRAINED, *cells.INITIAL_WEIGHTS) if sequence in examples.names() else tuple(cells.INITIAL_WEIGHTS)
+
+
+def sizes(view: View) -> tuple[int, ...]:
+    """The sizes in which a view's kind was trained on its sequence; none where it was not, or the features are others."""
+    if view.sequence not in examples.names() or view.model:
+        return ()
+    there = examples.cells(view.sequence).get(view.cell, ())
+    if there and _load(view.sequence, view.cell, there[0]).cell.input_size != view.input_size:
+        return ()
+    return there
+
+
+def find(view: View) -> Example | None:
+    """The trained cell that a view shows; None where it shows another."""
+    if view.initial_weights != TRAINED or view.num_units not in sizes(view):
+        return None
+    found = _load(view.sequence, view.cell, view.num_units)
+    # Some options bring weights of their own, or take some away.
+    shapes = cells.weight_shapes(view.kind, view.num_units, view.input_size, dict(view.options))
+    return found if shapes.keys() == found.cell.weights.keys() else None
+
+
+def answers(found: Example, trace: Trace) -> tuple[np.ndarray, np.ndarray]:
+    """What a trained cell answers at each step of a run, and the right answers; NaN where there is none, or it is not known."""
+    right = dict(zip(found.sequence.labels, found.targets, strict=True))
+    labels = trace.sequence.labels
+    is_own = tuple(labels) == tuple(found.sequence.labels)
+    truth = found.targets if is_own else np.array([right.get(label, np.nan) for label in labels])
+    return found.answers(trace), np.asarray(truth, np.float64)
+
+
+def errors(view: View) -> dict[str, list[tuple[str, float]]]:
+    """How far off the trained cells of a view's kind are, by their sizes, and what needs no cell; nothing of a single size."""
+    facts = shipped.facts(view.sequence).get(view.cell, {}) if sizes(view) else {}
+    found = [(size, float(of["rmse"])) for size, of in facts.items() if "rmse" in of]
+    if len(found) < 2:
+        return {}
+    [one, *_others] = facts.values()
+    without = [(examples.name_fact(name), float(one[name])) for name in _BASELINES if name in one]
+    return {"sizes": found, "without": without}
+
+
+_BASELINES = ("persistence", "ar9")
+
+
+def fitted(view: View) -> View:
+    """The view with the features that its sequence brings, where only an example has it."""
+    if view.sequence not in SEQUENCES:
+        return view
+    return replace(view, input_size=load_sequence(view.sequence).input_size)
+
+
+def drawn_as(view: View) -> str:
+    """How the weights of a view start that shows no trained cell."""
+    return type(view).initial_weights if view.initial_weights == TRAINED else view.initial_weights
+
+
+def is_random(view: View) -> bool:
+    """Whether a view wishes for trained weights and there are none."""
+    return view.initial_weights == TRAINED and not view.model and find(view) is None
+
+
+def tell(view: View) -> str:
+    """Whose weights a view shows, where it is not plain: a trained cell's, or random ones in place of them."""
+    if found := find(view):
+        return _("trained: {title}").format(title=found.title)
+    if not is_random(view):
+        return ""
+    if there := sizes(view):
+        span = str(there[0]) if len(there) == 1 else f"{there[0]}–{there[-1]}"
+        return _("random weights: trained ones have {sizes} units").format(sizes=span)
+    return _("random weights: no such cell was trained on this sequence")
+
+
+def describe(view: View) -> str:
+    """What the trained cell that a view shows was trained for, how well it does it, and where to look; else as in `tell`."""
+    found = find(view)
+    if found is None:
+        return tell(view)
+    data = _("Data: {source}; {licence}.").format(source=found.source, licence=found.licence)
+    return " ".join([found.sentence, found.look, data])
+
+
+def usual(sequence: str) -> tuple[str, int]:
+    """The kind and the size in which an example is shown first."""
+    cell = examples.load(sequence).cell
+    return cell.kind.name, cell.num_units
+
+
+def title(name: str) -> str:
+    """What an example is called."""
+    return examples.load(name).title
+
+
+@lru_cache
+def load_sequence(name: str) -> Sequence:
+    """The sequence of an example."""
+    return examples.load(name).sequence
+
+
+@lru_cache(64)
+def _load(name: str, kind: str, num_units: int) -> Example:
+    return examples.load(name, kind, num_units)

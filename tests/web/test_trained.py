@@ -1,0 +1,163 @@
+"""Trained cells on the page: which view shows one, and what it says where there is none."""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import lstmviz as lv
+from lstmviz.web import parameters, render, sections, snippets, stage, trained
+from lstmviz.web.view import View, parse, to_query
+
+SIZES = lv.examples.cells("sunspots")["BasicLSTMCell"]
+
+
+def _view(**query: str) -> View:
+    view, problems = parse(query)
+    assert problems == []
+    return render.fit(view, None)[1]
+
+
+def test_the_page_opens_on_a_trained_cell():
+    view = _view()
+    cell = lv.examples.load("sunspots", "BasicLSTMCell", 8).cell
+    shown = render.load_cell(view)
+    assert shown.kernel.shape == (12, 32) and to_query(view) == {}
+    np.testing.assert_array_equal(shown.kernel, cell.kernel)
+    np.testing.assert_array_equal(shown.bias, cell.bias)
+
+
+@pytest.mark.parametrize("num_units", SIZES)
+def test_another_size_is_another_trained_cell(num_units):
+    view = _view(num_units=str(num_units))
+    assert trained.find(view).cell.num_units == num_units
+    assert "sunspots" in trained.tell(view)
+
+
+RANDOM = [{"num_units": "500"}, {"cell": "sLSTM"}, {"input_size": "3"}, {"cell": "LSTMCell", "num_proj": "3"}]
+
+
+@pytest.mark.parametrize("query", RANDOM, ids=str)
+def test_where_there_is_no_trained_cell_the_weights_are_random_and_the_page_says_so(query):
+    view = _view(**query)
+    options = dict(view.options)
+    random = lv.build(view.cell, num_units=view.num_units, input_size=view.input_size, **options)
+    shown = render.load_cell(view)
+    for name, weights in random.weights.items():
+        np.testing.assert_array_equal(shown.weights[name], weights)
+    assert trained.tell(view).startswith("random weights") and trained.is_random(view)
+
+
+@pytest.mark.parametrize("seed", ["0", "3"])
+def test_an_address_that_says_its_seed_asks_for_random_weights(seed):
+    view = _view(seed=seed)
+    random = lv.build("BasicLSTMCell", num_units=8, input_size=4, seed=int(seed))
+    np.testing.assert_array_equal(render.load_cell(view).kernel, random.kernel)
+    assert parse(to_query(view))[0] == view
+
+
+def test_an_option_that_changes_no_weight_leaves_the_cell_trained():
+    view = _view(forget_bias="0")
+    shown = render.load_cell(view)
+    assert shown.options["forget_bias"] == 0
+    np.testing.assert_array_equal(shown.kernel, lv.examples.load("sunspots", "BasicLSTMCell", 8).cell.kernel)
+
+
+def test_a_moved_seed_makes_the_weights_random():
+    last = _view()
+    held = parameters.widgets(last)
+    assert parameters.read_widgets(last, held) == last
+    moved = parameters.read_widgets(last, held | {"seed": 1})
+    assert moved.initial_weights == "glorot_uniform"
+    chosen = parameters.read_widgets(moved, parameters.widgets(moved) | {"initial_weights": "trained"})
+    assert trained.find(chosen) is not None and parse(to_query(chosen))[0] == chosen
+
+
+def test_another_sequence_has_its_own_usual_weights():
+    last = _view()
+    sine = parameters.read_widgets(last, parameters.widgets(last) | {"sequence": "sine"})
+    assert sine.initial_weights == "glorot_uniform" and to_query(sine) == {"sequence": "sine"}
+    back = parameters.read_widgets(sine, parameters.widgets(sine) | {"sequence": "sunspots"})
+    assert back == last
+
+
+def test_weights_that_were_picked_stay_with_another_sequence():
+    view = _view(initial_weights="orthogonal", sequence="sine")
+    moved = parameters.read_widgets(view, parameters.widgets(view) | {"sequence": "square"})
+    assert moved.initial_weights == "orthogonal"
+
+
+@pytest.mark.parametrize("name", trained.SEQUENCES)
+def test_whoever_picks_an_example_sees_it(name):
+    last = _view(num_units="37", cell="sLSTM")
+    view = parameters.read_widgets(last, parameters.widgets(last) | {"sequence": name})
+    sequence, view, problems = render.fit(view, None)
+    found, example = trained.find(view), lv.examples.load(name)
+    assert found is not None and found.name == name and problems == []
+    np.testing.assert_array_equal(sequence.values, example.sequence.values)
+    # An address does not say how many features a sequence brings.
+    assert parse(to_query(view))[0] == replace(view, input_size=View.input_size)
+    assert example.licence in trained.describe(view)
+
+
+def test_the_code_on_the_page_makes_the_trained_cell():
+    view = _view()
+    cell = render.load_cell(view)
+    weights = sections._weights_code(view)
+    code = snippets.this_library(cell, sections.sequence_code(view), trained.drawn_as(view), 0, weights)
+    made: dict[str, object] = {}
+    exec("\n".join(code.splitlines()[:5]), made)
+    np.testing.assert_array_equal(made["cell"].kernel, cell.kernel)
+    np.testing.assert_array_equal(made["x"].values, render.fit(view, None)[0].values)
+
+
+# --- What the stage is told
+
+
+def _stage(**query: str) -> tuple[dict, list[np.ndarray]]:
+    made = stage.read("stage", {"engine": "numpy"} | query).make()
+    (length,) = struct.unpack_from("<I", made)
+    head, at, arrays = json.loads(made[4 : 4 + length]), 4 + length, []
+    for shape in head["shapes"]:
+        count = int(np.prod(shape))
+        arrays.append(np.frombuffer(made, "<f4", count, at).reshape(shape))
+        at += 4 * count
+    return head, arrays
+
+
+@pytest.mark.parametrize("name", lv.examples.names())
+def test_the_stage_has_what_the_cell_answers_beside_what_is_right(name):
+    example = lv.examples.load(name)
+    query = {"sequence": name, "cell": example.cell.kind.name, "num_units": str(example.cell.num_units)}
+    head, arrays = _stage(**query)
+    trace = lv.run(example.cell, example.sequence, engine="numpy")
+    told = head["answer"]
+    np.testing.assert_allclose(arrays[told["answers"]], example.answers(trace), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(arrays[told["truth"]], example.targets, rtol=1e-6)
+    assert told["title"] == example.title and f"trained: {example.title}" in head["told"]
+
+
+def test_of_a_longer_run_only_the_years_that_training_did_not_see_are_called_right():
+    head, arrays = _stage(time_steps="100")
+    truth = arrays[head["answer"]["truth"]]
+    example = lv.examples.load("sunspots")
+    assert np.isnan(truth[:40]).all()
+    np.testing.assert_allclose(truth[40:], example.targets, rtol=1e-6)
+
+
+def test_the_curve_beside_the_answers_has_what_was_measured_of_each_size_and_of_what_needs_no_cell():
+    head, _arrays = _stage(num_units="4")
+    told = {int(size): error for size, error in head["errors"]["sizes"]}
+    assert told == {n: lv.examples.load("sunspots", num_units=n).facts["rmse"] for n in SIZES}
+    facts = lv.examples.load("sunspots").facts
+    assert [error for _name, error in head["errors"]["without"]] == [facts["persistence"], facts["ar9"]]
+
+
+@pytest.mark.parametrize("query", [{"seed": "1"}, {"num_units": "99"}, {"sequence": "sine"}], ids=str)
+def test_random_weights_answer_nothing(query):
+    head, _arrays = _stage(**query)
+    assert "answer" not in head and head["errors"] == {}
