@@ -328,6 +328,15 @@ def test_a_held_number_that_is_clicked_says_that_it_is_held():
     assert "1.00 · " in make_number(trace, 4, "c", 3)["lines"][-1]
 
 
+def test_the_gates_figure_says_what_is_held():
+    trace = make({"f": {3: 1.0}, "h": {0: 0.25, 1: 0.5}})
+    said = [note.text for note in lv.plot.gates(trace).layout.annotations]
+    assert any("held by the run: f[3]=1, h" in text for text in said)
+    assert "The run held f[3]=1, h." in lv.plot.describe_gates(trace)
+    assert not any("held" in note.text for note in lv.plot.gates(make()).layout.annotations)
+    assert "held" not in lv.plot.describe_gates(make())
+
+
 def test_two_runs_are_told_apart_by_what_is_held():
     held, other = make({"f": {3: 1.0}}), make({"f": {3: 0.5}})
     assert lv.compare(make(), held).labels == ("nothing held", "held: f[3]=1")

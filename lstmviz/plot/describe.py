@@ -14,6 +14,7 @@ from lstmviz.plot.compare import say_parting, say_settings
 from lstmviz.plot.gradients import draw_curves
 from lstmviz.plot.names import name_span, row_groups
 from lstmviz.plot.number import write
+from lstmviz.run.clamp import say_held
 from lstmviz.run.compare import Comparison
 from lstmviz.run.trace import Gradients, Inside, Term, Trace
 from lstmviz.run.values import NoSum
@@ -77,6 +78,8 @@ def describe_gates(trace: Trace) -> str:
         steps=len(trace),
         units=trace.cell.num_units,
     )
+    if trace.clamp:
+        text += " " + _("The run held {names}.").format(names=say_held(trace.clamp))
     shares = {name: (s.low or 0.0) + (s.high or 0.0) for name, s in trace.summary().items()}
     most = max(shares, key=lambda name: shares[name], default="")
     if shares.get(most, 0.0) > 0:

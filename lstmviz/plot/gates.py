@@ -24,6 +24,7 @@ from lstmviz.plot.over_time import (
 from lstmviz.plot.panels import BELOW, Margins, Note, Panel, Row, Sheet, build, head
 from lstmviz.plot.ticks import edges
 from lstmviz.plot.words import shorten
+from lstmviz.run.clamp import say_held
 from lstmviz.run.trace import Trace
 
 VALUES = ("activations", "preactivations")
@@ -234,12 +235,14 @@ def _tiles(steps: levels.Span) -> tuple[int, int]:
 
 
 def _notes(view: _View) -> list[str]:
-    """The lines below the picture: what a cell or a point stands for, and how many numbers are not finite."""
+    """The lines below the picture: what a cell or a point stands for, what was held, and how many numbers are not finite."""
     notes = _say_levels(view)
     if view.chosen and view.stretch > 1:
         notes.append(
             _("a line shows the smallest and the largest of every {count} steps").format(count=view.stretch)
         )
+    if view.trace.clamp:
+        notes.append(_("held by the run: {names}").format(names=themes.escape(say_held(view.trace.clamp))))
     return notes + scales.name_nonfinite(one.values for one in view.arrays)
 
 

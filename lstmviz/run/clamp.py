@@ -108,4 +108,16 @@ def pack(x: np.ndarray, clamp: Clamp) -> np.ndarray:
     return np.concatenate(columns, axis=1)
 
 
-__all__ = ["NOTHING", "Clamp", "pack", "read_clamp"]
+def say_held(clamp: Clamp) -> str:
+    """What a run held: `f[3]=1` for one unit, `f` for more, with their value where it is one; empty where it held nothing."""
+    return ", ".join(_say_one(name, held) for name, held in clamp.items())
+
+
+def _say_one(name: str, held: np.ndarray) -> str:
+    _steps, units = np.nonzero(~np.isnan(held))
+    numbers = np.unique(held[~np.isnan(held)])
+    words = f"{name}[{units[0]}]" if len(set(units.tolist())) == 1 else name
+    return f"{words}={numbers[0]:g}" if len(numbers) == 1 else words
+
+
+__all__ = ["NOTHING", "Clamp", "pack", "read_clamp", "say_held"]

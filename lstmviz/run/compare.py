@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float
 
 from lstmviz.cells import Cell
 from lstmviz.language import _
+from lstmviz.run.clamp import say_held
 from lstmviz.run.trace import Trace
 
 VALUES = ("activations", "preactivations")
@@ -292,16 +293,7 @@ def _facts(trace: Trace) -> dict[str, Any]:
     cell = trace.cell
     sizes = {"num_units": cell.num_units, "input_size": cell.input_size}
     place = {"dtype": cell.dtype.name, "device": trace.device}
-    held = {"clamp": ", ".join(_say_held(name, trace.clamp[name]) for name in trace.clamp)}
-    return {"cell": cell.kind.name, **sizes, **cell.options, **place, **held}
-
-
-def _say_held(name: str, held: np.ndarray) -> str:
-    """What is held of a gate or a state: `f[3]` for one unit, `f` for more, with their value where it is one."""
-    _steps, units = np.nonzero(~np.isnan(held))
-    numbers = np.unique(held[~np.isnan(held)])
-    words = f"{name}[{units[0]}]" if len(set(units.tolist())) == 1 else name
-    return f"{words}={numbers[0]:g}" if len(numbers) == 1 else words
+    return {"cell": cell.kind.name, **sizes, **cell.options, **place, "clamp": say_held(trace.clamp)}
 
 
 def _write_fact(name: str, value: Any) -> str:
