@@ -14,7 +14,9 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from lstmviz import language
 from lstmviz.language import LANGUAGES
+from lstmviz.web import parameters
 from lstmviz.web import view as views
+from lstmviz.web.paths import names
 from lstmviz.web.view import View
 
 # In the session's state: the last address, behind those before it that its browser may still send, since it has not heard of
@@ -43,20 +45,35 @@ def went_to() -> bool:
     return context is not None and bool(context.is_history_navigation)
 
 
-def carry_to(path: str) -> None:
-    """Takes the view along to a path of the page: who follows a link to it leaves the address's parameters behind."""
+def path() -> str:
+    """The path that is open."""
+    return str(st.session_state.get(_PATH, names.EXPLORE))
+
+
+def carry_to(opened: str) -> None:
+    """Takes the view along to a path of the page: who follows a link to it leaves the address's parameters behind.
+
+    To be called before Streamlit's navigation, too: a browser that has the parameters first makes one entry of its history of
+    both. It makes none of parameters that it has already, so they are those of the path before; what this path says
+    otherwise, `write` writes.
+    """
     before = st.session_state.get(_PATH)
-    st.session_state[_PATH] = path
+    st.session_state[_PATH] = opened
     if (
-        before not in (None, path)
+        before not in (None, opened)
         and not went_to()
         and not st.query_params.to_dict()
         and st.session_state.get(_LAST)
     ):
-        query = of(st.session_state["view"])
-        st.session_state[_LAST] = [*st.session_state[_LAST][-_MOST:], {}, query]
-        st.session_state[_STANDS_FOR] = query
-        st.query_params.from_dict(query)
+        last = st.session_state[_LAST][-1]
+        st.session_state[_LAST] = [*st.session_state[_LAST][-_MOST:], {}, last]
+        st.query_params.from_dict(last)
+
+
+def asked_page() -> str:
+    """What Streamlit calls the page that a browser asks for in a session; "" as the session begins."""
+    context: Any = get_script_run_ctx()
+    return str(context.page_script_hash) if context else ""
 
 
 def every_parameter() -> list[tuple[str, str]]:
@@ -79,6 +96,8 @@ def read() -> tuple[View, list[str]]:
     st.session_state[_LANGUAGE] = asked if "lang" in query else ""
     with language.use(asked if asked in LANGUAGES else "en"):
         view, problems = views.parse(query, own, repeated)
+        if "view" in st.session_state:
+            view = views.kept(st.session_state["view"], view, path())
     st.session_state[_STANDS_FOR] = None if problems else of(view)
     st.session_state[_LAST] = None  # until it is obeyed: a run can end before
     return view, problems
@@ -103,9 +122,10 @@ def write(view: View) -> None:
 
 
 def of(view: View) -> dict[str, str]:
-    """The parameters of a view's address; a language that came in one stays in it."""
+    """The parameters of a view's address: those that the open path shows; a language that came in one stays in it."""
     came = {"lang": view.lang} if view.lang == st.session_state[_LANGUAGE] else {}
-    return views.to_query(view, _own_language()) | came
+    query = views.to_query(view, _own_language()) | came
+    return {name: value for name, value in query.items() if parameters.is_shown(name, path())}
 
 
 def link(view: View) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
@@ -30,14 +31,43 @@ class _Question:
 
 
 def draw(view: View, sequence: Sequence, upload: Upload | None, devices: Iterable[str]) -> None:
-    """The section: questions, the free choice, and the picture if anything is compared."""
+    """The section of the document: questions, the free choice, and the picture if anything is compared."""
+    tell()
+    draw_questions(view, devices)
+    draw_choice(view, is_optional=True)
+    if view.versus:
+        draw_picture(view, sequence, upload)
+
+
+def with_other(view: View) -> View:
+    """The view, with the first question that fits it where nothing is picked: `forget_bias`, else other weights."""
+    if view.versus:
+        return view
+    options = dict(view.options)
+    if view.model:
+        asked = {"dtype": "float64" if view.dtype == "float32" else "float32"}
+    elif "forget_bias" in options:
+        asked = {"forget_bias": "1" if options["forget_bias"] == 0 else "0"}
+    elif trained.find(view):
+        asked = {"initial_weights": trained.drawn_as(view)}
+    else:
+        asked = {"seed": _another_seed(view)}
+    return views.compare_with(view, asked)[0]
+
+
+def tell() -> None:
+    """What there is to see."""
     sections.write(
         _("Beside another setting"),
         _(
-            "The same sequence through two cells: `a` is the one above, `b` differs in what you pick here. See in which "
+            "The same sequence through two cells: `a` is the one of the controls, `b` differs in what you pick here. See in which "
             "step, gate and unit they first part by more than the tolerance."
         ),
     )
+
+
+def draw_questions(view: View, devices: Iterable[str]) -> None:
+    """The usual comparisons, each one click."""
     with st.container(horizontal=True, key="versus_questions"):
         for question in _questions(view, list(devices)):
             st.button(
@@ -48,15 +78,61 @@ def draw(view: View, sequence: Sequence, upload: Upload | None, devices: Iterabl
                 disabled=question.missing is not None,
                 help=question.missing,
             )
-    _draw_choice(view)
-    if not view.versus:
-        return
+
+
+def draw_picture(view: View, sequence: Sequence, upload: Upload | None) -> bool:
+    """The difference, and where the two part; where there is none, why, and False."""
     try:
         picture = render.comparison_picture(view, sequence, upload)
     except ValueError as error:
         st.warning(escape(str(error)))
-        return
+        return False
     figure.figure(picture.figure, key="compare", alt=picture.alternative)
+    return True
+
+
+def draw_settings(view: View) -> None:
+    """Both settings beside each other, a column each; what differs is marked."""
+    if (other := views.other(view)) is None:
+        return
+    a, b = _facts(view), _facts(other)
+    rows = "".join(_row(name, a.get(name, "-"), b.get(name, "-")) for name in {**a, **b})
+    heads = "".join(
+        f'<th scope="col" class="lv-of-{x}"><span class="lv-letter">{x}</span></th>' for x in "ab"
+    )
+    st.html(
+        f'<table class="lv-setting"><thead><tr><th></th>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+    )
+
+
+def draw_gates(view: View, sequence: Sequence, upload: Upload | None) -> None:
+    """Every gate of both, step by step, beside each other."""
+    own = render.run_picture(replace(view, units=()), sequence, upload)
+    other = render.beside_picture(view, sequence, upload)
+    drawn = {"a": (own.figure, own.alternative), "b": (other.figure, other.alternative)}
+    for place, (letter, (json, said)) in zip(st.columns(2), drawn.items(), strict=True):
+        with place:
+            st.html(f'<div class="lv-run lv-of-{letter}"><span class="lv-letter">{letter}</span></div>')
+            figure.figure(json, key=f"gates_{letter}", alt=f"{letter}: {said}")
+
+
+def _facts(view: View) -> dict[str, str]:
+    """What a setting is, by what each thing is called."""
+    said, cell = parameters.in_full(view), render.dressed_cell(view)
+    names = [*views.compared(view), *dict(view.options)]
+    return {
+        "cell": cell.kind.name,
+        **{name: said[name] for name in names if name != "cell" and said.get(name, "") != ""},
+        _("kernel"): f"[{', '.join(map(str, cell.kernel.shape))}]" if cell.rows else "-",
+        _("parameters"): f"{cell.parameter_count:,}",
+    }
+
+
+def _row(name: str, a: str, b: str) -> str:
+    """A row of the table; what differs has a sign too, for a colour alone would not do."""
+    differs, sign = (' class="lv-differs"', "≠ ") if a != b else ("", "")
+    cells = "".join(f'<td class="lv-of-{x}">{html.escape(text)}</td>' for x, text in (("a", a), ("b", b)))
+    return f'<tr{differs}><th scope="row">{sign}{html.escape(name)}</th>{cells}</tr>'
 
 
 def _questions(view: View, devices: list[str]) -> list[_Question]:
@@ -83,10 +159,14 @@ def _questions(view: View, devices: list[str]) -> list[_Question]:
             "ask_seed",
             _("another seed"),
             {"initial_weights": trained.drawn_as(view)},
-            {"seed": str((view.seed + 1) % (views.MAX_SEED + 1))},
+            {"seed": _another_seed(view)},
             own,
         ),
     ]
+
+
+def _another_seed(view: View) -> str:
+    return str((view.seed + 1) % (views.MAX_SEED + 1))
 
 
 def _ask(question: _Question) -> None:
@@ -102,8 +182,8 @@ def _compare(view: View, versus: dict[str, str]) -> None:
     controls.write(view)
 
 
-def _draw_choice(view: View) -> None:
-    """What differs, and in which value; the tolerance."""
+def draw_choice(view: View, is_optional: bool) -> None:
+    """What differs, and in which value; the tolerance. Nothing need differ where it `is_optional`."""
     names = [
         *views.compared(view),
         *([] if view.model else (option.name for option in parameters.own_options(view.kind))),
@@ -117,7 +197,7 @@ def _draw_choice(view: View) -> None:
         name.caption(escape(", ".join(f"{key} = {text}" for key, text in view.versus)))
     name.selectbox(
         _("what differs in b"),
-        [_NOTHING, *names],
+        [*([_NOTHING] if is_optional else []), *names],
         key="versus_name",
         on_change=_name_chosen,
         format_func=lambda chosen: _("nothing: do not compare") if chosen == _NOTHING else chosen,
@@ -191,5 +271,5 @@ def _number_chosen() -> None:
 
 
 def _change(value: str) -> None:
-    view = st.session_state["view"]
+    view = with_other(st.session_state["view"])
     _compare(view, dict(view.versus) | {next(iter(dict(view.versus))): value})

@@ -10,7 +10,7 @@ import streamlit as st
 from lstmviz import cells, sequences
 from lstmviz.cells import Kind, Option
 from lstmviz.language import LANGUAGES, _
-from lstmviz.web import kinds, limits, models, parameters, size, trained, uploads
+from lstmviz.web import address, kinds, limits, models, parameters, size, trained, uploads
 from lstmviz.web import view as views
 from lstmviz.web.markup import escape
 from lstmviz.web.render import Upload
@@ -34,8 +34,8 @@ def read(last: View) -> View:
 
 def write(view: View) -> None:
     """Lets the widgets show `view`; to be called before they are drawn."""
-    # A widget that comes back shows its least value, unless it is set in the same run.
-    which = (bool(view.model), view.sequence, view.cell)
+    # A widget that comes back shows its least value, unless it is set in the same run; on another path each one is another.
+    which = (address.path(), bool(view.model), view.sequence, view.cell)
     is_other = st.session_state.get("which_widgets", which) != which
     st.session_state["which_widgets"] = which
     size.write(view.num_units, is_new=is_other)
@@ -208,14 +208,8 @@ def draw_reading(view: View) -> None:
 def draw_picture(view: View) -> None:
     """How the gates' figure shows the run."""
     values, units = st.columns(2)
-    values.segmented_control(
-        _("gates"),
-        views.VALUES,
-        key="values",
-        required=True,
-        format_func={"activations": _("activations"), "preactivations": _("pre-activations")}.__getitem__,
-        help=_("A gate after its sigmoid or tanh, or before."),
-    )
+    with values:
+        draw_values()
     units.multiselect(
         _("units as lines"),
         range(view.num_units),
@@ -226,13 +220,29 @@ def draw_picture(view: View) -> None:
     )
 
 
+def draw_values() -> None:
+    """Whether gates are shown before or after their activation."""
+    st.segmented_control(
+        _("gates"),
+        views.VALUES,
+        key="values",
+        required=True,
+        format_func={"activations": _("activations"), "preactivations": _("pre-activations")}.__getitem__,
+        help=_("A gate after its sigmoid or tanh, or before."),
+    )
+
+
 def read_upload(view: View) -> Upload | None:
     """The file in the uploader, if the view shows one. It stays in the viewer's session."""
-    file = next(iter(uploads.kept("csv")), None) if view.sequence == views.CSV else None
-    upload = Upload(file.name, file.getvalue(), tuple(st.session_state.get("columns", ()))) if file else None
-    if upload != st.session_state.get("upload"):
-        st.session_state["upload"] = upload
+    if view.sequence != views.CSV:
+        return None
     kept: Upload | None = st.session_state.get("upload")
+    file = next(iter(uploads.kept("csv")), None)
+    if uploads.is_changed("csv") or file:
+        columns = tuple(st.session_state.get("columns", ()))
+        upload = Upload(file.name, file.getvalue(), columns) if file else None
+        if upload != kept:
+            st.session_state["upload"] = kept = upload
     return kept
 
 
@@ -282,8 +292,11 @@ def _read_reverse(last: View) -> bool | None:
 
 
 def _draw_upload() -> None:
-    file = st.file_uploader(_("CSV file"), type=["csv", "tsv", "txt"], key="csv", max_upload_size=_CSV_MB)
+    uploads.draw(_("CSV file"), "csv", _CSV_MB, type=["csv", "tsv", "txt"])
+    file = next(iter(uploads.kept("csv")), None)
     if file is None:
+        if taken := st.session_state.get("upload"):
+            st.caption(_("In use: {name}").format(name=escape(taken.name)))
         return
     try:
         columns = sequences.csv_columns(file.getvalue())

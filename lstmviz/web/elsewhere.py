@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import streamlit as st
 
@@ -20,8 +21,28 @@ from lstmviz.web.view import View
 _MOST = 2**25  # weights: several copies of them, some in float64, are made on the way
 
 
-def draw(view: View, cell: Cell, sequence: Sequence, upload: Upload | None, name: str) -> None:
-    """The section: a choice of layouts, and what comes with the one chosen; `name` is what its files are called."""
+def with_layout(view: View) -> View:
+    """The view in a layout: where none is picked, in one that is not its own."""
+    return replace(view, layout=view.layout or _usual(view))
+
+
+def _usual(view: View) -> str:
+    return "keras" if models.facts(view).layout != "keras" else "pytorch"
+
+
+def draw(
+    view: View, cell: Cell, sequence: Sequence, upload: Upload | None, name: str, is_always: bool = False
+) -> None:
+    """The section: a choice of layouts, and what comes with the one chosen.
+
+    Args:
+        view: What is shown.
+        cell: Its cell.
+        sequence: What the proof runs over.
+        upload: The viewer's file.
+        name: What the files are called.
+        is_always: Whether some layout is always shown, see `with_layout`.
+    """
     if not is_stored(cell.kind):
         sections.write(
             _("The same weights in another framework"),
@@ -40,12 +61,20 @@ def draw(view: View, cell: Cell, sequence: Sequence, upload: Upload | None, name
             "or two, `forget_bias` inside the bias or added when the cell runs. Here is which block goes where."
         ),
     )
+    titles = {key: layout.title for key, layout in LAYOUTS.items()}
+    # Where there is always one, the address need not say the usual one.
+    usual = _usual(view) if is_always else ""
+    unsaid = titles.get(usual, _("none"))
+    if usual and st.session_state["layout"] != usual:
+        choices = ["" if key == usual else key for key in LAYOUTS]
+    else:
+        choices = list(LAYOUTS) if usual else ["", *LAYOUTS]
     st.segmented_control(
         _("layout"),
-        ["", *LAYOUTS],
+        choices,
         key="layout",
         required=True,
-        format_func={"": _("none"), **{key: layout.title for key, layout in LAYOUTS.items()}}.__getitem__,
+        format_func={"": unsaid, **titles}.__getitem__,
         help=_("How a framework stores the weights."),
     )
     if not view.layout:

@@ -26,6 +26,7 @@ from lstmviz.web.view import View
 
 _BARE = ("numpy", "safetensors", "torch")  # formats of arrays that have nothing but names
 _MOST = 20  # things left out of a file that are told
+_ASIDE = "model_aside"  # in the session's state: the model that an address without a layer was gone to from
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,24 +149,34 @@ def is_missing(view: View) -> bool:
 def draw(view: View) -> None:
     """The uploader, which layer is shown, and what of the file is not."""
     with st.expander(_("Your own model"), key="own_model"):
-        st.file_uploader(
-            _("model file"),
-            accept_multiple_files=True,
-            key="model_file",
-            max_upload_size=max(1, limits.MAX_MODEL // 2**20),
-            help=_(
-                "{formats}; or any of them in {packed}. Files that belong together, such as a checkpoint's parts, go in "
-                "together. They stay in your session, and nothing in them is executed."
-            ).format(
-                formats=", ".join(f"{each.title} ({', '.join(each.endings)})" for each in READERS.values()),
-                packed=", ".join(PACKED),
-            ),
-        )
-        model = st.session_state.get("model")
-        if model is not None:
-            _tell(model)
+        draw_file()
+    draw_way_back(view)
+
+
+def draw_file() -> None:
+    """Where the file goes in, and what it held."""
+    uploads.draw(
+        _("model file"),
+        "model_file",
+        max(1, limits.MAX_MODEL // 2**20),
+        accept_multiple_files=True,
+        help=_(
+            "{formats}; or any of them in {packed}. Files that belong together, such as a checkpoint's parts, go in "
+            "together. They stay in your session, and nothing in them is executed."
+        ).format(
+            formats=", ".join(f"{each.title} ({', '.join(each.endings)})" for each in READERS.values()),
+            packed=", ".join(PACKED),
+        ),
+    )
+    if (model := st.session_state.get("model")) is not None:
+        _tell(model)
+
+
+def draw_way_back(view: View) -> None:
+    """The way back to the file's layers, or to the page's own cells, where no uploader has it."""
+    model = st.session_state.get("model")
     has_file = bool(uploads.kept("model_file"))
-    if is_missing(view) or (model is not None and model.is_found):
+    if is_missing(view) or (model is not None and (model.is_found or not has_file)):
         label = _("Back to the file's layers") if has_file else _("Back to the page's own cells")
         st.button(label, key="leave_model", on_click=_leave)
 
@@ -175,7 +186,7 @@ def _tell(model: Model) -> None:
     if model.problem:
         st.error(escape(model.problem))
         st.button(_("Read it again"), key="read_again", on_click=_read_again)
-    if model.takes_layout:
+    if model.takes_layout and uploads.kept("model_file"):
         st.selectbox(
             _("stored as"),
             ["", *LAYOUTS],
@@ -207,7 +218,7 @@ def show(name: str, layer: str, cell: Cell) -> None:
 
 def _leave() -> None:
     _take(None)
-    st.session_state["model_file_id"] = ""  # a file that is still there is read again
+    uploads.forget("model_file")  # what is still there is read again
     st.session_state["leave_model_asked"] = True
 
 
@@ -218,20 +229,26 @@ def leave() -> None:
 
 
 def _read_again() -> None:
-    st.session_state["model_file_id"] = ""
+    uploads.forget("model_file")
 
 
 def _take(model: Model | None) -> None:
-    st.session_state["model"] = model
+    st.session_state["model"], st.session_state[_ASIDE] = model, None
     st.session_state["standardise"] = model is None  # a trained layer reads its numbers as they are
 
 
 def obey(view: View) -> None:
     """Leaves the file where an address names none of its layers, and takes it again where it names one."""
     if not view.layer:
+        aside = st.session_state.get("model") or st.session_state.get(_ASIDE)
         _take(None)
+        st.session_state[_ASIDE] = aside
     elif st.session_state.get("model") is None:
-        _read_again()
+        aside = st.session_state.get(_ASIDE)
+        if aside is None:
+            _read_again()
+        else:
+            _take(aside)
 
 
 def choose(view: View) -> tuple[View, list[str]]:
@@ -241,7 +258,7 @@ def choose(view: View) -> tuple[View, list[str]]:
     model = _read()
     if model is None or not model.cells:
         return _without_file(view)
-    layer = str(st.session_state.get("layer", ""))
+    layer = str(st.session_state.get("layer", view.layer))
     if is_missing(view) and view.layer in model.cells:
         layer = view.layer  # the one that the address names
     if layer not in model.cells:
@@ -306,10 +323,9 @@ def with_layer(view: View, model: Model, layer: str) -> View:
 
 def _read() -> Model | None:
     """The model that is shown; read from the uploader when other files are in it."""
-    files = uploads.kept("model_file")
-    key = " ".join(file.file_id for file in files)
-    if st.session_state.get("model_file_id", "") != key:
-        st.session_state["model_file_id"] = key
+    if uploads.is_changed("model_file"):
+        files = uploads.kept("model_file")
+        key = " ".join(file.file_id for file in files)
         if st.session_state.get("model_layout_of", "") != key:  # what was said was of another file
             st.session_state["model_layout"], st.session_state["model_layout_of"] = "", key
         layout = str(st.session_state.get("model_layout", ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,8 +33,12 @@ class _Source:
     problem: str = ""
 
 
-def draw() -> None:
-    """The section: files in, the arrays of one layer chosen from them, and the readings that fit."""
+def draw(then: Callable[[], None] | None = None) -> None:
+    """The section: files in, the arrays of one layer chosen from them, and the readings that fit.
+
+    Args:
+        then: What follows when the cell that was found is shown.
+    """
     sections.write(
         _("Which order is my file?"),
         _(
@@ -44,35 +49,39 @@ def draw() -> None:
     )
     x, h = _draw_uploads()
     if files := _find_files():
-        _draw_answer(files, x, h)
+        _draw_answer(files, x, h, then)
 
 
 def _draw_uploads() -> tuple[Any, Any]:
     """Where files go in; the sample's input and known output."""
     weights, inputs, outputs = st.columns(3)
-    weights.file_uploader(
-        _("arrays"),
-        accept_multiple_files=True,
-        key="origin_arrays",
-        max_upload_size=_ARRAYS_MB,
-        help=_(
-            "The arrays of one layer, under whatever names. Without a file, those of your own model above."
-        ),
-    )
-    x = inputs.file_uploader(
-        _("sample input"),
-        ["csv", "tsv", "txt"],
-        key="origin_inputs",
-        max_upload_size=_SAMPLE_MB,
-        help=_("A table: a row for each step, a column for each feature."),
-    )
-    h = outputs.file_uploader(
-        _("its known output"),
-        ["csv", "tsv", "txt"],
-        key="origin_outputs",
-        max_upload_size=_SAMPLE_MB,
-        help=_("A table: a row for each step or the last one alone, a column for each unit."),
-    )
+    with weights:
+        uploads.draw(
+            _("arrays"),
+            "origin_arrays",
+            _ARRAYS_MB,
+            accept_multiple_files=True,
+            help=_(
+                "The arrays of one layer, under whatever names. Without a file, those of your own model above."
+            ),
+        )
+    with inputs:
+        uploads.draw(
+            _("sample input"),
+            "origin_inputs",
+            _SAMPLE_MB,
+            type=["csv", "tsv", "txt"],
+            help=_("A table: a row for each step, a column for each feature."),
+        )
+    with outputs:
+        uploads.draw(
+            _("its known output"),
+            "origin_outputs",
+            _SAMPLE_MB,
+            type=["csv", "tsv", "txt"],
+            help=_("A table: a row for each step or the last one alone, a column for each unit."),
+        )
+    x, h = (next(iter(uploads.kept(key)), None) for key in ("origin_inputs", "origin_outputs"))
     return x, h
 
 
@@ -93,7 +102,7 @@ def _find_files() -> list[Any]:
     return files
 
 
-def _draw_answer(files: list[Any], x: Any, h: Any) -> None:
+def _draw_answer(files: list[Any], x: Any, h: Any, then: Callable[[], None] | None) -> None:
     """The arrays to choose from, and what the detective says of those that are chosen."""
     source = _read_source(files)
     if source.problem:
@@ -113,13 +122,15 @@ def _draw_answer(files: list[Any], x: Any, h: Any) -> None:
         return
     _tell(matches)
     if matches and matches[0].fits:
-        st.button(
+        is_asked = st.button(
             _("Explore this cell"),
             key="origin_explore",
             on_click=models.show,
             args=(source.name, _("identified"), matches[0].cell),
-            help=_("Shows it in the pictures above."),
+            help=_("Shows it in the pictures above.") if then is None else None,
         )
+        if is_asked and then is not None:
+            then()
 
 
 def _read_source(files: list[Any]) -> _Source:

@@ -20,6 +20,7 @@ from lstmviz.layouts import LAYOUTS
 from lstmviz.sequences.generators import SignalOption
 from lstmviz.web import trained, words
 from lstmviz.web.limits import MAX_INPUT_SIZE, MAX_LINES, MAX_STEPS, MAX_UNITS
+from lstmviz.web.paths import names
 
 if TYPE_CHECKING:
     from lstmviz.web.view import View
@@ -205,7 +206,9 @@ Values = Whole | Number | Choice | Flag | Text | Device | StepName | Units
 
 CELL = frozenset({"cells", "kernel", "layout"})
 """What is kept that the weights alone make, by the names that `key` takes."""
-RUN = frozenset({"trace", "difference", "gates", "summary", "step", "compare", "gradients"})
+_COMPARED = frozenset({"compare", "beside"})
+_REMEMBERED = frozenset({"gradients", "contrast", "ledger"})
+RUN = frozenset({"trace", "difference", "gates", "summary", "step"}) | _COMPARED | _REMEMBERED
 """What is kept that a run makes."""
 _ALL = CELL | RUN
 
@@ -230,6 +233,7 @@ class Row:
         widget: The widget that holds it; "" where none does by itself.
         depends: The default, where that is not one for all; of the view and of the reader's language.
         group: The field of the view that holds it beside others: `options` or `signal`.
+        paths: The paths that show it, where not all do; the document shows everything.
     """
 
     name: str
@@ -239,6 +243,7 @@ class Row:
     widget: str = ""
     depends: Callable[[View, str], Any] | None = None
     group: str = ""
+    paths: frozenset[str] = frozenset()
 
     def usual(self, view: View, language: str = "en") -> Any:
         """The default."""
@@ -293,6 +298,10 @@ def _is_read(*of: str) -> Callable[[View], bool]:
     return lambda view: view.sequence in of
 
 
+_MEMORY, _COMPARE, _MODEL, _IN_FIGURES = (
+    frozenset({name}) for name in (names.MEMORY, names.COMPARE, names.MODEL, names.TAKE_ALONG)
+)
+
 ROWS: tuple[Row, ...] = (
     Row("cell", lambda _view: Choice(tuple(KINDS)), widget="cell"),
     Row("num_units", Whole(1, MAX_UNITS)),  # `size` has its two widgets
@@ -312,18 +321,20 @@ ROWS: tuple[Row, ...] = (
     Row("numbers", Text(), CELL, matters=_is_read(NUMBERS), widget="numbers"),
     Row("standardise", Flag(), CELL, matters=_is_read(NUMBERS, CSV), widget="standardise"),
     Row("device", Device(), CELL, widget="device"),
-    Row("values", Choice(VALUES), _ALL - {"gates", "compare"}, widget="values"),
-    Row("units", lambda view: Units(view.num_units), _ALL - {"gates"}, widget="units"),
-    Row("t", Whole(0, MAX_STEPS - 1), _ALL - {"step", "gradients"}),
+    Row(
+        "values", Choice(VALUES), _ALL - {"gates"} - _COMPARED, widget="values", paths=_IN_FIGURES | _COMPARE
+    ),
+    Row("units", lambda view: Units(view.num_units), _ALL - {"gates"}, widget="units", paths=_IN_FIGURES),
+    Row("t", Whole(0, MAX_STEPS - 1), _ALL - {"step"} - _REMEMBERED),
     Row("gate", lambda view: Choice(view.recorded), _ALL, matters=lambda view: bool(view.gate)),
-    Row("unit", lambda view: Whole(0, view.num_units - 1), _ALL - {"step", "gradients"}),
+    Row("unit", lambda view: Whole(0, view.num_units - 1), _ALL - {"step"} - _REMEMBERED),
     Row("linear", Flag(), widget="linear"),
-    Row("gradients", Flag(), _ALL, widget="gradients"),
-    Row("contrast", Flag(), _ALL - {"gradients"}, widget="contrast"),
-    Row("layout", lambda _view: Choice(("", *LAYOUTS)), _ALL - {"layout"}, widget="layout"),
-    Row("tables", Flag(), _ALL, widget="tables"),
+    Row("gradients", Flag(), _ALL, widget="gradients", paths=_MEMORY),
+    Row("contrast", Flag(), _ALL - {"gradients"}, widget="contrast", paths=_MEMORY),
+    Row("layout", lambda _view: Choice(("", *LAYOUTS)), _ALL - {"layout"}, widget="layout", paths=_MODEL),
+    Row("tables", Flag(), _ALL, widget="tables", paths=_IN_FIGURES),
     Row("dtype", Choice(DTYPES), widget="dtype"),
-    Row("tolerance", Choice(TOLERANCES), _ALL - {"compare"}, widget="tolerance"),
+    Row("tolerance", Choice(TOLERANCES), _ALL - {"compare"}, widget="tolerance", paths=_COMPARE),
     Row("step", StepName(), _ALL),
     Row("layer", Text()),  # a file's layers are a list of their own
     Row("reverse", Flag(), CELL),  # its widget shows what the file says, where nobody says more
@@ -335,7 +346,7 @@ ROWS: tuple[Row, ...] = (
 _GROUPS: Mapping[str, frozenset[str]] = {
     "options": frozenset(),
     "signal": CELL,
-    "versus": _ALL - {"compare"},
+    "versus": _ALL - _COMPARED,
     "engine": CELL,
 }
 """What the fields of a view that are no parameter by themselves do not change."""
@@ -502,6 +513,23 @@ def apart(view: View, language: str) -> dict[str, str]:
     """What an address has to say of a view: what is not as usual, to a reader of that language."""
     values = {row.name: (row.get(view), row.usual(view, language)) for row in rows(view)}
     return {name: write(value) for name, (value, usual) in values.items() if value != usual}
+
+
+OTHER = "b."
+"""Before a parameter of the setting that a view is compared with."""
+
+
+def is_shown(name: str, path: str) -> bool:
+    """Whether a path shows anything of a parameter; what it does not show stays as it is while it is open."""
+    paths = paths_of(name)
+    return not paths or path in paths or path == names.DOCUMENT
+
+
+def paths_of(name: str) -> frozenset[str]:
+    """The paths that show a parameter, beside the document; none where all do."""
+    if name.startswith(OTHER):
+        return _COMPARE
+    return next((row.paths for row in ROWS if row.name == name), frozenset())
 
 
 def without(view: View, what: str) -> View:

@@ -18,8 +18,10 @@ from lstmviz.cells import Cell, Linear, build, build_linear, fold
 from lstmviz.formats.found import Reads
 from lstmviz.language import _
 from lstmviz.layouts import Proof, prove
+from lstmviz.plot.gradients import draw_curves
 from lstmviz.run import gradients, has_tensorflow, run
 from lstmviz.run.compare import compare, largest_difference
+from lstmviz.run.ledger import list_ledgers
 from lstmviz.run.trace import Trace
 from lstmviz.sequences import Sequence
 from lstmviz.web import limits, metrics, models, parameters, server, trained
@@ -38,6 +40,8 @@ _Picture = TypeVar(
     "StepPicture",
     "ComparisonPicture",
     "GradientsPicture",
+    "ContrastPicture",
+    "LedgerPicture",
     "LayoutPicture",
 )
 
@@ -138,6 +142,24 @@ class ComparisonPicture:
 @dataclass(frozen=True)
 class GradientsPicture:
     """How far back a cell remembers."""
+
+    figure: bytes
+    alternative: str
+
+
+@dataclass(frozen=True)
+class ContrastPicture:
+    """How far back the other kind of cell remembers, and in `curves` how far each of the two does."""
+
+    figure: bytes
+    alternative: str
+    kind: str
+    curves: str
+
+
+@dataclass(frozen=True)
+class LedgerPicture:
+    """Which step wrote what of one unit's state."""
 
     figure: bytes
     alternative: str
@@ -457,10 +479,7 @@ def comparison_picture(view: View, sequence: Sequence, upload: Upload | None) ->
     Raises:
         ValueError: there is nothing to compare with, or its device is not there.
     """
-    beside = views.other(view)
-    if beside is None:
-        raise ValueError(_("There is nothing to compare with."))
-    beside = replace(beside, input_size=sequence.input_size)
+    beside = _other(view, sequence)
 
     def make() -> ComparisonPicture:
         made = compare(
@@ -474,6 +493,33 @@ def comparison_picture(view: View, sequence: Sequence, upload: Upload | None) ->
     return _keep(_key(view, "compare"), make, _own_shelf(view, upload))
 
 
+def beside_picture(view: View, sequence: Sequence, upload: Upload | None) -> SummaryPicture:
+    """Every gate of the setting that a view is compared with, over `sequence`; kept as the run is.
+
+    Raises:
+        ValueError: as `comparison_picture`.
+    """
+    beside = _other(view, sequence)
+
+    def make() -> SummaryPicture:
+        trace = dressed_trace(beside, sequence)
+        return SummaryPicture(plot.gates_json(trace, values=view.values).encode(), plot.describe_gates(trace))
+
+    return _keep(_key(view, "beside"), make, _own_shelf(view, upload))
+
+
+def _other(view: View, sequence: Sequence) -> View:
+    """The setting that a view is compared with, over the same features.
+
+    Raises:
+        ValueError: there is none.
+    """
+    beside = views.other(view)
+    if beside is None:
+        raise ValueError(_("There is nothing to compare with."))
+    return replace(beside, input_size=sequence.input_size)
+
+
 def gradients_picture(view: View, sequence: Sequence, upload: Upload | None) -> GradientsPicture:
     """The gradients of the pinned unit at the pinned step, else at the last one; kept as the run is.
 
@@ -483,13 +529,10 @@ def gradients_picture(view: View, sequence: Sequence, upload: Upload | None) -> 
     t, unit = asked_gradient(view, sequence)
 
     def make() -> GradientsPicture:
-        if server.has_failed() and has_tensorflow():
-            raise ValueError(
-                _("Gradients need TensorFlow, which cannot be started on this server; its log says why.")
-            )
+        _demand_gradients()
         found = [gradients(load_trace(view, sequence, upload), unit, t)]
         if view.contrast:
-            found.append(gradients(load_trace(_contrasted(view, sequence), sequence), unit, t))
+            found.append(gradients(load_trace(contrasted(view, sequence), sequence), unit, t))
         if view.model:
             found = [
                 replace(one, trace=replace(one.trace, cell=models.dress(view, one.trace.cell)))
@@ -500,19 +543,81 @@ def gradients_picture(view: View, sequence: Sequence, upload: Upload | None) -> 
     return _keep(_key(view, "gradients"), make, _own_shelf(view, upload))
 
 
-def _contrasted(view: View, sequence: Sequence) -> View:
-    """The view with the other kind of cell.
+def contrast_picture(view: View, sequence: Sequence, upload: Upload | None) -> ContrastPicture:
+    """The same gradients of the kind of cell that has what a view's has not, or has it not; kept as the run is.
+
+    Raises:
+        ValueError: as `gradients_picture`.
+    """
+    t, unit = asked_gradient(view, sequence)
+
+    def make() -> ContrastPicture:
+        _demand_gradients()
+        own = gradients(load_trace(view, sequence, upload), unit, t)
+        other = gradients(load_trace(contrasted(view, sequence), sequence), unit, t)
+        return ContrastPicture(
+            plot.gradients_json(other).encode(),
+            plot.describe_gradients(other),
+            other.trace.cell.kind.name,
+            "; ".join(curve.words for curve in draw_curves((own, other))),
+        )
+
+    return _keep(_key(view, "contrast"), make, _own_shelf(view, upload))
+
+
+def ledger_states(view: View) -> tuple[str, ...]:
+    """The states of the view's cell of which there is a ledger."""
+    return list_ledgers(load_cell(view))
+
+
+def ledger_picture(
+    view: View, sequence: Sequence, upload: Upload | None, state: str | None = None
+) -> LedgerPicture:
+    """The ledger of the pinned unit's state after the pinned step, else after the last one; kept as the run is.
+
+    Args:
+        view: What is shown.
+        sequence: What its cell runs over.
+        upload: The viewer's file.
+        state: The state; by default the first that has a ledger.
+
+    Raises:
+        ValueError: it has none, and the sentence says why.
+    """
+    t, unit = len(sequence) - 1 if view.t is None else view.t, min(view.unit or 0, view.num_units - 1)
+
+    def make() -> LedgerPicture:
+        trace = dressed_trace(view, sequence, upload)
+        return LedgerPicture(
+            plot.ledger_json(trace, unit, t, state).encode(), plot.describe_ledger(trace, unit, t, state)
+        )
+
+    return _keep((*_key(view, "ledger"), state), make, _own_shelf(view, upload))
+
+
+def _demand_gradients() -> None:
+    """Raises ValueError where TensorFlow is there and cannot be started."""
+    if server.has_failed() and has_tensorflow():
+        raise ValueError(
+            _("Gradients need TensorFlow, which cannot be started on this server; its log says why.")
+        )
+
+
+def contrasted(view: View, sequence: Sequence) -> View:
+    """The view with the other kind of cell; beside random weights its are random too.
 
     Raises:
         ValueError: with that kind something else would have to give way; beside this view it would mislead.
     """
-    other, _problems = views.parse(parameters.in_full(view.unpinned) | {"cell": views.contrast(view)})
-    if (other.num_units, other.initial_weights) != (view.num_units, view.initial_weights):
+    weights = view.initial_weights if trained.find(view) else trained.drawn_as(view)
+    asked = {"cell": views.contrast(view), "initial_weights": weights}
+    other, _problems = views.parse(parameters.in_full(view.unpinned) | asked)
+    if (other.num_units, other.initial_weights) != (view.num_units, weights):
         raise ValueError(
             _(
                 "A {kind} of {num_units} units with {weights} weights is more than this page makes; take fewer units, or show "
                 "the gradients alone."
-            ).format(kind=other.cell, num_units=view.num_units, weights=view.initial_weights)
+            ).format(kind=other.cell, num_units=view.num_units, weights=weights)
         )
     return replace(other, input_size=sequence.input_size)
 
@@ -652,6 +757,8 @@ def _bytes(
     | StepPicture
     | ComparisonPicture
     | GradientsPicture
+    | ContrastPicture
+    | LedgerPicture
     | LayoutPicture,
 ) -> int:
     return sum(len(part) if isinstance(part, bytes) else sys.getsizeof(part) for part in astuple(picture))

@@ -63,6 +63,26 @@ def kernel(view: View, cell: Cell, sequence: Sequence | None) -> None:
     pictures.show_kernel(view, sequence)
 
 
+def stored(view: View, cell: Cell) -> None:
+    """A file's layer in the words of the framework that stored it: its arrays, the order of its gates, what it counts."""
+    facts = models.facts(view)
+    title = f"{escape(view.layer)}: {escape(facts.stored.title if facts.stored else view.cell)}"
+    sizes = _("{units:,} units, takes {inputs:,} features.").format(
+        units=cell.num_units, inputs=cell.input_size
+    )
+    if facts.stored is None:
+        write(title, sizes, _parameters(cell), "\n".join(_gate_rows(cell)))
+        return
+    write(
+        title,
+        f"{sizes} {own_words.tell_arrays(facts.stored)}",
+        own_words.tell_parameters(cell, facts.stored),
+        "\n".join(own_words.gate_rows(cell, facts.stored)),
+        own_words.tell_order(cell, facts),
+        own_words.beside_picture(facts),
+    )
+
+
 def gates(
     view: View,
     sequence: Sequence,
@@ -121,6 +141,16 @@ def taken_apart(view: View, sequence: Sequence, upload: render.Upload | None) ->
         ),
     )
     pictures.show_step(view, sequence, upload)
+
+
+def figures() -> None:
+    """The pictures, to be saved."""
+    write(
+        _("The pictures"),
+        _(
+            "Each is saved as PNG or SVG with the buttons above it, as it is shown: zoomed, with the units chosen here."
+        ),
+    )
 
 
 def step(view: View, cell: Cell) -> None:

@@ -61,9 +61,9 @@ def write(num_units: int, *, is_new: bool = False) -> None:
             _told(name)[value] = time.monotonic()
 
 
-def draw() -> None:
-    """Draws the two."""
-    slider, number = st.columns([3, 1], gap="medium")
+def draw(number: int = 1) -> None:
+    """Draws the two, the number's field this wide beside the slider's 3."""
+    slider, field = st.columns([3, number], gap="medium")
     slider.slider(
         "num_units",
         1,
@@ -72,7 +72,7 @@ def draw() -> None:
         on_change=partial(_hear, "num_units"),
         help=_("The number of nodes of the hidden layer. Every gate has this many."),
     )
-    number.number_input(
+    field.number_input(
         _("num_units, exactly"),
         1,
         limits.MAX_UNITS,

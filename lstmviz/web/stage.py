@@ -172,16 +172,6 @@ NUMBERS: Mapping[str, Callable[[Wanted, View, Sequence, Trace], bytes]] = {
 }
 
 
-_BEYOND = ("layout", "tables", "gradients", "contrast", "tolerance", "units", "values")
-
-
-def is_beyond(query: Mapping[str, str]) -> bool:
-    """Whether an address asks for something that the stage does not show: a comparison, gradients, another layout."""
-    default = {"tables": "false", "gradients": "false", "contrast": "false", "values": View.values}
-    asked = {name: value for name, value in query.items() if value != default.get(name, "")}
-    return any(name in _BEYOND or name.startswith("b.") for name in asked)
-
-
 # --- The component ----------------------------------------------------------------------------------------------------
 
 _mount = st.components.v2.component("lstmviz_stage", js=server.loader("stage.js"), isolate_styles=False)

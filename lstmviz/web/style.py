@@ -16,6 +16,24 @@ STYLE = """<style>
   .st-key-controls .stHorizontalBlock { flex-wrap: nowrap; gap: .75rem; }
   .st-key-controls .stHorizontalBlock > .stColumn { min-width: 0; flex: 1; }
 }
+.stMainBlockContainer:has(.st-key-settings) { padding-top: 4.25rem; }
+.st-key-settings { gap: .75rem 1rem; }
+.st-key-settings > * { flex: 1 1 9rem; max-width: 18rem; }
+.st-key-settings > :has(> .st-key-settings_size), .st-key-settings > .st-key-settings_size { flex: 2 1 20rem; max-width: 30rem; }
+.st-key-settings .stHorizontalBlock { flex-wrap: nowrap; gap: .75rem; }
+.st-key-settings .stHorizontalBlock > .stColumn { min-width: 0; }
+@media (max-width: 699px) { .st-key-settings > * { flex: 1 1 40%; max-width: none; } }
+/* Two settings beside each other: hues that no gate has, mixed with the text's colour, so that they are read in either theme. */
+.lv-of-a { --lv-hue: color-mix(in srgb, #a88200 65%, currentColor); }
+.lv-of-b { --lv-hue: color-mix(in srgb, #008a96 65%, currentColor); }
+.lv-setting { border-collapse: collapse; min-width: min(100%, 36rem); font-variant-numeric: tabular-nums; }
+.lv-setting :is(th, td) { padding: .15rem 1rem .15rem 0; text-align: left; font-weight: 400; overflow-wrap: anywhere; }
+.lv-setting :is(th, td):last-child { padding-right: 0; }
+.lv-setting thead th { border-bottom: 3px solid var(--lv-hue, transparent); }
+.lv-letter { color: var(--lv-hue); font-size: 1.2rem; font-weight: 700; }
+.lv-setting .lv-differs td { color: var(--lv-hue); font-weight: 700; }
+.lv-setting .lv-differs th { font-weight: 700; }
+.lv-run { border-top: 3px solid var(--lv-hue); }
 .stMarkdown h1 { font-size: 2.2rem; padding-bottom: .2rem; }
 .stMarkdown h2 { font-size: 1.5rem; }
 .stMarkdown table { width: 100%; }

@@ -26,7 +26,7 @@ def draw_switch() -> None:
         _("The same as tables"),
         _(
             "The kernel, and the pinned step with every unit's values and one gate's terms, as tables that a screen reader "
-            "reads cell by cell. The downloads below hold all of it."
+            "reads cell by cell. The downloads hold all of it."
         ),
     )
     st.toggle(_("tables"), key="tables")

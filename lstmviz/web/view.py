@@ -38,16 +38,17 @@ from lstmviz.web.parameters import (
     own_options,
     write,
 )
+from lstmviz.web.paths import names
 
 __all__ = [
     "COMPARED", "CSV", "DTYPES", "ENCODINGS", "LARGEST", "MAX_INPUT_SIZE", "MAX_SEED", "MAX_TEXT", "NUMBERS", "PARAMETERS",
     "SEQUENCES", "STARTS", "TEXT", "TOLERANCES", "VALUES", "View", "affordable_steps", "bound", "compare_with", "compared",
-    "contrast", "other", "own_options", "parse", "pin_within", "pinned", "to_query",
+    "contrast", "home", "kept", "other", "own_options", "parse", "pin_within", "pinned", "to_query",
 ]  # fmt: skip
 
 COMPARED = ("cell", "num_units", "seed", "initial_weights", "dtype", "device")
 """What may differ in a compared setting, beside the options of its kind; both read the same sequence."""
-_B = "b."  # before a parameter of the compared setting
+_B = parameters.OTHER
 _MOST_NAMES = 5  # of unknown parameters that are told one by one
 
 
@@ -225,6 +226,29 @@ def _beside(view: View, versus: Mapping[str, str]) -> dict[str, str]:
 def to_query(view: View, language: str = "en") -> dict[str, str]:
     """The address's parameters: what is not as usual, and so what a reader of that language would not see without them."""
     return parameters.apart(view, language) | {f"{_B}{name}": value for name, value in view.versus}
+
+
+def home(query: Mapping[str, str]) -> str:
+    """The path that shows what a link to the page's own address asks for; the document, where no single one does."""
+    usual = {row.name: write(row.usual(View())) for row in parameters.ROWS}
+    asked = [
+        paths
+        for name, value in query.items()
+        if (paths := parameters.paths_of(name)) and value not in ("", usual.get(name))
+    ]
+    common = frozenset[str]().union(*asked[:1]).intersection(*asked)
+    if not asked:
+        return names.EXPLORE
+    return next(iter(common)) if len(common) == 1 else names.DOCUMENT
+
+
+def kept(last: View, view: View, path: str) -> View:
+    """A view that a path's address asks for, with what the path does not show as it was in the last one."""
+    hidden = {name: value for name, value in to_query(last).items() if not parameters.is_shown(name, path)}
+    if not hidden:
+        return view
+    found, _problems = parse(hidden | to_query(view), view.lang)
+    return replace(found, lang=view.lang)
 
 
 def bound(view: View) -> tuple[View, list[str]]:

@@ -11,9 +11,9 @@ _WAIT = 40_000
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
-def test_one_click_compares_and_its_link_does_too(open_page, document_url, width, dark):
+def test_one_click_compares_and_its_link_does_too(open_page, app_url, width, dark):
     page = open_page(
-        f"{document_url}/?num_units=4&input_size=2&time_steps=20&sequence=sine", width=width, dark=dark
+        f"{app_url}/compare?num_units=4&input_size=2&time_steps=20&sequence=sine", width=width, dark=dark
     )
     page.locator(".st-key-ask_forget_bias button").click(timeout=_WAIT)
     title = page.locator(".st-key-compare .gtitle")
@@ -22,7 +22,7 @@ def test_one_click_compares_and_its_link_does_too(open_page, document_url, width
     expect(figure).to_contain_text(re.compile(r"step 0 in f\["))
     box = figure.bounding_box()
     assert box["x"] >= 0 and box["x"] + box["width"] <= width
-    page.wait_for_timeout(1000)
+    expect(page).to_have_url(re.compile(r"b\.forget_bias=1"), timeout=_WAIT)
     address = page.evaluate("location.href")
     assert "forget_bias=0" in address and "b.forget_bias=1" in address
     other = open_page(address, width=width, dark=dark)

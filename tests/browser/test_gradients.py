@@ -115,8 +115,8 @@ def test_the_keyboard_reads_the_norms_of_a_step(opened):
 
 @pytest.mark.parametrize("lang", ["en", "ja"])
 @pytest.mark.parametrize("cell", ["GRUCell", "sLSTM", max(lv.KINDS, key=len)])  # most states, longest title
-def test_nothing_is_cut_off_on_a_phone(open_page, document_url, lang, cell):
-    page = open_page(f"{document_url}/?cell={cell}&time_steps=280&gradients=true&lang={lang}", width=390)
+def test_nothing_is_cut_off_on_a_phone(open_page, app_url, lang, cell):
+    page = open_page(f"{app_url}/memory?cell={cell}&time_steps=280&lang={lang}", width=390)
     expect(page.locator(_TITLE)).to_be_visible(timeout=_WAIT)
     figure = page.locator(".st-key-gradients_figure .js-plotly-plot").bounding_box()
     assert figure

@@ -224,10 +224,10 @@ def test_a_link_with_a_pin_opens_on_it(open_page, app_url):
     expect(_drawer(page).locator("tr").last).to_contain_text(write(_trace().preactivations["f"][17, 3]))
 
 
-def test_a_link_to_a_comparison_goes_to_the_sections_that_show_it(open_page, app_url):
+def test_a_link_to_a_comparison_goes_to_the_path_that_shows_it(open_page, app_url):
     page: Page = open_page(f"{app_url}/?b.num_units=4&num_units=6")
     expect(page.locator(".st-key-compare .gtitle")).to_be_visible(timeout=_FIRST)
-    expect(page).to_have_url(re.compile(r"/document\?"), timeout=20_000)
+    expect(page).to_have_url(re.compile(r"/compare\?"), timeout=20_000)
     expect(page).to_have_url(re.compile(r"b\.num_units=4"), timeout=20_000)
     expect(page).to_have_url(re.compile(r"[?&]num_units=6"), timeout=20_000)
 

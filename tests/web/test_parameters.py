@@ -123,7 +123,10 @@ _DRAWN = {
     "summary": lambda view, x: render.summary_picture(view, x, None).figure,
     "step": lambda view, x: (lambda made: (made.figure, made.frames))(render.step_picture(view, x, None)),
     "compare": lambda view, x: render.comparison_picture(view, x, None).figure,
+    "beside": lambda view, x: render.beside_picture(view, x, None).figure,
     "gradients": lambda view, x: render.gradients_picture(view, x, None).figure,
+    "contrast": lambda view, x: render.contrast_picture(view, x, None),
+    "ledger": lambda view, x: render.ledger_picture(view, x, None).figure,
 }
 
 
@@ -132,7 +135,10 @@ _OF_ONE = (
     "layout",
     "difference",
     "compare",
+    "beside",
     "gradients",
+    "contrast",
+    "ledger",
 )  # of one view here: TensorFlow makes them, and takes its time
 
 

@@ -239,44 +239,6 @@ def test_a_trained_layer_keeps_its_units():
 # --- Where a link goes
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        {},
-        {"num_units": "30", "cell": "GRUCell", "t": "7", "unit": "3", "gate": "u"},
-        {"sequence": "text", "text": "b.num_units=3", "seed": "1", "lang": "ja", "linear": "true"},
-        {"gradients": "false", "contrast": "false", "tables": "false", "values": View.values, "layout": ""},
-        {"utm_source": "mail"},
-    ],
-)
-def test_a_link_to_what_the_stage_shows_stays(query):
-    assert not stage.is_beyond(query)
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        {"b.num_units": "30"},
-        {"b.cell": "GRUCell", "cell": "LSTMCell"},
-        {"layout": "keras"},
-        {"tables": "true"},
-        {"gradients": "true"},
-        {"contrast": "true"},
-        {"tolerance": "1e-3"},
-        {"units": "1,3"},
-        {"values": "preactivations"},
-    ],
-)
-def test_a_link_to_what_only_the_document_shows_goes_there(query):
-    assert stage.is_beyond(query)
-
-
-def test_every_view_that_the_document_alone_shows_is_beyond_the_stage():
-    view, problems = views.parse({"gradients": "true", "layout": "keras", "units": "1"})
-    assert not problems and stage.is_beyond(views.to_query(view))
-    assert not stage.is_beyond(views.to_query(View(num_units=12, seed=3, t=4)))
-
-
 def test_the_stage_at_rest_says_whose_run_it_is_and_how_far_the_other_is_from_it():
     view, _problems = views.parse({name: value for name, value in QUERY.items() if name != "engine"})
     sequence, view, _problems = render.fit(view, None)

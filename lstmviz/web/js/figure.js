@@ -112,7 +112,7 @@ export function follow({ data, setTriggerValue }) {
   // Whoever hears now may know nothing yet.
   stopWaiting = onReconnect(() => setTriggerValue("moved", ahead || shown));
   catchUp = () => {
-    if (shown !== normalise(data.of) || isDraft || ahead) setTriggerValue("moved", ahead || shown);
+    if (pictures.size && (shown !== normalise(data.of) || isDraft || ahead)) setTriggerValue("moved", ahead || shown);
   };
   const told = JSON.stringify(data.pin);
   if (told === toldPin) isConfirmed = true;
@@ -154,7 +154,7 @@ let ahead = "";
 const passed = new Set();
 
 onSlide("num_units", (value) => {
-  if (shown) hurry({ num_units: value });
+  if (shown && pictures.size) hurry({ num_units: value }); // not every path has pictures that can go ahead
 });
 
 /**

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -20,6 +19,7 @@ from lstmviz.web import (
     download_buttons,
     elsewhere,
     figure,
+    frame,
     origin,
     pictures,
     reconnect,
@@ -31,7 +31,6 @@ from lstmviz.web import (
     size,
     tables,
 )
-from lstmviz.web import view as views
 from lstmviz.web.draft import Drawn
 from lstmviz.web.markup import escape
 from lstmviz.web.progress import Overtaken, Progress, follow_tensorflow, tell_failure
@@ -145,7 +144,7 @@ def _draw_rest(settled: Settled) -> None:
     # What can be taken along, and what TensorFlow alone can do, waits for it.
     if sequence and not settled.is_early:
         _draw_at_rest(view, cell, sequence, settled.upload)
-    figure.follow(pictures.name(view), {"t": view.t, "gate": view.gate, "unit": view.unit}, _pin)
+    figure.follow(pictures.name(view), {"t": view.t, "gate": view.gate, "unit": view.unit}, frame.pin)
 
 
 def _draw_at_rest(view: View, cell: Cell, sequence: Sequence, upload: Upload | None) -> None:
@@ -161,7 +160,3 @@ def _draw_at_rest(view: View, cell: Cell, sequence: Sequence, upload: Upload | N
     if view.tables:
         tables.draw(view, render.dressed_cell(view), render.dressed_trace(view, sequence, upload))
     download_buttons.draw(view, cell, sequence, upload)
-
-
-def _pin(sent: dict[str, Any]) -> None:
-    st.session_state["view"] = views.pinned(st.session_state["view"], sent)

@@ -10,7 +10,20 @@ import streamlit as st
 from lstmviz import language
 from lstmviz.language import _
 from lstmviz.run import has_tensorflow
-from lstmviz.web import address, controls, lessons, models, reconnect, server, settle, size, stage, trained
+from lstmviz.web import (
+    address,
+    controls,
+    frame,
+    lessons,
+    models,
+    reconnect,
+    server,
+    settle,
+    size,
+    stage,
+    trained,
+)
+from lstmviz.web import view as views
 from lstmviz.web.draft import Drawn
 from lstmviz.web.markup import escape
 from lstmviz.web.paths import names
@@ -21,9 +34,11 @@ from lstmviz.web.view import View
 
 def draw() -> None:
     """The path."""
-    if "view" not in st.session_state and stage.is_beyond(st.query_params.to_dict()):
-        # A link to what is shown in a section of its own.
-        st.switch_page(st.session_state["paths"][names.DOCUMENT], query_params=address.every_parameter())
+    if "view" not in st.session_state:
+        # A link may ask for what another path shows; older ones do.
+        path = views.home(st.query_params.to_dict())
+        if path != names.EXPLORE:
+            st.switch_page(st.session_state["paths"][path], query_params=address.every_parameter())
     draw_screen()
 
 
@@ -68,6 +83,7 @@ def _draw_on_stage(learns: bool) -> None:
             stage.draw(shown, settled.upload, _move, lesson)
         elif settled.sequence:
             st.info(_("This takes longer than a moment; in sections it is shown on its way."))
+            st.page_link(st.session_state["paths"][names.DOCUMENT], label=_("In sections"))
 
 
 def _load_lesson(view: View) -> dict[str, Any] | None:
@@ -85,18 +101,12 @@ def _load_lesson(view: View) -> dict[str, Any] | None:
 def _draw_strip(settled: Settled) -> None:
     view = settled.view
     with st.container(horizontal=True, vertical_alignment="bottom", key="strip"):
+        if view.layer:
+            st.page_link(st.session_state["paths"][names.MODEL], label=_("My model"))
         if not view.model:
             controls.draw_kind()
         controls.draw_sequence_choice()
-        with st.popover(_("More"), icon=":material/settings:"):
-            controls.draw_language()
-            if not view.model:
-                controls.draw_options(view)
-            controls.draw_sequence_options(view)
-            controls.draw_reading(view)
-            if not view.model:  # a trained layer is what it is
-                controls.draw_linear(view)
-            settle.draw_device(settled)
+        frame.draw_more(settled)
 
 
 def _move(sent: dict[str, Any]) -> None:

@@ -1,5 +1,8 @@
 """What the paths are called: behind the page's own address, and wherever one is meant."""
 
-EXPLORE, LEARN, DOCUMENT = "explore", "learn", "document"
-ALL = (EXPLORE, LEARN, DOCUMENT)
-"""In the order of the bar."""
+EXPLORE, LEARN, MEMORY, COMPARE, MODEL, TAKE_ALONG = (
+    "explore", "learn", "memory", "compare", "model", "take_along",
+)  # fmt: skip
+DOCUMENT = "document"
+ALL = (EXPLORE, LEARN, MEMORY, COMPARE, MODEL, TAKE_ALONG, DOCUMENT)
+"""In the order of the bar, in which the last does not stand."""
