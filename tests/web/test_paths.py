@@ -87,6 +87,19 @@ def test_memory_shows_gradients_an_rnn_beside_and_the_ledger_without_a_click():
         assert f"{one.kind.name}: {told}" in said
 
 
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({}, "its weights are random, for none of its kind was trained here"),
+        ({"sequence": "latch", "num_units": "4"}, "and trained on it too"),
+        ({"seed": "3"}, "the same seed of the weights"),
+        ({"cell": "BasicRNNCell"}, "the same seed of the weights"),
+    ],
+)
+def test_what_stands_beside_a_cell_says_whose_weights_it_has(query, said):
+    assert said in _said(_open(names.MEMORY, **query))
+
+
 def test_memory_asks_about_another_unit_and_step():
     page = _open(names.MEMORY, **_SMALL)
     assert (page.number_input(key="asked_unit").value, page.number_input(key="asked_t").value) == (0, 19)
