@@ -191,6 +191,8 @@ def draw_choice(view: View, is_optional: bool) -> None:
     if not render.device_names():
         names.remove("device")
     differing, *others = [*dict(view.versus), _NOTHING]
+    if differing not in (*names, _NOTHING):
+        names.append(differing)  # what a link alone can say
     st.session_state["versus_name"] = differing
     name, value, tolerance = st.columns([2, 2, 1])
     if others[:-1]:
@@ -237,6 +239,7 @@ def _choices(view: View, name: str) -> list[str]:
         "cell": kinds.ordered,
         "initial_weights": lambda: trained.weights(view.sequence),
         "dtype": lambda: views.DTYPES,
+        "clamp": lambda: dict.fromkeys((dict(view.versus)["clamp"], parameters.NOTHING)),
         "device": render.device_names,
     }
     if name in fixed:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 MAX_SEED = 2**31 - 1
 LARGEST = 1e30  # of an option's number; float32 ends at 3.4e38
+MAX_HELD = 32  # numbers
+NOTHING = "none"
+"""What an address holds that holds nothing: an empty parameter would get lost."""
 MAX_TEXT = 2_000  # characters: what an address can carry everywhere
 
 TEXT, NUMBERS, CSV = "text", "numbers", "csv"
@@ -199,7 +202,42 @@ class Units:
         return kept, changed(name, words.quote(given), shown, cause)
 
 
-Values = Whole | Number | Choice | Flag | Text | Device | StepName | Units
+@dataclass(frozen=True)
+class Holds:
+    """Numbers of a run that are held: `f.3:1` holds unit 3 of f at 1, at every step."""
+
+    recorded: tuple[str, ...]
+    num_units: int
+
+    def read(self, name: str, given: str, usual: str) -> tuple[str, str]:
+        """Those of them that there are; of two for one unit the last."""
+        parts = [part for part in map(str.strip, given.split(",")) if part not in ("", NOTHING)]
+        known = {held[:2]: held for part in parts if (held := self.find(part))}
+        kept = ",".join(write_hold(*held) for held in list(known.values())[:MAX_HELD]) or usual
+        if len(known) != len(parts):
+            cause = _("each must be a gate or a state, a unit and a number, as f.3:1")
+        elif len(known) > MAX_HELD:
+            cause = _("at most {most} numbers can be held").format(most=MAX_HELD)
+        else:
+            return kept, ""
+        return kept, changed(name, words.quote(given), kept, cause)
+
+    def find(self, part: str) -> tuple[str, int, float] | None:
+        """What is held, which unit of it, and at what; None where that makes no sense."""
+        place, _colon, number = part.rpartition(":")
+        name, _dot, index = place.rpartition(".")
+        unit, value = words.read_whole(index), words.read_number(number)
+        if name not in self.recorded or unit is None or not 0 <= unit < self.num_units:
+            return None
+        return None if value is None or abs(value) > LARGEST else (name, unit, value)
+
+
+def write_hold(name: str, unit: int, value: float) -> str:
+    """As an address has it; see `Holds`."""
+    return f"{name}.{unit}:{value:.9g}"
+
+
+Values = Whole | Number | Choice | Flag | Text | Device | StepName | Units | Holds
 
 
 # --- The rows
@@ -328,6 +366,7 @@ ROWS: tuple[Row, ...] = (
     Row("t", Whole(0, MAX_STEPS - 1), _ALL - {"step"} - _REMEMBERED),
     Row("gate", lambda view: Choice(view.recorded), _ALL, matters=lambda view: bool(view.gate)),
     Row("unit", lambda view: Whole(0, view.num_units - 1), _ALL - {"step"} - _REMEMBERED),
+    Row("clamp", lambda view: Holds(view.recorded, view.num_units), CELL),
     Row("linear", Flag(), widget="linear"),
     Row("gradients", Flag(), _ALL, widget="gradients", paths=_MEMORY),
     Row("contrast", Flag(), _ALL - {"gradients"}, widget="contrast", paths=_MEMORY),

@@ -339,7 +339,7 @@ def _run(
     device = None if view.engine == NUMPY else view.device or None
     engine = engine_of(view)
     with metrics.timed_run(engine):
-        return run(cell, x, device, initial_state, progress, engine)
+        return run(cell, x, device, initial_state, progress, engine, clamp=view.held or None)
 
 
 def engine_of(view: View) -> str:
@@ -665,6 +665,7 @@ def proof(view: View, sequence: Sequence, upload: Upload | None) -> Proof:
     Raises:
         ValueError: the framework has no such cell, or the device is not there.
     """
+    view = replace(view, clamp=View.clamp)  # no framework's equations hold a gate
     if len(sequence) <= _PROVED:
         return prove(load_trace(view, sequence, upload), view.layout)
     first = replace(sequence, values=sequence.values[:_PROVED], labels=sequence.labels[:_PROVED])

@@ -251,7 +251,13 @@ def code(view: View, cell: Cell, sequence: Sequence) -> None:
         codes = _codes_of_file(view, cell, sequence)
     else:
         codes, missing = snippets.all_of(
-            cell, sequence_code(view), trained.drawn_as(view), view.seed, len(sequence), _weights_code(view)
+            cell,
+            sequence_code(view),
+            trained.drawn_as(view),
+            view.seed,
+            len(sequence),
+            _weights_code(view),
+            view.held,
         )
     write(_("The same cell as code"), *missing)
     for place, text in zip(st.tabs(list(codes)), codes.values(), strict=True):
@@ -276,6 +282,7 @@ def _codes_of_file(view: View, cell: Cell, sequence: Sequence) -> dict[str, str]
         has_state=bool(facts.reads.initial_state) and view.initial_state == "file",
         time_steps=len(sequence),
         stored_as=models.layout(view),
+        held=view.held,
     )
     reads = replace(run, reverse=models.is_reversed(view))
     return {

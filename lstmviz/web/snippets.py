@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from lstmviz.cells import Cell, OptionValue
 from lstmviz.language import _
@@ -54,7 +55,13 @@ _KERAS_OPTIONS = (*_KERAS_ACTIVATIONS, "use_bias", "forget_bias")
 
 
 def all_of(
-    cell: Cell, sequence: str, initial_weights: str, seed: int, time_steps: int, weights: str = ""
+    cell: Cell,
+    sequence: str,
+    initial_weights: str,
+    seed: int,
+    time_steps: int,
+    weights: str = "",
+    held: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, str], list[str]]:
     """The code by what it is for, and a sentence about each that there is none of.
 
@@ -65,9 +72,10 @@ def all_of(
         seed: What makes them repeatable.
         time_steps: The length of its input.
         weights: The code of its weights, where they are not drawn by a seed.
+        held: What its run holds.
     """
     name = cell.kind.name
-    codes = {"lstmviz": this_library(cell, sequence, initial_weights, seed, weights)}
+    codes = {"lstmviz": this_library(cell, sequence, initial_weights, seed, weights, held)}
     if name in _KERAS_LAYERS:
         codes["Keras 3"] = keras3(cell, time_steps)
     if name in _TENSORFLOW_CELLS:
@@ -170,7 +178,14 @@ def keras3(cell: Cell, time_steps: int) -> str:
     )
 
 
-def this_library(cell: Cell, sequence: str, initial_weights: str, seed: int, weights: str = "") -> str:
+def this_library(
+    cell: Cell,
+    sequence: str,
+    initial_weights: str,
+    seed: int,
+    weights: str = "",
+    held: Mapping[str, Any] | None = None,
+) -> str:
     """The cell in this library, with its weights and a run; `sequence` is the code of its input, see `all_of`."""
     drawn = [f"seed={seed}"]
     if initial_weights != "glorot_uniform":
@@ -195,7 +210,7 @@ def this_library(cell: Cell, sequence: str, initial_weights: str, seed: int, wei
             if cell.rows
             else "print({name: weight.shape for name, weight in cell.weights.items()})",
             f"x = {sequence}",
-            "trace = lv.run(cell, x)",
+            f"trace = lv.run(cell, x{f', clamp={held}' if held else ''})",
             f'print(trace.gates["{gate}"].shape, trace.device)',
             'lv.plot.gates(trace).write_html("gates.html")',
         ]
@@ -214,6 +229,7 @@ class Run:
         has_state: Whether it starts from the file's own initial state.
         time_steps: The length of its input.
         stored_as: How its arrays are said to be stored; "" where the file says it.
+        held: What it holds.
     """
 
     path: str
@@ -223,6 +239,7 @@ class Run:
     has_state: bool
     time_steps: int
     stored_as: str = ""
+    held: Mapping[str, Any] = field(default_factory=dict)
 
 
 def this_library_from_file(run: Run) -> str:
@@ -230,6 +247,7 @@ def this_library_from_file(run: Run) -> str:
     layout = f", layout={run.stored_as!r}" if run.stored_as else ""
     turned = [] if run.reverse is None else [f"reads = replace(reads, reverse={run.reverse})"]
     state = ", initial_state=reads.initial_state" if run.has_state else ""
+    state += f", clamp={run.held}" if run.held else ""
     return "\n".join(
         [
             *(["from dataclasses import replace", ""] if turned else []),

@@ -92,6 +92,13 @@ def _stage(wanted: Wanted, view: View, sequence: Sequence, trace: Trace) -> byte
     drawn = (Drawn.WHILE_STARTING if is_starting else Drawn.WHILE_HELD) if view.engine else Drawn.AT_REST
     apart = None if view.engine else render.difference(view, sequence, wanted.asked.upload)
     told = [draft.tell(drawn, trace.device, apart)]
+    if view.held:
+        held = [
+            f"{name}[{unit}] = {value:g}"
+            for name, units in view.held.items()
+            for unit, value in units.items()
+        ]
+        told.insert(0, _("held: {names}").format(names=", ".join(held)))
     if weights := trained.tell(view):
         told.insert(0, weights)
     difference = None
@@ -109,7 +116,7 @@ def _stage(wanted: Wanted, view: View, sequence: Sequence, trace: Trace) -> byte
         linear=view.linear,
         difference=difference,
         dtype=view.dtype,
-        errors=trained.errors(view) if trained.find(view) else {},
+        errors=trained.errors(view),
         # Who cannot see the pictures hears of them when they rest.
         alternatives={} if view.engine and not is_starting else _describe(trace, *wanted.within(trace)),
     )
@@ -267,6 +274,12 @@ def _words() -> dict[str, str]:
         "shares": _("for what a sigmoid makes;"),
         "others": _("every other strip has a scale of its own, at its right"),
         "own": _("every strip has a scale of its own, at its right"),
+        "what_if": _("What if it were held?"),
+        "hold_at": _("Hold {name} at"),
+        "hold": _("Hold"),
+        "let_go": _("Let go"),
+        "let_go_all": _("Let go of all {count}"),
+        "beside_free": _("Compare with nothing held"),
         "answer": _("answer"),
         "answered": _("answer {answer}, right is {right}"),
         "unknown": _("answer {answer}; what is right is not known"),

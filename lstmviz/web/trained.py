@@ -61,7 +61,12 @@ def answers(found: Example, trace: Trace) -> tuple[np.ndarray, np.ndarray]:
 
 
 def errors(view: View) -> dict[str, list[tuple[str, float]]]:
-    """How far off the trained cells of a view's kind are, by their sizes, and what needs no cell; nothing of a single size."""
+    """How far off the trained cells of a view's kind are, by their sizes, and what needs no cell.
+
+    Nothing of a single size, and nothing where the view's cell is not run as it was trained: that was not measured.
+    """
+    if not is_as_trained(view):
+        return {}
     facts = shipped.facts(view.sequence).get(view.cell, {}) if sizes(view) else {}
     found = [(size, float(of["rmse"])) for size, of in facts.items() if "rmse" in of]
     if len(found) < 2:
@@ -81,6 +86,17 @@ def fitted(view: View) -> View:
     return replace(view, input_size=load_sequence(view.sequence).input_size)
 
 
+def is_as_trained(view: View) -> bool:
+    """Whether a trained cell is run as it was trained: with its options, behind no layer, and nothing of it held."""
+    found = find(view)
+    return (
+        found is not None
+        and not view.held
+        and not view.linear
+        and dict(view.options) == dict(found.cell.options)
+    )
+
+
 def drawn_as(view: View) -> str:
     """How the weights of a view start that shows no trained cell."""
     return type(view).initial_weights if view.initial_weights == TRAINED else view.initial_weights
@@ -98,7 +114,8 @@ def tell(view: View) -> str:
     if not is_random(view):
         return ""
     if there := sizes(view):
-        span = str(there[0]) if len(there) == 1 else f"{there[0]}–{there[-1]}"
+        is_span = len(there) > 2 and there[-1] - there[0] == len(there) - 1
+        span = f"{there[0]}–{there[-1]}" if is_span else ", ".join(map(str, there))
         return _("random weights: trained ones have {sizes} units").format(sizes=span)
     return _("random weights: no such cell was trained on this sequence")
 
@@ -109,7 +126,8 @@ def describe(view: View) -> str:
     if found is None:
         return tell(view)
     data = _("Data: {source}; {licence}.").format(source=found.source, licence=found.licence)
-    return " ".join([found.sentence, found.look, data])
+    measured = [found.sentence, found.look] if is_as_trained(view) else [tell(view)]
+    return " ".join([*measured, data])
 
 
 def usual(sequence: str) -> tuple[str, int]:

@@ -46,7 +46,7 @@ __all__ = [
     "contrast", "home", "kept", "other", "own_options", "parse", "pin_within", "pinned", "to_query",
 ]  # fmt: skip
 
-COMPARED = ("cell", "num_units", "seed", "initial_weights", "dtype", "device")
+COMPARED = ("cell", "num_units", "seed", "initial_weights", "dtype", "device", "clamp")
 """What may differ in a compared setting, beside the options of its kind; both read the same sequence."""
 _B = parameters.OTHER
 _MOST_NAMES = 5  # of unknown parameters that are told one by one
@@ -81,6 +81,7 @@ class View:
     device: str = ""
     values: str = "activations"
     units: tuple[int, ...] = ()
+    clamp: str = parameters.NOTHING
     linear: bool = False
     gradients: bool = False
     contrast: bool = False
@@ -109,6 +110,16 @@ class View:
     def pin(self) -> tuple[int, str, int]:
         """The step, the gate and the unit that are looked at: those pinned, else the first ones."""
         return self.t or 0, self.gate or self.recorded[0], self.unit or 0
+
+    @property
+    def held(self) -> dict[str, dict[int, float]]:
+        """What a run of it holds, as `lstmviz.run` takes it."""
+        found: dict[str, dict[int, float]] = {}
+        for part in self.clamp.split(","):
+            if hold := parameters.Holds(self.recorded, self.num_units).find(part):
+                name, unit, value = hold
+                found.setdefault(name, {})[unit] = value
+        return found
 
     @property
     def kind(self) -> Kind:
@@ -198,8 +209,8 @@ def contrast(view: View) -> str:
 
 
 def compared(view: View) -> tuple[str, ...]:
-    """What may differ in a setting compared with this one; a layer from a file has the weights it has."""
-    return ("dtype", "device") if view.model else COMPARED
+    """What can be picked to differ in a setting compared with this one; a layer from a file has the weights it has."""
+    return ("dtype", "device") if view.model else tuple(name for name in COMPARED if name != "clamp")
 
 
 def other(view: View) -> View | None:
@@ -302,6 +313,9 @@ def bound(view: View) -> tuple[View, list[str]]:
         )
         problems.append(changed("time_steps", view.time_steps, fitting, cause))
         view = replace(view, time_steps=fitting)
+    # Another size or kind has not all that was held.
+    kept, _problem = parameters.Holds(view.recorded, view.num_units).read("clamp", view.clamp, View.clamp)
+    view = replace(view, clamp=kept)
     if view.unit is not None and view.unit >= view.num_units:
         view = replace(view, unit=view.num_units - 1)
     return view, problems

@@ -4,6 +4,8 @@
  * @typedef {{name: string, terms: [string, number, number, number][], value: number, others: number, rest: number}} Sum
  *     a term as its name, what met the weight, the weight, their product; `others` are so many terms that add `rest`
  * @typedef {{title: string, column: string, sums: Sum[], lines: string[]}} Taken a number taken apart; of a gate also what its column in the weights comes to
+ * @typedef {{name: string, held: number | null, isShare: boolean, count: number, beside: string}} Hold what could be held, at what it is, how
+ *     much is, and where the same is shown beside a run that holds nothing
  */
 
 import { write } from "./numbers.js";
@@ -54,6 +56,42 @@ export class Drawer {
       parts.push(paragraph);
     }
     this.body.replaceChildren(...parts);
+  }
+
+  /**
+   * Offers to hold the number at another value, over all steps.
+   *
+   * @param {Hold} hold
+   * @param {Record<string, string>} words
+   * @param {(value: number | null) => void} onHold
+   * @param {() => void} onFree lets go of everything
+   */
+  offer({ name, held, isShare, count, beside }, words, onHold, onFree) {
+    const box = document.createElement("fieldset");
+    box.className = "lv-hold";
+    const legend = document.createElement("legend");
+    legend.textContent = words.what_if;
+    const label = document.createElement("label");
+    const field = document.createElement("input");
+    Object.assign(field, { type: "number", step: "any", value: String(held ?? (isShare ? 1 : 0)) });
+    label.append(words.hold_at.replace("{name}", name), " ", field);
+    const button = (/** @type {string} */ text, /** @type {() => void} */ act) => {
+      const made = document.createElement("button");
+      Object.assign(made, { type: "button", textContent: text });
+      made.addEventListener("click", act);
+      return made;
+    };
+    const take = () => Number.isFinite(field.valueAsNumber) && onHold(field.valueAsNumber);
+    field.addEventListener("keydown", (event) => event.key === "Enter" && take());
+    box.append(legend, label, button(words.hold, take));
+    if (held !== null) box.append(button(words.let_go, () => onHold(null)));
+    if (count > (held === null ? 0 : 1)) box.append(button(words.let_go_all.replace("{count}", String(count)), onFree));
+    if (count) {
+      const link = document.createElement("a");
+      Object.assign(link, { href: beside, textContent: words.beside_free });
+      box.append(link);
+    }
+    this.body.append(box);
   }
 
   /** @param {Sum} sum @param {number} reach @returns {HTMLElement} */

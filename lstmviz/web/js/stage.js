@@ -12,7 +12,6 @@ import { announcePin, followPin, onPin, pin, setPin } from "./linked.js";
 import { CellPanel } from "./cell_panel.js";
 import { Drawer, markUp } from "./drawer.js";
 import { drawErrors } from "./errors.js";
-import { guardHistory } from "./history.js";
 import { KernelPanel } from "./kernel_panel.js";
 import { Lesson } from "./lesson.js";
 import { Player } from "./player.js";
@@ -23,6 +22,7 @@ import { canonical, withEngine } from "./query.js";
 import { isDark, keyed, onKey, onReconnect } from "./streamlit.js";
 
 const REST = 250; // milliseconds of quiet after which the run at rest is asked for and the script is told
+const NOTHING = "none"; // of a run is held, as the address says it
 const DRAFT = "numpy"; // whose run is drawn while the slider is held
 const MOVES = /** @type {Record<string, [number, number]>} */ ({
   ArrowLeft: [0, -1],
@@ -41,8 +41,6 @@ const SLIDER = 256; // units to which the slider goes, where no more are asked f
 
 /** @type {WeakMap<HTMLElement, Stage>} */
 const stages = new WeakMap();
-
-guardHistory();
 
 /**
  * @param {{data: Told, parentElement: HTMLElement, setTriggerValue: (name: string, value: any) => void}} component
@@ -116,7 +114,7 @@ class Stage {
     this.isAskingSteps = false;
     this.restTimer = 0;
     this.isKeyDown = false;
-    onKey(["num_units", "input_size"], (isDown) => (this.isKeyDown = isDown));
+    onKey(["num_units"], (isDown) => (this.isKeyDown = isDown));
     this.asked = ""; // of the drawer
     /** @type {HTMLElement | null} from where it was opened */
     this.opener = null;
@@ -134,8 +132,6 @@ class Stage {
     this.observer.observe(this.root);
     this.onWindow = () => this.redraw();
     addEventListener("resize", this.onWindow);
-    this.onPop = () => this.giveUp();
-    addEventListener("popstate", this.onPop);
     this.makeTabs();
   }
 
@@ -281,15 +277,6 @@ class Stage {
     this.tellLine();
   }
 
-  /** Back or Forward: what was moved here and the script has not been told is past. */
-  giveUp() {
-    if (!this.restTimer) return;
-    clearTimeout(this.restTimer);
-    this.restTimer = 0;
-    this.set = {};
-    this.want(canonical(this.told.of), this.told.engine);
-  }
-
   get isHeld() {
     return Boolean(this.restTimer) && this.wanted !== canonical(this.told.of);
   }
@@ -326,6 +313,31 @@ class Stage {
     this.set[name] = value;
     this.want(canonical(query.toString()), DRAFT);
     this.rest();
+  }
+
+  /** What is held of the run, as the address has it: `f.3:1`. */
+  get held() {
+    return (new URLSearchParams(this.wanted).get("clamp") ?? "").split(",").filter((part) => part.includes(":"));
+  }
+
+  /** What the drawer offers to hold. @param {string} name @param {number} unit @returns {import("./drawer.js").Hold} */
+  holdOf(name, unit) {
+    const own = this.held.find((part) => part.startsWith(`${name}.${unit}:`));
+    const query = new URLSearchParams(this.wanted);
+    query.set("b.clamp", NOTHING);
+    return {
+      name: `${name}[${unit}]`,
+      held: own === undefined ? null : Number(own.split(":")[1]),
+      isShare: Boolean(this.scene?.gate(name)?.share),
+      count: this.held.length,
+      beside: new URL(`../../?${query}`, import.meta.url).href,
+    };
+  }
+
+  /** Holds a number of the run, or lets go of it. @param {string} name @param {number} unit @param {number | null} value */
+  hold(name, unit, value) {
+    const others = this.held.filter((part) => !part.startsWith(`${name}.${unit}:`));
+    this.alter("clamp", [...others, ...(value === null ? [] : [`${name}.${unit}:${value}`])].join(",") || NOTHING);
   }
 
   /** Asks the script for another setting, which may need more than a query. @param {Record<string, string>} parameters */
@@ -632,6 +644,7 @@ class Stage {
     const taken = readJson(await answer.text());
     this.column = taken.column;
     this.drawer.show(taken);
+    this.drawer.offer(this.holdOf(gate, which), this.told.words, (value) => this.hold(gate, which, value), () => this.alter("clamp", NOTHING));
     this.tellLine();
   }
 
@@ -639,7 +652,6 @@ class Stage {
     for (const stop of this.stops) stop();
     this.observer.disconnect();
     removeEventListener("resize", this.onWindow);
-    removeEventListener("popstate", this.onPop);
     this.player.close();
     this.lesson?.close();
     clearTimeout(this.restTimer);

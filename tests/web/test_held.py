@@ -1,0 +1,102 @@
+"""Numbers of a run that the page holds: in the address, in what is drawn, and in what is taken along."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import lstmviz as lv
+from lstmviz.web import parameters, render, sections, snippets, trained
+from lstmviz.web.stage import moved
+from lstmviz.web.view import View, bound, other, parse, to_query
+
+QUERY = {"clamp": "f.3:1,h.0:-0.25"}
+HELD = {"f": {3: 1.0}, "h": {0: -0.25}}
+
+
+def _view(**query: str) -> View:
+    view, problems = parse(query)
+    assert problems == []
+    return view
+
+
+def test_an_address_says_what_is_held():
+    view = _view(**QUERY)
+    assert view.held == HELD and to_query(view) == QUERY and parse(to_query(view))[0] == view
+    assert _view().held == {} and to_query(_view(clamp="none")) == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("f.3:1,f.3:0.5", "f.3:0.5"),
+        ("f.8:1", "none"),
+        ("q.0:1", "none"),
+        ("f.3:nan,i.1:0", "i.1:0"),
+        ("f.-1:1", "none"),
+        ("f.3", "none"),
+        ("f.3:1e31", "none"),
+        (",".join(f"{gate}.{unit}:1" for gate in "ijfoch" for unit in range(8)), None),
+        ("f.3:1" * 10_000, "none"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_what_cannot_be_held_is_left_out_and_told(given, kept):
+    view, problems = parse({"clamp": given})
+    assert len(problems) == 1 and problems[0].startswith("clamp was ")
+    if kept is None:
+        assert len(view.clamp.split(",")) == parameters.MAX_HELD
+    else:
+        assert view.clamp == kept
+
+
+def test_the_page_draws_the_librarys_run_that_holds_the_same():
+    view = _view(**QUERY)
+    sequence, view, problems = render.fit(view, None)
+    found = render.load_trace(view, sequence)
+    expected = lv.run(render.load_cell(view), sequence, clamp=HELD)
+    assert problems == []
+    for name, values in expected.states.items():
+        np.testing.assert_array_equal(found.states[name], values)
+    assert (found.gates["f"][:, 3] == 1).all() and (found.states["h"][:, 0] == -0.25).all()
+    free = render.load_trace(_view(), sequence)
+    assert not np.array_equal(found.states["h"][:, 1], free.states["h"][:, 1])
+
+
+def test_fewer_units_and_another_kind_let_go_of_what_they_have_not():
+    view = _view(**QUERY)
+    smaller, problems = bound(parameters._with(view, "num_units", 3))
+    assert smaller.held == {"h": {0: -0.25}} and problems == []
+    assert moved(view, {"set": {"cell": "GRUCell"}}).held == {"h": {0: -0.25}}
+    assert moved(view, {"set": {"clamp": "none"}}).held == {}
+
+
+def test_a_held_run_is_compared_with_a_free_one():
+    view = _view(**QUERY, **{"b.clamp": "none"})
+    assert other(view).held == {} and other(view).num_units == view.num_units
+    assert to_query(view) == {**QUERY, "b.clamp": "none"}
+
+
+def test_a_layout_is_proved_on_a_run_that_holds_nothing():
+    view = _view(**QUERY, layout="keras", time_steps="10")
+    sequence, view, _problems = render.fit(view, None)
+    assert render.proof(view, sequence, None).ok
+
+
+def test_the_code_on_the_page_holds_the_same():
+    view = _view(**QUERY)
+    code = snippets.this_library(
+        render.load_cell(view),
+        sections.sequence_code(view),
+        trained.drawn_as(view),
+        0,
+        sections._weights_code(view),
+        view.held,
+    )
+    assert f"lv.run(cell, x, clamp={HELD})" in code
+
+
+def test_what_was_measured_of_a_trained_cell_is_not_said_of_one_that_is_held():
+    assert trained.errors(_view()) and not trained.errors(_view(**QUERY))
+    assert not trained.errors(_view(forget_bias="0")) and not trained.errors(_view(linear="true"))
+    assert "RMSE" in trained.describe(_view()) and "RMSE" not in trained.describe(_view(**QUERY))
