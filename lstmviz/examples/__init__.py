@@ -9,19 +9,23 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from types import MappingProxyType
+
+import numpy as np
 
 from lstmviz.examples import shipped
 from lstmviz.examples.example import FACTS, Example, Head, name_fact
 from lstmviz.examples.tasks.table import TASKS
-from lstmviz.language import _
+from lstmviz.language import _, current
+from lstmviz.sequences import Sequence
 
 __all__ = ["FACTS", "Example", "Head", "cells", "load", "name_fact", "names"]
 
 
 def names() -> tuple[str, ...]:
     """The examples, in the order to offer them."""
-    return tuple(name for name in TASKS if shipped.is_there(name))
+    return tuple(TASKS)
 
 
 def cells(name: str) -> dict[str, tuple[int, ...]]:
@@ -73,7 +77,7 @@ _USUAL = 8  # units, as the page has them by default
 def _make(name: str, kind: str, size: int) -> Example:
     task = TASKS[name]
     trained, kernel, bias = shipped.read(name, kind, size)
-    sequence, targets = task.make()
+    sequence, targets = _show(name, current())
     return Example(
         name=name,
         title=_(task.title),
@@ -89,10 +93,18 @@ def _make(name: str, kind: str, size: int) -> Example:
     )
 
 
+@lru_cache(32)
+def _show(name: str, _language: str) -> tuple[Sequence, np.ndarray]:
+    """The sequence with its names in a language, and its targets."""
+    sequence, targets = TASKS[name].make()
+    targets.setflags(write=False)
+    return sequence, targets
+
+
 def _check(name: str) -> None:
-    if name not in names():
+    if name not in TASKS:
         raise ValueError(
             _("the example is {given!r}; it must be one of {allowed}.").format(
-                given=name, allowed=", ".join(names())
+                given=name, allowed=", ".join(TASKS)
             )
         )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,11 +23,6 @@ TRAINED = Path(__file__).parent / "trained"
 _FACTS = "facts.json"
 _KERNEL, _BIAS = "head/kernel", "head/bias"
 _KEPT = 64  # as many cells stay in memory: a slider may go to and fro
-
-
-def is_there(task: str) -> bool:
-    """Whether cells of a task are shipped."""
-    return (TRAINED / task / _FACTS).exists()
 
 
 @cache
@@ -50,14 +47,28 @@ def read(task: str, kind: str, num_units: int) -> tuple[Cell, np.ndarray, np.nda
 
 
 def write(task: str, cell: Cell, head: Head, known: Mapping[str, Any]) -> None:
-    """Adds a trained cell, or replaces it."""
+    """Adds a trained cell, or replaces it. Several trainings may do so at once."""
     folder = TRAINED / task
     folder.mkdir(parents=True, exist_ok=True)
     content = own.write(cell, {_KERNEL: head.kernel, _BIAS: head.bias})
-    write_file(path_of(task, cell.kind.name, cell.num_units), content)
-    place = folder / _FACTS
-    every = json.loads(place.read_text("utf-8")) if place.exists() else {}
-    sizes = every.setdefault(cell.kind.name, {})
-    sizes[str(cell.num_units)] = dict(known)
-    every[cell.kind.name] = {size: sizes[size] for size in sorted(sizes, key=int)}
-    write_file(place, (json.dumps(every, indent=1) + "\n").encode())
+    with _alone(folder):
+        write_file(path_of(task, cell.kind.name, cell.num_units), content)
+        place = folder / _FACTS
+        every = json.loads(place.read_text("utf-8")) if place.exists() else {}
+        sizes = every.setdefault(cell.kind.name, {})
+        sizes[str(cell.num_units)] = dict(known)
+        every[cell.kind.name] = {size: sizes[size] for size in sorted(sizes, key=int)}
+        write_file(place, (json.dumps(every, indent=1) + "\n").encode())
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Waits until no other process writes into the folder."""
+    import fcntl  # not on Windows, where nothing is trained
+
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,15 @@ def test_every_file_is_of_a_cell_that_can_be_loaded():
     files = set(shipped.TRAINED.rglob("*.npz"))
     assert files == {shipped.path_of(*each) for each in EVERY}
     assert {path.parent.name for path in shipped.TRAINED.glob("*/facts.json")} == set(examples.names())
+
+
+def test_all_of_them_are_in_the_package():
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"][
+        "package-data"
+    ]
+    package = Path(lv.__file__).parent
+    taken = {path for pattern in declared["lstmviz"] for path in package.glob(pattern)}
+    assert {path for path in shipped.TRAINED.rglob("*") if path.is_file()} <= taken
 
 
 def test_all_of_them_are_small():

@@ -41,15 +41,39 @@ def test_an_lstm_of_4_units_keeps_a_bit_over_100_noisy_steps_and_a_plain_cell_do
     assert abs(measure("latch", "BasicRNNCell")["accuracy"] - 0.5) < 0.05
 
 
-def test_the_latch_forgets_little_and_lets_nothing_in_once_the_bit_is_there():
-    example = examples.load("latch")
-    gates = lv.run(example.cell, example.sequence, engine="numpy").gates
+def follow(values, number):
+    """How closely each unit goes with a number over time, from -1 to 1."""
+    values, number = values - values.mean(axis=0), number - number.mean()
+    return number @ values / np.sqrt((values**2).sum(axis=0) * (number**2).sum())
+
+
+def run(name, kind=None):
+    example = examples.load(name, kind)
+    return example, lv.run(example.cell, example.sequence, engine="numpy")
+
+
+def test_the_latch_opens_at_the_bit_and_is_nearly_shut_from_then_on():
+    example, trace = run("latch")
     written = int(example.sequence.values[:, 1].argmax())
     after = slice(written + 1, None)
-    kept = gates["f"][after].mean(axis=0) > 0.98
-    assert kept.any()  # a unit that keeps,
-    shut = gates["i"][after].mean(axis=0) < gates["i"][written]
-    assert (kept & shut).any()  # and lets in less than when the bit came
+    unit = int(trace.gates["i"][written].argmax())
+    assert trace.gates["i"][written, unit] > 5 * trace.gates["i"][after, unit].mean()
+    assert (trace.gates["i"][after].mean(axis=0) < 0.05).all()
+    assert (trace.gates["f"][after].mean(axis=0) > 0.99).all()
+
+
+def test_a_unit_of_the_parity_cell_flips():
+    example, trace = run("parity")
+    assert np.abs(follow(trace.states["h"], example.targets)).max() > 0.95
+
+
+def test_the_adding_cell_writes_where_a_number_is_marked():
+    example, trace = run("adding")
+    marked = example.sequence.values[:, 1] == 1
+    opened = trace.gates["i"][marked].mean(axis=0) / trace.gates["i"][~marked].mean(axis=0)
+    assert opened.max() > 5
+    assert (trace.gates["i"][~marked].mean(axis=0) < 0.1).all()
+    assert (trace.gates["f"].mean(axis=0) > 0.95).all()
 
 
 def test_an_lstm_of_4_units_tells_parity_at_every_step():
@@ -57,9 +81,42 @@ def test_an_lstm_of_4_units_tells_parity_at_every_step():
     assert measure("parity")["accuracy_long"] >= 0.99
 
 
-@pytest.mark.parametrize("kind", ["BasicLSTMCell", "sLSTM"])
+@pytest.mark.parametrize("kind", ["BasicLSTMCell", "sLSTM", "minGRU"])
 def test_two_marked_numbers_are_added(kind):
     assert measure("adding", kind)["mse"] <= 0.01
+
+
+def test_an_lstm_and_a_gru_of_8_units_count_brackets_to_eight_deep():
+    for kind in ("BasicLSTMCell", "GRUCell"):
+        assert measure("brackets", kind)["accuracy"] >= 0.99
+        assert measure("brackets", kind)["accuracy_deepest"] >= 0.99
+
+
+def test_a_plain_cell_loses_count_where_an_lstm_keeps_it():
+    plain, lstm = measure("brackets", "BasicRNNCell"), measure("brackets", "BasicLSTMCell")
+    assert lstm["accuracy_long_end"] > 0.99 > 0.95 > plain["accuracy_long_end"]
+
+
+def test_one_unit_of_the_lstm_counts_the_brackets():
+    example, trace = run("brackets")
+    assert follow(trace.states["c"], example.targets).max() > 0.98
+    assert (example.answers(trace) == example.targets).all()
+
+
+def test_an_lstm_of_16_units_says_again_what_it_heard_ten_steps_ago():
+    assert measure("echo")["r2"] >= 0.95
+    assert measure("echo")["r2_long"] >= 0.95
+
+
+def test_the_last_ten_numbers_are_all_in_h_of_the_echo_cell():
+    x, _heard = echo.draw(1, 2000, 20_000)
+    h = lv.run(examples.load("echo").cell, x[0], engine="numpy").states["h"]
+    for delay in range(11):
+        rows = np.column_stack([np.ones(1980 - delay), h[20 + delay :]])
+        said, right = x[0, 20 : 2000 - delay, 0], slice(1000, None)
+        fitted = np.linalg.lstsq(rows[:1000], said[:1000])[0]
+        wrong = rows[right] @ fitted - said[right]
+        assert 1 - (wrong**2).mean() / said[right].var() > 0.95
 
 
 @pytest.mark.parametrize("draw", [brackets.draw, latch.draw, echo.draw, adding.draw, parity.draw])

@@ -57,7 +57,9 @@ def compare() -> dict[str, float]:
 TASK = Task(
     "adding",
     _mark("the sum of two marked numbers"),
-    _mark("Nothing is written until a number is marked: two writes into c, and one sum at the end."),
+    _mark(
+        "Where a number is marked, it is written; elsewhere i is nearly shut and f near 1: two writes into c, one sum at the end."
+    ),
     _mark(
         "The sum of the two marked numbers among 50: a mean squared error of {mse:.4f} in sequences that training did not see, "
         "{mse_long:.4f} among 200 numbers; saying the mean each time has {mse_of_mean:.3f}."

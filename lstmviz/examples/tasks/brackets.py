@@ -81,7 +81,7 @@ TASK = Task(
     "brackets",
     _mark("brackets that are open"),
     _mark(
-        "A few units count: look for a c that goes up with each bracket that opens and down with each that closes."
+        "Units that count: look for one whose c goes up a step with each bracket that opens, and down with each that closes."
     ),
     _mark(
         "How many brackets are open, up to eight: right at {accuracy:.1%} of the steps of strings that training did not see, at "

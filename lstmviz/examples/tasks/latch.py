@@ -60,7 +60,8 @@ TASK = Task(
     "latch",
     _mark("one bit over 100 noisy steps"),
     _mark(
-        "Where the bit is, i opens and writes it into c; from then on i is shut and f near 1, so that the noise does not get in."
+        "At the step that has the bit, i opens; from then on it is nearly shut and f near 1, so that c keeps the bit's sign "
+        "while the noise goes on."
     ),
     _mark(
         "The bit 100 and more noisy steps later: right at {accuracy:.1%} of sequences that training did not see, at "

@@ -20,6 +20,7 @@ from lstmviz.examples.train.with_keras import FAMILIES, finish, log, make_model,
 
 SIZES = range(1, 33)
 BATCH, RATE, SEED = 16, 0.01, 0
+LARGE, DROPPED = 16, 0.2  # units, and which share of a larger cell's h the dense layer is kept from
 # Years whose cycles are the loudest before 1950: left out at once, they are to those that stay what the years from 1950 on
 # are to all before, louder than anything seen.
 LOUD = ((1775, 1783), (1784, 1797), (1834, 1843), (1867, 1878), (1944, 1949))
@@ -62,7 +63,8 @@ def train(kind: str, num_units: int, left_out: Sequence[tuple[int, int]] = ()) -
     """A model that was trained on all windows of 60 years before 1950, the targets of some years not counted."""
     x, roots, counts = draw(choose_epochs(num_units), left_out)
     keras.utils.set_random_seed(SEED)
-    model = make_model(kind, num_units, INPUT_SIZE, 1)
+    dropped = DROPPED if num_units > LARGE else 0.0
+    model = make_model(kind, num_units, INPUT_SIZE, 1, dropped=dropped)
     schedule = keras.optimizers.schedules.CosineDecay(RATE, -(-len(x) // BATCH))
     model.compile(keras.optimizers.Adam(schedule), "mse")
     model.fit(x, roots, sample_weight=counts, batch_size=BATCH, shuffle=False, verbose=0)

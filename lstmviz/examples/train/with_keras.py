@@ -40,17 +40,33 @@ def start(seed: int) -> None:
 
 
 def make_model(
-    kind: str, num_units: int, input_size: int, outputs: int, *, length: int | None = None, **options: Any
+    kind: str,
+    num_units: int,
+    input_size: int,
+    outputs: int,
+    *,
+    length: int | None = None,
+    dropped: float = 0.0,
 ) -> Any:
-    """A layer of the kind, and a dense one with as many outputs, both of every step."""
+    """A layer of the kind, and a dense one with as many outputs, both of every step.
+
+    Args:
+        kind: A key of `FAMILIES`, or a kind of which Keras knows nothing.
+        num_units: The layer's size.
+        input_size: The number of features.
+        outputs: The dense layer's size.
+        length: The steps of a sequence, where it is compiled for them.
+        dropped: Which share of h the dense layer is kept from while it is trained.
+    """
     if kind in FAMILIES:
         _family, make = FAMILIES[kind]
-        layer = make(num_units, return_sequences=True, **options)
+        layer = make(num_units, return_sequences=True)
     else:
         layer = keras.layers.RNN(
             make_equation_cell(build(kind, num_units, input_size)), return_sequences=True
         )
-    return keras.Sequential([keras.Input((length, input_size)), layer, keras.layers.Dense(outputs)])
+    between = [keras.layers.Dropout(dropped)] if dropped else []
+    return keras.Sequential([keras.Input((length, input_size)), layer, *between, keras.layers.Dense(outputs)])
 
 
 def to_cell(kind: str, layer: Any) -> Cell:
@@ -72,7 +88,7 @@ def to_cell(kind: str, layer: Any) -> Cell:
 
 def finish(task: str, kind: str, model: Any, started: float, **known: Any) -> None:
     """Measures a trained model as it will be shipped, and ships it."""
-    recurrent, dense = model.layers
+    recurrent, *_between, dense = model.layers
     kernel, bias = map(np.array, dense.get_weights())
     ship(task, to_cell(kind, recurrent), kernel, bias, started, **known)
 
