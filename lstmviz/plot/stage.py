@@ -570,15 +570,18 @@ def _say_column(trace: Trace, found: Inside) -> str:
     if _is_column_sum(trace, group, found) if group else not found.obstacles:
         return numbers
     if group is None or found.obstacles:
-        return f"{numbers} · {_('No sum of terms: {what} is in it.').format(what=_(' and ').join(found.obstacles))}"
+        told = _("No sum of terms: {what} is in it.").format(what=_(" and ").join(found.obstacles))
+        return f"{numbers} · {told}"
     own = {each for matrix in group.matrices for each in _name_rows(matrix)} | group.added
     beyond = [
         term.name for each in found.sums for term in each.terms if term.name not in own and "[" in term.name
     ]
     if not beyond:
-        return f"{numbers} · {_('Not the sum of this column.')}"
+        told = _("Not the sum of this column.")
+        return f"{numbers} · {told}"
     terms = ", ".join([*beyond[:_NAMED], *(["…"] if len(beyond) > _NAMED else [])])
-    return f"{numbers} · {_('Not the sum of this column alone: it has {terms}.').format(terms=terms)}"
+    told = _("Not the sum of this column alone: it has {terms}.").format(terms=terms)
+    return f"{numbers} · {told}"
 
 
 def _name_rows(matrix: _Matrix) -> Iterator[str]:
