@@ -101,7 +101,7 @@ def draw_settings(view: View) -> None:
         f'<th scope="col" class="lv-of-{x}"><span class="lv-letter">{x}</span></th>' for x in "ab"
     )
     st.html(
-        f'<table class="lv-setting"><thead><tr><th></th>{heads}</tr></thead><tbody>{rows}</tbody></table>'
+        f'<table class="lv-setting"><thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table>'
     )
 
 

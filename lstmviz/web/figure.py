@@ -121,13 +121,21 @@ def player_words() -> dict[str, str]:
     }
 
 
-def follow(of: str, pin: dict[str, int | str | None], on_pinned: Callable[[dict[str, Any]], None]) -> None:
+def follow(
+    of: str,
+    pin: dict[str, int | str | None],
+    on_pinned: Callable[[dict[str, Any]], None],
+    on_rested: Callable[[], None] = lambda: None,
+    is_behind: bool = False,
+) -> None:
     """Runs the whole script again once the page's figures show something else than `of`, or another pin, and rest.
 
     Args:
         of: What the page tells of.
         pin: The step `t`, the `gate` and the `unit` that are pinned, where any are.
         on_pinned: Called before that run with what was pinned; the browser may send anything.
+        on_rested: Called before that run where nothing was pinned.
+        is_behind: Whether something else has to follow once the controls rest.
     """
 
     def pinned() -> None:
@@ -137,9 +145,9 @@ def follow(of: str, pin: dict[str, int | str | None], on_pinned: Callable[[dict[
 
     _mount_follower(
         key="follower",
-        data={"of": of, "pin": pin},
+        data={"of": of, "pin": pin, "behind": is_behind},
         height=1,
-        on_moved_change=lambda: None,
+        on_moved_change=on_rested,
         on_pinned_change=pinned,
     )
 

@@ -19,6 +19,9 @@ from lstmviz.web.markup import escape
 from lstmviz.web.progress import Overtaken, Progress, follow_tensorflow, tell_failure
 from lstmviz.web.settle import Settled
 from lstmviz.web.style import STYLE
+from lstmviz.web.view import View
+
+_RESTED = "has_rested"  # in the session's state: whether this run was asked for because what was moved rests
 
 
 def draw(draw_content: Callable[[Settled], None]) -> None:
@@ -27,17 +30,31 @@ def draw(draw_content: Callable[[Settled], None]) -> None:
     Until TensorFlow is there the view that it gets is NumPy's to run.
     """
     sent = reconnect.sent_before()
+    before, has_rested = st.session_state.get("view"), st.session_state.pop(_RESTED, False)
     settled = settle.settle(reconnect.numbers(sent))
-    address.write(settled.view)
-    st.html(STYLE)
     view = settled.view
+    # A slider that is held is one entry of the browser's history: it says when the slider rests.
+    is_behind = is_slide(before, view) and before != view and not has_rested and not address.went_to()
+    if not is_behind:
+        address.write(view)
+    st.html(STYLE)
     with language.use(view.lang):
         engine = Drawn.WHILE_STARTING.engine if settled.is_early else ""
         draw_content(replace(settled, view=replace(view, engine=engine)))
-        figure.follow(pictures.name(view), {"t": view.t, "gate": view.gate, "unit": view.unit}, pin)
+        pinned = {"t": view.t, "gate": view.gate, "unit": view.unit}
+        figure.follow(pictures.name(view), pinned, pin, _rest, is_behind)
     reconnect.replay(sent)
     if settled.is_early:
         follow_tensorflow()
+
+
+def is_slide(before: View | None, view: View) -> bool:
+    """Whether a view differs from the one before in no more than a slider changes."""
+    return before is not None and replace(view, num_units=before.num_units, units=before.units) == before
+
+
+def _rest() -> None:
+    st.session_state[_RESTED] = True
 
 
 def pin(sent: dict[str, Any]) -> None:

@@ -119,3 +119,23 @@ def test_nothing_is_wider_than_a_telephone(open_page, app_url, path):
     assert page.evaluate("document.querySelector('.stMain').scrollWidth") <= 390
     wide = "[...document.querySelectorAll('.st-key-settings *')].filter(e => e.getBoundingClientRect().right > 391).length"
     assert page.evaluate(wide) == 0
+
+
+def test_a_held_arrow_key_is_one_entry_on_a_path_with_a_strip(open_page, app_url):
+    page = open_page(f"{app_url}/memory?sequence=sine&time_steps=20", alone=True)
+    title = page.locator(".st-key-gradients_figure .gtitle")
+    expect(title).to_have_text("BasicLSTMCell gradients: 20 steps × 8 units", timeout=_WAIT)
+    _rest(page)
+    before = page.evaluate("history.length")
+    page.locator(".st-key-num_units input[type=range]").focus()
+    page.keyboard.down("ArrowRight")
+    page.wait_for_timeout(700)  # a keyboard waits before it repeats
+    for _repeat in range(11):
+        page.keyboard.down("ArrowRight")
+        page.wait_for_timeout(60)
+    page.keyboard.up("ArrowRight")
+    expect(title).to_have_text("BasicLSTMCell gradients: 20 steps × 20 units", timeout=_WAIT)
+    expect(page).to_have_url(re.compile("num_units=20"), timeout=_WAIT)
+    assert page.evaluate("history.length") == before + 1
+    page.go_back()
+    expect(title).to_have_text("BasicLSTMCell gradients: 20 steps × 8 units", timeout=_WAIT)

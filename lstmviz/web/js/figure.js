@@ -105,15 +105,17 @@ onKey(["num_units", "num_units_exact"], (isDown) => {
  * was pinned in them. Both when they rest.
  *
  * @typedef {{t: number | null, gate: string, unit: number | null}} Pin
- * @param {{data: {of: string, pin: Pin}, setTriggerValue: (name: string, value: any) => void}} component
+ * @param {{data: {of: string, pin: Pin, behind: boolean}, setTriggerValue: (name: string, value: any) => void}} component
  */
 export function follow({ data, setTriggerValue }) {
   stopWaiting();
   // Whoever hears now may know nothing yet.
   stopWaiting = onReconnect(() => setTriggerValue("moved", ahead || shown));
   catchUp = () => {
-    if (pictures.size && (shown !== normalise(data.of) || isDraft || ahead)) setTriggerValue("moved", ahead || shown);
+    const isElsewhere = pictures.size && (shown !== normalise(data.of) || isDraft || ahead);
+    if (isElsewhere || data.behind) setTriggerValue("moved", ahead || shown || data.of);
   };
+  if (data.behind) rest(REST_DELAY);
   const told = JSON.stringify(data.pin);
   if (told === toldPin) isConfirmed = true;
   else if (isConfirmed) {

@@ -45,7 +45,7 @@ def draw() -> None:
     sent = reconnect.sent_before()
     before = st.session_state.get("view")
     settled = settle.settle(reconnect.numbers(sent))
-    if settled.is_quick or not _is_slide(before, settled.view):
+    if settled.is_quick or not frame.is_slide(before, settled.view):
         address.write(settled.view)
     with language.use(settled.view.lang):
         st.markdown(
@@ -77,11 +77,6 @@ def draw() -> None:
         follow_tensorflow()
 
 
-def _is_slide(before: View | None, view: View) -> bool:
-    """Whether a view differs from the one before in no more than a slider changes."""
-    return before is not None and replace(view, num_units=before.num_units, units=before.units) == before
-
-
 def _draw_stage() -> None:
     """`num_units` and what it is first seen in."""
     settled = st.session_state.pop("settled", None)
@@ -90,7 +85,7 @@ def _draw_stage() -> None:
         drawn = Drawn.AT_REST if server.has_failed() else Drawn.WHILE_HELD
         before = st.session_state["view"]
         settled = settle.settle()
-        if not (_is_slide(before, settled.view) and settled.is_quick):
+        if not (frame.is_slide(before, settled.view) and settled.is_quick):
             # Something beside the pictures had to give way, and the other controls have to show it; or the run is long.
             st.session_state["problems"] = settled.gave_way
             size.rerun()
