@@ -30,13 +30,14 @@ def is_asked() -> bool:
     """Whether the address says what is shown; to be asked once in each run."""
     last: list[dict[str, str]] | None = st.session_state.get(_LAST)
     shown = st.query_params.to_dict()
-    if last is None:
+    if last is None or went_to():
+        # Who goes back and forth fast may come to the same address again, with what the widgets held on the way.
         return True
     if shown == last[-1]:
         del last[:-1]
         return False
     # A browser that has not heard of the last address yet sends one of those before.
-    return went_to() or shown not in last
+    return shown not in last
 
 
 def went_to() -> bool:

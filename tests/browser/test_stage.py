@@ -173,6 +173,72 @@ def test_back_and_forward_show_what_the_address_says(open_page, app_url):
     expect(_slider(page)).to_have_js_property("value", "11")
 
 
+def _rest(page: Page) -> None:
+    """Waits until the script has nothing more to do."""
+    page.wait_for_timeout(500)
+    app = page.get_by_test_id("stApp")
+    expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=_FIRST)
+    page.wait_for_timeout(500)
+
+
+def _seed(page: Page) -> Locator:
+    return page.locator(".st-key-seed input")
+
+
+@pytest.fixture
+def seeded(open_page, app_url) -> Page:
+    """A page on which three seeds were picked, one after the other, and whose field for them is open."""
+    page = _open(open_page, f"{app_url}/?{_VIEW}", alone=True)
+    _rest(page)
+    page.get_by_role("button", name="More").click()
+    for seed in (1, 2, 3):
+        page.locator(".st-key-seed").get_by_test_id("stNumberInputStepUp").click()
+        expect(page).to_have_url(re.compile(rf"seed={seed}$"), timeout=20_000)
+        _rest(page)
+    return page
+
+
+@pytest.mark.parametrize("gap", [20, 90])
+def test_two_backs_in_a_row_end_where_they_lead_and_lose_nothing_that_lies_ahead(seeded, gap):
+    entries = seeded.evaluate("history.length")
+    go = "([name, gap]) => { history[name](); setTimeout(() => history[name](), gap); }"
+    for _round in range(3):
+        for name, seed in (("back", 1), ("forward", 3)):
+            seeded.evaluate(go, [name, gap])
+            _rest(seeded)
+            expect(seeded).to_have_url(re.compile(rf"seed={seed}$"), timeout=20_000)
+            expect(_seed(seeded)).to_have_value(str(seed))
+    assert seeded.evaluate("history.length") == entries
+
+
+def test_a_key_held_in_a_number_field_is_one_entry(seeded):
+    entries = seeded.evaluate("history.length")
+    _seed(seeded).focus()
+    for _repeat in range(8):
+        seeded.keyboard.down("ArrowUp")
+        seeded.wait_for_timeout(120)
+    seeded.keyboard.up("ArrowUp")
+    expect(seeded).to_have_url(re.compile(r"seed=11$"), timeout=20_000)
+    _rest(seeded)
+    assert seeded.evaluate("history.length") == entries + 1
+    seeded.go_back()
+    expect(_seed(seeded)).to_have_value("3", timeout=20_000)
+    expect(seeded).to_have_url(re.compile(r"seed=3$"))
+    _rest(seeded)
+    number = seeded.locator(".st-key-input_size input")
+    seeded.keyboard.press("Escape")
+    number.focus()
+    for _repeat in range(5):
+        seeded.keyboard.down("ArrowUp")
+        seeded.wait_for_timeout(400)  # longer than the rest after which the script is told
+    expect(_title(seeded, "kernel")).to_have_text("kernel [17, 32]", timeout=20_000)
+    assert "input_size" not in seeded.url, "nothing is written while the key is held"
+    seeded.keyboard.up("ArrowUp")
+    expect(seeded).to_have_url(re.compile(r"input_size=9"), timeout=20_000)
+    _rest(seeded)
+    assert seeded.evaluate("history.length") == entries + 1, "instead of what lay ahead"
+
+
 def test_a_number_is_typed_exactly(opened):
     number = opened.locator(".st-key-num_units input[type=number]")
     number.fill("300")

@@ -11,6 +11,7 @@
  * @typedef {{key: string, of: string, finer: string, engine?: string, held?: boolean, words?: Record<string, string>}} Reference
  */
 
+import { guardHistory } from "./history.js";
 import { followPin, link, onPin, pin, setPin, unlink } from "./linked.js";
 import { patch } from "./patch.js";
 import { Player } from "./player.js";
@@ -26,6 +27,8 @@ const REST_DELAY = 200; // milliseconds of quiet after which the rest of the pag
 const LOST_DELAY = 1000; // milliseconds after which a picture that the script never spoke of is taken to rest
 const DRAFT = "numpy"; // whose run is drawn while the slider is held
 const ZOOM_DELAY = 80; // milliseconds of quiet after which what is in view is asked for more finely
+
+guardHistory();
 
 /** One Plotly for all figures, fetched once, from beside this module. @type {Promise<any>} */
 const loading = new Promise((resolve, reject) => {

@@ -12,6 +12,7 @@ import { announcePin, followPin, onPin, pin, setPin } from "./linked.js";
 import { CellPanel } from "./cell_panel.js";
 import { Drawer, markUp } from "./drawer.js";
 import { drawErrors } from "./errors.js";
+import { guardHistory } from "./history.js";
 import { KernelPanel } from "./kernel_panel.js";
 import { Lesson } from "./lesson.js";
 import { Player } from "./player.js";
@@ -41,6 +42,8 @@ const SLIDER = 256; // units to which the slider goes, where no more are asked f
 
 /** @type {WeakMap<HTMLElement, Stage>} */
 const stages = new WeakMap();
+
+guardHistory();
 
 /**
  * @param {{data: Told, parentElement: HTMLElement, setTriggerValue: (name: string, value: any) => void}} component
@@ -114,7 +117,7 @@ class Stage {
     this.isAskingSteps = false;
     this.restTimer = 0;
     this.isKeyDown = false;
-    onKey(["num_units"], (isDown) => (this.isKeyDown = isDown));
+    onKey(["num_units", "input_size"], (isDown) => (this.isKeyDown = isDown));
     this.asked = ""; // of the drawer
     /** @type {HTMLElement | null} from where it was opened */
     this.opener = null;
@@ -132,6 +135,8 @@ class Stage {
     this.observer.observe(this.root);
     this.onWindow = () => this.redraw();
     addEventListener("resize", this.onWindow);
+    this.onPop = () => this.giveUp();
+    addEventListener("popstate", this.onPop);
     this.makeTabs();
   }
 
@@ -275,6 +280,15 @@ class Stage {
     if (this.sent && gate) this.open();
     else if (!gate) this.drawer.close();
     this.tellLine();
+  }
+
+  /** Back or Forward: what was moved here and the script has not been told is past. */
+  giveUp() {
+    if (!this.restTimer) return;
+    clearTimeout(this.restTimer);
+    this.restTimer = 0;
+    this.set = {};
+    this.want(canonical(this.told.of), this.told.engine);
   }
 
   get isHeld() {
@@ -652,6 +666,7 @@ class Stage {
     for (const stop of this.stops) stop();
     this.observer.disconnect();
     removeEventListener("resize", this.onWindow);
+    removeEventListener("popstate", this.onPop);
     this.player.close();
     this.lesson?.close();
     clearTimeout(this.restTimer);
