@@ -73,9 +73,11 @@ export function followPin(follower) {
  * Calls `listener` with each place that is clicked, or chosen with Enter.
  *
  * @param {(place: Place) => void} listener
+ * @returns {() => void} what to do when it need not hear any more
  */
 export function onPin(listener) {
   listeners.add(listener);
+  return () => listeners.delete(listener);
 }
 
 /**

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { guardHistory } from "../../lstmviz/web/js/history.js";
+import { guardHistory, wentBack } from "../../lstmviz/web/js/history.js";
 
 /** A browser's window with a history of its own, as far as addresses go. */
 class Page extends EventTarget {
@@ -110,4 +110,13 @@ test("it is guarded once, however often it is asked for", () => {
   const { pushState } = page.history;
   guardHistory(page);
   assert.equal(page.history.pushState, pushState);
+});
+
+test("it is known whether going back was the last that was done", () => {
+  const page = picked();
+  assert.equal(wentBack(page), false);
+  page.go(-1);
+  assert.equal(wentBack(page), true);
+  page.deed("pointerdown");
+  assert.equal(wentBack(page), false);
 });

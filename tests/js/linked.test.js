@@ -83,6 +83,18 @@ test("who stops following hears no more", () => {
   assert.deepEqual(places, [{ t: 1 }]);
 });
 
+test("who stops listening hears of no click", () => {
+  const places = [];
+  const stop = page.onPin((place) => places.push(place));
+  page.setPin({ t: 1 });
+  page.announcePin();
+  stop();
+  page.setPin({ t: 2 });
+  page.announcePin();
+  assert.deepEqual(places, [{ t: 1 }]);
+  assert.deepEqual(announced, [{ t: 1 }, { t: 2 }], "the others still do");
+});
+
 test("a click pins the step, the gate and the unit under it", () => {
   click(draw(RUN, 3, 10), 2, 7);
   assert.deepEqual(page.pin(), { t: 7, gate: "f", unit: 2 });

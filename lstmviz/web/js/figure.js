@@ -11,13 +11,13 @@
  * @typedef {{key: string, of: string, finer: string, engine?: string, held?: boolean, words?: Record<string, string>}} Reference
  */
 
-import { guardHistory } from "./history.js";
+import { guardHistory, wentBack } from "./history.js";
 import { followPin, link, onPin, pin, setPin, unlink } from "./linked.js";
 import { patch } from "./patch.js";
 import { Player } from "./player.js";
 import { normalise, withEngine } from "./query.js";
 import { drawStep } from "./step.js";
-import { isDark, keyOf, onKey, onReconnect, onSlide, pageColor } from "./streamlit.js";
+import { isDark, isScriptRunning, keyOf, onKey, onReconnect, onSlide, pageColor } from "./streamlit.js";
 import { inView, isGoodEnough, nameCells, unpack } from "./tiles.js";
 
 const NARROW = 640; // pixels: below this, and under a finger, a drag scrolls the page
@@ -92,7 +92,11 @@ function tellDrawn() {
 /** @param {number} delay */
 function rest(delay) {
   clearTimeout(restTimer);
-  restTimer = setTimeout(() => isKeyDown || catchUp(), delay);
+  restTimer = setTimeout(() => {
+    // What is told carries all controls' values along: after a Back these are the ones of before until the script has ended.
+    if (wentBack() && isScriptRunning()) rest(delay);
+    else if (!isKeyDown) catchUp();
+  }, delay);
 }
 
 // A keyboard waits for longer than a rest before it repeats. What follows a rest goes into the address: one entry of the

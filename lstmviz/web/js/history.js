@@ -10,6 +10,11 @@ const GUARD = Symbol.for("lstmviz history"); // one for a page, however many of 
 const DEEDS = ["pointerdown", "keydown", "input", "change"]; // of a visitor, behind which the script may well write another address
 const GOING = new Set(["Alt", "Meta", "BrowserBack", "BrowserForward"]); // keys that go back and forward
 
+/** @typedef {{led: string | null}} Guard the address that Back or Forward led to, until the visitor does something else */
+
+/** Whether Back or Forward was the last that the visitor did. */
+export const wentBack = (page = window) => /** @type {any} */ (page.history)[GUARD]?.led != null;
+
 /**
  * Keeps the address to which Back or Forward led until the visitor does something else, and makes one entry of all that a held key passes.
  *
@@ -18,19 +23,19 @@ const GOING = new Set(["Alt", "Meta", "BrowserBack", "BrowserForward"]); // keys
 export function guardHistory(page = window) {
   const { history, location } = page;
   if (GUARD in history) return;
-  Object.assign(history, { [GUARD]: true });
-  /** @type {string | null} the address that Back or Forward led to */
-  let led = null;
+  /** @type {Guard} */
+  const guard = { led: null };
+  Object.assign(history, { [GUARD]: guard });
   let isHeld = false; // a key repeats itself
   let hasEntry = false; // for what it passes
-  page.addEventListener("popstate", () => (led = location.search), true);
+  page.addEventListener("popstate", () => (guard.led = location.search), true);
   for (const deed of DEEDS) {
     page.addEventListener(
       deed,
       (event) => {
         const { key, altKey, metaKey, repeat } = /** @type {KeyboardEvent} */ (event);
         if (deed === "keydown" && (altKey || metaKey || GOING.has(key))) return;
-        led = null;
+        guard.led = null;
         if (deed !== "keydown" && deed !== "pointerdown") return; // what follows from one of these
         if (!repeat) hasEntry = false;
         isHeld = Boolean(repeat);
@@ -43,7 +48,7 @@ export function guardHistory(page = window) {
   const guarded = (write) => (state, title, url) => {
     const to = new URL(url ?? location.href, location.href);
     const isSame = to.pathname === location.pathname;
-    if (led !== null && isSame && to.search !== led) return; // from a run that began before
+    if (guard.led !== null && isSame && to.search !== guard.led) return; // from a run that began before
     if (write === push && isSame && isHeld && hasEntry) return replace(state, title, url);
     if (write === push) hasEntry = true;
     write(state, title, url);

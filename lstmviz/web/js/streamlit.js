@@ -39,6 +39,9 @@ export function onKey(keys, listener) {
   for (const end of ["keyup", "blur"]) addEventListener(end, () => tell(false), true);
 }
 
+/** Whether the page's script runs, and may still tell the controls of other values. */
+export const isScriptRunning = () => document.querySelector("[data-testid=stApp]")?.getAttribute("data-test-script-state") === "running";
+
 /**
  * The key under which an element was put on the page.
  *
