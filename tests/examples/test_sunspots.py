@@ -112,3 +112,14 @@ def test_i_and_f_of_a_unit_come_and_go_with_the_sunspots(num_units):
     for gate in ("i", "f"):
         follows = [abs(np.corrcoef(this_year, unit)[0, 1]) for unit in trace.gates[gate].T]
         assert max(follows) > 0.8
+
+
+def test_a_gru_does_as_well_as_an_lstm_and_no_plain_cell_as_well_as_a_linear_regression():
+    ar9 = examples.load("sunspots").facts["ar9"]
+    assert set(examples.cells("sunspots")) == {"BasicLSTMCell", "GRUCell", "BasicRNNCell"}
+    for sizes in examples.cells("sunspots").values():
+        assert sizes == tuple(SIZES)
+    assert all(error("BasicRNNCell", num_units) > ar9 for num_units in SIZES)
+    assert all(error("GRUCell", num_units) < ar9 for num_units in range(8, 33))
+    gru, lstm = (np.median([error(kind, n) for n in range(8, 33)]) for kind in ("GRUCell", "BasicLSTMCell"))
+    assert gru == pytest.approx(lstm, rel=0.05)

@@ -1,8 +1,8 @@
 """Trains the cells whose data a program makes: `python -m lstmviz.examples.train.made brackets latch`.
 
 Every kind of a task sees the same sequences in the same order, as often and at the same rate. An LSTM may start with a
-forget bias and an input bias of its own (Tallec and Ollivier 2018): at the usual ones half of what it keeps is gone
-within two steps, and so is what it could learn from the hundredth. Other cells have no such bias.
+forget bias and an input bias of its own (Tallec and Ollivier 2018): at the usual ones nearly half of what it keeps is
+gone after two steps, and nothing of an answer a hundred steps later reaches it. Other cells have no such bias.
 """
 
 from __future__ import annotations
