@@ -20,8 +20,10 @@ from lstmviz.language import _
 from lstmviz.layouts import Proof, prove
 from lstmviz.plot.gradients import draw_curves
 from lstmviz.run import gradients, has_tensorflow, run
+from lstmviz.run.atlas import Atlas, atlas
 from lstmviz.run.compare import compare, largest_difference
 from lstmviz.run.ledger import list_ledgers
+from lstmviz.run.silence import Silenced, silence
 from lstmviz.run.trace import Trace
 from lstmviz.sequences import Sequence
 from lstmviz.web import limits, metrics, models, parameters, server, trained
@@ -471,6 +473,24 @@ def step_picture(view: View, sequence: Sequence, upload: Upload | None) -> StepP
         )
 
     return _keep(_key(view, "step"), make, _own_shelf(view, upload))
+
+
+def ranked_units(view: View, sequence: Sequence, upload: Upload | None) -> tuple[Atlas, Silenced]:
+    """What can be said of each unit of a view's run, and what hangs on each: on a trained cell's answer, else on h."""
+
+    def make() -> tuple[Atlas, Silenced]:
+        trace = load_trace(view, sequence, upload)
+        example = trained.find(view)
+        head = example.head.outputs if example else None
+        return atlas(trace), silence(trace.cell, sequence, head, initial_state=_initial_state(view))
+
+    def size(found: tuple[Atlas, Silenced]) -> int:
+        return found[1].answers.nbytes + sum(response.h.nbytes for response in (found[0].step, found[0].sine))
+
+    kept: tuple[Atlas, Silenced] = _run_shelf(view, sequence, upload).get(
+        (*_run_key(view, sequence), "units"), make, size
+    )
+    return kept
 
 
 def comparison_picture(view: View, sequence: Sequence, upload: Upload | None) -> ComparisonPicture:

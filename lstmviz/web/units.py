@@ -1,0 +1,86 @@
+"""The section that ranks a cell's units: how long each keeps, how its gates saturate, how it answers, and what hangs on it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from lstmviz.language import _
+from lstmviz.run.atlas import Atlas
+from lstmviz.run.silence import Silenced
+from lstmviz.sequences import Sequence
+from lstmviz.web import render, sections, trained
+from lstmviz.web.cost import estimate
+from lstmviz.web.render import Upload
+from lstmviz.web.view import View
+
+_LONGEST = 5.0  # seconds, by estimate, that every unit's own run may take together
+_PROBED = 600  # steps of an atlas's own runs: 200 for a step, an impulse and a sine each
+
+
+def draw(view: View, sequence: Sequence, upload: Upload | None) -> None:
+    """The section."""
+    answer = _("what the layer trained with it puts out") if trained.find(view) else "`h`"
+    sections.write(
+        _("Which units are worth looking at?"),
+        _(
+            "One row a unit; a click on a column's head sorts by it. *Without it* is how much {answer} of the last step changes "
+            "where this unit's `h` is held at 0; *half-life* how many steps it takes until half of what it holds is left "
+            "(empty where nothing fades); *low* and *high* the share of steps at which a gate is within 0.1 of its ends. "
+            "Behind them is how its `h` answers a step, an impulse and a sine of 20 steps."
+        ).format(answer=answer),
+    )
+    if not len(sequence):
+        return
+    if view.held:
+        st.info(
+            _(
+                "Units are ranked by runs of their own, in which nothing is held: let go of what is held first."
+            )
+        )
+        return
+    seconds = estimate(view, len(sequence)).run * view.num_units + estimate(view, _PROBED).run
+    if seconds > _LONGEST:
+        st.info(
+            _(
+                "A run without each of {units:,} units takes longer than {seconds:.0f} s here. In Python, `lv.silence` and "
+                "`lv.atlas` have no such bound."
+            ).format(units=view.num_units, seconds=_LONGEST)
+        )
+        return
+    found = render.ranked_units(view, sequence, upload)
+    st.dataframe(columns(*found), key="ranked_units", hide_index=True)
+
+
+def columns(atlas: Atlas, silenced: Silenced) -> dict[str, list[Any]]:
+    """The table: by what each column is called its numbers, a row a unit, the one on which most hangs first.
+
+    A projected h has numbers of its own, none a unit's: then there is nothing of its answers.
+    """
+    names = {"step": _("a step"), "impulse": _("an impulse"), "sine": _("a sine")}
+    size = atlas.trace.cell.num_units
+    found: dict[str, Any] = {_("unit"): np.arange(size)}
+    if len(silenced.units) == size:
+        found[_("without it")] = silenced.changes
+    if atlas.half_life is not None:
+        found[_("half-life of {state}").format(state=atlas.state)] = atlas.half_life
+    for gate, saturation in atlas.saturation.items():
+        found[_("{gate} low").format(gate=gate)] = saturation.left
+        found[_("{gate} high").format(gate=gate)] = saturation.right
+    for part, name in names.items():
+        response = getattr(atlas, part)
+        if len(response.gain) == size:
+            found[_("{input}: gain").format(input=name)] = response.gain
+            found[_("{input}: delay").format(input=name)] = response.delay
+    order = np.argsort(-silenced.changes) if len(silenced.units) == size else np.arange(size)
+    return {name: [_plain(values[unit]) for unit in order] for name, values in found.items()}
+
+
+def _plain(number: Any) -> float | int | None:
+    """In three digits; none where it is no finite number, for no table sorts by others."""
+    if isinstance(number, np.integer):
+        return int(number)
+    return float(f"{number:.3g}") if math.isfinite(number) else None

@@ -1,0 +1,56 @@
+"""The table that ranks a cell's units, beside the library's own numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import lstmviz as lv
+from lstmviz.web import render, trained, units
+from lstmviz.web.view import parse
+
+
+def _found(**query: str):
+    view, problems = parse(query)
+    sequence, view, more = render.fit(view, None)
+    assert problems == more == []
+    return view, sequence, units.columns(*render.ranked_units(view, sequence, None))
+
+
+def test_the_units_on_which_the_trained_answer_hangs_most_come_first():
+    view, sequence, table = _found(num_units="6")
+    cell, head = render.load_cell(view), trained.find(view).head
+    answer = head.outputs(lv.run(cell, sequence).states["h"][-1])
+    changes = {}
+    for unit in range(6):
+        held = lv.run(cell, sequence, clamp={"h": {unit: 0.0}})
+        changes[unit] = float(np.linalg.norm(head.outputs(held.states["h"][-1]) - answer))
+    assert table["unit"] == sorted(changes, key=lambda unit: -changes[unit])
+    assert table["without it"] == pytest.approx(sorted(changes.values(), reverse=True), rel=6e-3)
+
+
+def test_of_random_weights_it_is_h_that_changes():
+    view, sequence, table = _found(seed="3", cell="GRUCell", num_units="3")
+    cell = render.load_cell(view)
+    h = lv.run(cell, sequence).states["h"][-1]
+    first = table["unit"][0]
+    held = lv.run(cell, sequence, clamp={"h": {first: 0.0}}).states["h"][-1]
+    assert table["without it"][0] == pytest.approx(float(np.linalg.norm(held - h)), rel=6e-3)
+    assert "half-life of h" in table and "r high" in table
+
+
+def test_a_cell_without_a_ledger_has_no_half_life_and_a_projected_h_no_answers_of_a_unit():
+    _view, _sequence, table = _found(cell="BasicRNNCell", seed="0")
+    assert not [name for name in table if name.startswith("half-life")]
+    _view, _sequence, table = _found(cell="LSTMCell", num_proj="3", seed="0")
+    assert "without it" not in table and not [name for name in table if "gain" in name]
+    assert table["unit"] == list(range(8)) and len(table["f high"]) == 8
+
+
+def test_what_is_no_finite_number_is_left_empty():
+    assert [units._plain(number) for number in (np.inf, np.nan, np.float32(1.23456), np.int64(7))] == [
+        None,
+        None,
+        1.23,
+        7,
+    ]
