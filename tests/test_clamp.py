@@ -296,7 +296,11 @@ def test_what_is_held_depends_on_nothing():
 def test_the_ledger_is_that_of_the_held_run(kind):
     names = list(lv.KINDS[kind].gates)
     state = "c" if "c" in lv.KINDS[kind].states else "h"
-    clamp = {names[0].name: {0: 0.5}, names[-1].name: {1: {4: 0.75}}, state: {2: {5: 0.25}}}
+    clamp = {
+        names[0].name: {0: 0.5},
+        names[1 % len(names)].name: {0: 0.25, 1: {4: 0.75}},
+        state: {2: {5: 0.25}},
+    }
     trace = make(clamp, kind)
     for name in list_ledgers(trace.cell):
         for unit in range(4):

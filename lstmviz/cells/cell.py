@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -234,7 +235,8 @@ class Cell:
     def bias(self) -> Float[np.ndarray, " columns"]:
         """`[n_gates * num_units]` as stored: without what is only added when the cell runs; zeros without `use_bias`.
 
-        A bias that stands with the hidden rows alone is in `hidden_bias` instead.
+        A bias that stands with the hidden rows alone is in `hidden_bias` instead. One that several gates share is in the columns
+        of each.
         """
         return self._bias_of("x")
 
@@ -329,7 +331,21 @@ class Cell:
 
     def _biased(self, meets: str) -> tuple[str, ...]:
         biases = [v for v in self.kind.variables if v.is_bias and v.is_hidden == (meets == "h")]
-        return tuple(gate for v in biases if v.name in self.weights for gate in v.gates)
+        gates = [gate for v in biases if v.name in self.weights for gate in v.gates]
+        return tuple(dict.fromkeys([*gates, *(self._shared if meets == "x" else ())]))
+
+    @cached_property
+    def _shared(self) -> Mapping[str, list[tuple[str, float]]]:
+        """Of each gate that has some the vectors that are added to other gates too, with their signs."""
+        own = {variable.name for variable in self.kind.variables if variable.is_bias}
+        found: dict[str, list[tuple[str, float]]] = {}
+        for gate, before in self.equation.before.items():
+            for node, sign in summands_of(before):
+                if node.op == "weight" and node.value not in own:
+                    found.setdefault(gate, []).append((node.value, sign))
+        used = Counter(name for vectors in found.values() for name, _sign in vectors)
+        shared = {gate: [each for each in vectors if used[each[0]] > 1] for gate, vectors in found.items()}
+        return MappingProxyType({gate: vectors for gate, vectors in shared.items() if vectors})
 
     def _bias_of(self, meets: str) -> np.ndarray:
         """The stored biases of the kernels that meet x, or of the others, in the kernel's columns; zeros where there is none."""
@@ -340,6 +356,9 @@ class Cell:
                     variable.gates, np.split(self.weights[variable.name], len(variable.gates)), strict=True
                 ):
                     bias[self.columns(gate)] += block
+        for gate, vectors in self._shared.items() if meets == "x" else ():
+            for name, sign in vectors:
+                bias[self.columns(gate)] += sign * self.weights[name]
         bias.setflags(write=False)
         return bias
 

@@ -515,3 +515,24 @@ def test_a_bias_of_a_product_that_x_is_in_is_no_hidden_one_whatever_comes_first(
 def test_a_kind_by_another_writing_of_its_name_is_refused_with_its_name(given, name):
     with pytest.raises(ValueError, match=rf"^cell is '{given}'; here it is called {name}.$"):
         lv.build(given, UNITS, INPUTS)
+
+
+def test_a_bias_that_two_gates_share_is_in_the_columns_of_both():
+    def shared(x, h, w):
+        a, b = split("fg", concat(x, h) @ w("kernel"))
+        f = sigmoid(a + w("bias")).called("f")
+        g = tanh(b - w("bias")).called("g")
+        return {"h": f * h + (1 - f) * g}
+
+    with apart():
+        lv.kind("Shared")(shared)
+        bias = np.array([1.0, 2.0, 3.0])
+        weights = {"kernel": np.zeros((5, 6)), "bias": bias}
+        cell = lv.build("Shared", num_units=3, input_size=2, weights=weights, dtype="float64")
+        np.testing.assert_array_equal(cell.bias, [*bias, *-bias])
+        assert cell.biased == ("f", "g")
+        trace = lv.run(cell, np.ones((4, 2)), engine="numpy")
+        for gate in "fg":
+            np.testing.assert_allclose(trace.preactivations[gate], [cell.gate(gate).bias] * 4, atol=1e-15)
+        said = [note.text for note in lv.plot.kernel(cell).layout.annotations]
+        assert not any("stores no bias" in text for text in said)
