@@ -76,7 +76,7 @@ def errors(view: View) -> dict[str, list[tuple[str, float]]]:
     return {"sizes": found, "without": without}
 
 
-_BASELINES = ("persistence", "ar9")
+_BASELINES = ("persistence", "ar9", "ar9_roots")
 
 
 def fitted(view: View) -> View:

@@ -154,7 +154,8 @@ def test_the_curve_beside_the_answers_has_what_was_measured_of_each_size_and_of_
     told = {int(size): error for size, error in head["errors"]["sizes"]}
     assert told == {n: lv.examples.load("sunspots", num_units=n).facts["rmse"] for n in SIZES}
     facts = lv.examples.load("sunspots").facts
-    assert [error for _name, error in head["errors"]["without"]] == [facts["persistence"], facts["ar9"]]
+    baselines = [facts[name] for name in ("persistence", "ar9", "ar9_roots")]
+    assert [error for _name, error in head["errors"]["without"]] == baselines
 
 
 @pytest.mark.parametrize("query", [{"seed": "1"}, {"num_units": "99"}, {"sequence": "sine"}], ids=str)

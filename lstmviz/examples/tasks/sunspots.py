@@ -91,7 +91,8 @@ TASK = Task(
     ),
     _mark(
         "Next year's sunspot number, on the years 1950 to 2008, which training did not see: it is off by {rmse:.1f} (RMSE); "
-        "this year's number again by {persistence:.1f}, a linear AR(9) by {ar9:.1f}, on square roots by {ar9_roots:.1f}."
+        "this year's number again by {persistence:.1f}, a linear AR(9) by {ar9:.1f}, on square roots by {ar9_roots:.1f}. "
+        "Some settings of the training were chosen knowing errors on these years."
     ),
     "square",
     make,
