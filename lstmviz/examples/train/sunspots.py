@@ -1,7 +1,7 @@
 """Trains the cells that say next year's sunspots, every size from 1 to 32: `python -m lstmviz.examples.train.sunspots`.
 
-Targets are square roots, so that an error counts alike in quiet years and in loud ones. What else was chosen, by what, and what of it
-knowing errors on the years from 1950 on, stands in `lstmviz/examples/README.md`.
+Targets are square roots, so that an error counts alike in quiet years and in loud ones. What else was chosen, by what, and
+what of it knowing errors on the years from 1950 on, stands in `lstmviz/examples/README.md`.
 """
 
 from __future__ import annotations
