@@ -34,7 +34,8 @@ def draw(draw_content: Callable[[Settled], None]) -> None:
     settled = settle.settle(reconnect.numbers(sent))
     view = settled.view
     # A slider that is held is one entry of the browser's history: it says when the slider rests.
-    is_behind = is_slide(before, view) and before != view and not has_rested and not address.went_to()
+    is_moved = before is not None and before.num_units != view.num_units and is_slide(before, view)
+    is_behind = is_moved and not has_rested and not address.went_to()
     if not is_behind:
         address.write(view)
     st.html(STYLE)

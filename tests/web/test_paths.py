@@ -90,10 +90,13 @@ def test_memory_shows_gradients_an_rnn_beside_and_the_ledger_without_a_click():
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ({}, "its weights are random, for none of its kind was trained here"),
+        (
+            {"sequence": "adding", "num_units": "16"},
+            "its weights are random, for none of its kind was trained here",
+        ),
         ({"sequence": "latch", "num_units": "4"}, "and trained on it too"),
         ({"seed": "3"}, "the same seed of the weights"),
-        ({"cell": "BasicRNNCell"}, "the same seed of the weights"),
+        ({"cell": "JANET"}, "the same seed of the weights"),
     ],
 )
 def test_what_stands_beside_a_cell_says_whose_weights_it_has(query, said):
