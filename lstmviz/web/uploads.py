@@ -52,9 +52,9 @@ def _say(key: str, most: int, types: Iterable[str]) -> str:
     rules = []
     for place, words in said.items():
         at, quoted = f".st-key-{key} {place}", json.dumps(words, ensure_ascii=False)
-        # What is hidden has no name for a screen reader either.
-        rules.append(f"{at} {{ visibility: hidden; font-size: 0; }}")
-        rules.append(f"{at}::after {{ visibility: visible; font-size: 1rem; content: {quoted}; }}")
+        # Not hidden: for a screen reader Streamlit's word stays in front, or some would find no name.
+        rules.append(f"{at} {{ font-size: 0; }}")
+        rules.append(f"{at}::after {{ font-size: 1rem; content: {quoted}; }}")
     return "\n".join(["<style>", *rules, "</style>"])
 
 
