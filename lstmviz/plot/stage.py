@@ -30,6 +30,7 @@ from lstmviz.plot.flow import START, FlowNode, build_graph, follow
 from lstmviz.plot.levels import Span
 from lstmviz.plot.names import gate_role, gate_title, state_title
 from lstmviz.plot.number import write
+from lstmviz.run.ledger import ledger
 from lstmviz.run.trace import Inside, Sum, Trace, check_index
 from lstmviz.run.written import fill_in, say, subscript
 
@@ -526,6 +527,40 @@ def _tell_node(node: FlowNode, values: Any, unit: int, first: int, arrays: _Arra
 # --- One number -------------------------------------------------------------------------------------------------------
 
 _LARGEST = 12  # terms that are told apart
+
+
+LEDGER = "ledger"
+"""What `make_row` takes for a name where it is to be told which step wrote what of a state."""
+
+
+def make_row(trace: Trace, name: str, unit: int, t: int) -> Stage:
+    """One unit over all steps: of a gate or a state, or, as `LEDGER`, what each step wrote of the state after step `t`.
+
+    Raises:
+        ValueError: there is no such step, gate, state or unit, or the state has no ledger.
+    """
+    arrays = _Arrays()
+    check_index("t", t, len(trace))
+    if name == LEDGER:
+        check_index("unit", unit, trace.cell.num_units)
+        found = ledger(trace, unit, t)
+        values = np.full(len(trace), np.nan)
+        values[: t + 1] = found.shares
+        told = {"name": found.state, "scale": _tell_scale(scales.centre([found.shares]))}
+        return Stage(told | {"values": arrays.put(values)}, arrays.kept)
+    if name not in trace.gates and name not in trace.states:
+        raise ValueError(
+            _("{kind} has no gate or state {name!r}; it has {allowed}.").format(
+                kind=trace.cell.kind.name, name=name, allowed=", ".join([*trace.gates, *trace.states])
+            )
+        )
+    recorded = trace.gates[name] if name in trace.gates else trace.states[name]
+    check_index("unit", unit, recorded.shape[1])
+    gate = next((gate for gate in trace.cell.kind.gates if gate.name == name), None)
+    scale = scales.UNIT if gate and trace.is_share(gate) else scales.centre([recorded])
+    return Stage(
+        {"name": name, "scale": _tell_scale(scale), "values": arrays.put(recorded[:, unit])}, arrays.kept
+    )
 
 
 def make_number(trace: Trace, t: int, name: str, unit: int) -> dict[str, Any]:

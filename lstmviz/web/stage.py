@@ -117,6 +117,7 @@ def _stage(wanted: Wanted, view: View, sequence: Sequence, trace: Trace) -> byte
         difference=difference,
         dtype=view.dtype,
         errors=trained.errors(view),
+        isText=set(sequence.labels) <= set(sequence.features),
         # Who cannot see the pictures hears of them when they rest.
         alternatives={} if view.engine and not is_starting else _describe(trace, *wanted.within(trace)),
     )
@@ -145,6 +146,11 @@ def _describe(trace: Trace, t: int, unit: int) -> dict[str, str]:
 
 def _steps(wanted: Wanted, _view: View, _sequence: Sequence, trace: Trace) -> bytes:
     return stages.pack(stages.make_steps(trace, *wanted.within(trace)))
+
+
+def _row(wanted: Wanted, _view: View, _sequence: Sequence, trace: Trace) -> bytes:
+    t, unit = wanted.within(trace)
+    return stages.pack(stages.make_row(trace, wanted.name, unit, t))
 
 
 def _number(wanted: Wanted, _view: View, _sequence: Sequence, trace: Trace) -> bytes:
@@ -176,6 +182,7 @@ NUMBERS: Mapping[str, Callable[[Wanted, View, Sequence, Trace], bytes]] = {
     "stage": _stage,
     "steps": _steps,
     "number": _number,
+    "row": _row,
 }
 
 
@@ -274,6 +281,11 @@ def _words() -> dict[str, str]:
         "shares": _("for what a sigmoid makes;"),
         "others": _("every other strip has a scale of its own, at its right"),
         "own": _("every strip has a scale of its own, at its right"),
+        "text": _("Text"),
+        "strips": _("Strips"),
+        "coloured": _("coloured by unit {unit} of"),
+        "wrote": _("what each step wrote of {state} at step {t}"),
+        "ledger": _("ledger"),
         "what_if": _("What if it were held?"),
         "hold_at": _("Hold {name} at"),
         "hold": _("Hold"),

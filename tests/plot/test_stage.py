@@ -596,3 +596,39 @@ def test_what_a_column_lacks_is_named():
     assert "it has r[2] * h[0], r[2] * h[1], …" in said("CudnnCompatibleGRUCell", "c")
     assert said("LayerNormBasicLSTMCell", "f") == "No sum of terms: a norm over all units is in it."
     assert said("OwnRefused", "six") == "No sum of terms: a maximum is in it."
+
+
+# --- One unit over all steps
+
+
+def _row(trace: lv.Trace, name: str, unit: int, t: int) -> tuple[dict, np.ndarray]:
+    found = Read(stage.pack(stage.make_row(trace, name, unit, t)))
+    return found.head, found[found.head["values"]]
+
+
+@pytest.mark.parametrize("name", ["f", "j", "c", "h"])
+def test_a_row_is_what_was_recorded_of_one_unit(name):
+    cell = lv.build("BasicLSTMCell", num_units=3, input_size=2)
+    trace = lv.run(cell, np.random.default_rng(0).normal(size=(7, 2)), engine="numpy")
+    head, values = _row(trace, name, 1, 0)
+    recorded = trace.gates[name] if name in trace.gates else trace.states[name]
+    np.testing.assert_array_equal(values, recorded[:, 1])
+    assert head["name"] == name and head["scale"]["diverging"] == (name != "f")
+
+
+def test_a_row_of_the_ledger_is_what_each_step_wrote_and_nothing_of_later_ones():
+    cell = lv.build("GRUCell", num_units=3, input_size=2)
+    trace = lv.run(cell, np.random.default_rng(0).normal(size=(7, 2)), engine="numpy")
+    head, values = _row(trace, stage.LEDGER, 2, 4)
+    assert head["name"] == "h" and np.isnan(values[5:]).all()
+    np.testing.assert_allclose(values[:5].sum(), trace.states["h"][4, 2], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "t"), [("q", 0, 0), ("f", 3, 0), ("f", 0, 7), (stage.LEDGER, 3, 0), ("x", 0, 0)]
+)
+def test_a_row_that_is_not_there_is_refused(name, unit, t):
+    cell = lv.build("BasicLSTMCell", num_units=3, input_size=2)
+    trace = lv.run(cell, np.zeros((7, 2)), engine="numpy")
+    with pytest.raises(ValueError, match=r"must be|has no gate or state"):
+        stage.make_row(trace, name, unit, t)

@@ -18,6 +18,7 @@ import { Lesson } from "./lesson.js";
 import { Player } from "./player.js";
 import { Scene } from "./scene.js";
 import { Sent, readJson, write } from "./numbers.js";
+import { TextPanel } from "./text_panel.js";
 import { TimePanel } from "./time_panel.js";
 import { canonical, withEngine } from "./query.js";
 import { isDark, keyed, onKey, onReconnect } from "./streamlit.js";
@@ -103,6 +104,14 @@ class Stage {
     this.kernel = new KernelPanel(kernel.box, point, pick);
     this.cell = new CellPanel(step.box, (name) => this.pick({ gate: name, text: "" }));
     this.time = new TimePanel(gates.box, point, pick);
+    this.text = new TextPanel(gates.box, (name, t, unit) => this.askRow(name, t, unit), point, pick);
+    this.textButton = /** @type {HTMLButtonElement} */ (this.make("button", "lv-toggle", gates.title.parentElement ?? gates.box));
+    this.textButton.type = "button";
+    this.textButton.hidden = true;
+    this.textButton.addEventListener("click", () => {
+      this.text.box.hidden = !this.text.box.hidden;
+      this.redraw();
+    });
     this.drawer = new Drawer(panels, told.words.close, () => this.shut());
     this.player = new Player(this.controls);
     /** @type {Sent | null} */
@@ -475,8 +484,26 @@ class Stage {
     this.tellLine();
     this.cell.draw(scene);
     this.time.draw(scene);
+    this.drawText(scene);
     this.lesson?.show(scene);
     if (!scene.isTold && sent.head.steps) this.fetchSteps();
+  }
+
+  /** The text in place of the strips, where the sequence is one. @param {Scene} scene */
+  drawText(scene) {
+    const { isText } = scene.sent.head;
+    if (!isText) this.text.box.hidden = true;
+    this.textButton.hidden = !isText;
+    this.textButton.textContent = this.text.isOpen ? scene.words.strips : scene.words.text;
+    this.legends.gates.hidden = this.text.isOpen; // it is of the strips
+    this.text.draw(scene, this.shown);
+  }
+
+  /** @param {string} name @param {number} t @param {number} unit @returns {Promise<ArrayBuffer | null>} */
+  async askRow(name, t, unit) {
+    const asked = `${this.shown}&t=${t}&unit=${unit}&name=${encodeURIComponent(name)}`;
+    const answer = await fetch(new URL(`numbers/row?${asked}`, import.meta.url)).catch(() => null);
+    return answer?.status === 200 ? answer.arrayBuffer() : null;
   }
 
   /**
