@@ -18,13 +18,14 @@ def _slow_run(
     device: Any = None,
     initial_state: Any = None,
     progress: Callable[[int, int], None] | None = None,
+    *more: Any,
 ) -> Any:
     def report(done: int, steps: int) -> None:
         time.sleep(0.2)  # a run of fewer steps ends before its first report
         assert progress
         progress(done, steps)
 
-    return _quick_run(cell, x, device, initial_state, report if progress else None)
+    return _quick_run(cell, x, device, initial_state, report if progress else None, *more)
 
 
 engine.run = _slow_run
