@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from lstmviz.web.server import PATHS
 
@@ -28,6 +28,9 @@ _CHROMIUM_ARGUMENTS = [
     *("--no-first-run", "--disable-quic"),
     *(["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
 ]
+
+# Two cores are shared with another process of tests: what takes a moment elsewhere takes seconds here now and then.
+expect.set_options(timeout=30_000)
 
 Serve = Callable[..., str]
 OpenPage = Callable[..., Page]
