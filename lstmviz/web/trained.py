@@ -6,7 +6,6 @@ A view wishes for trained weights; where there are none of its kind and size it 
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,7 +35,7 @@ def sizes(view: View) -> tuple[int, ...]:
     if view.sequence not in examples.names() or view.model:
         return ()
     there = examples.cells(view.sequence).get(view.cell, ())
-    if there and _load(view.sequence, view.cell, there[0]).cell.input_size != view.input_size:
+    if there and examples.load(view.sequence, view.cell, there[0]).cell.input_size != view.input_size:
         return ()
     return there
 
@@ -45,7 +44,7 @@ def find(view: View) -> Example | None:
     """The trained cell that a view shows; None where it shows another."""
     if view.initial_weights != TRAINED or view.num_units not in sizes(view):
         return None
-    found = _load(view.sequence, view.cell, view.num_units)
+    found = examples.load(view.sequence, view.cell, view.num_units)
     # Some options bring weights of their own, or take some away.
     shapes = cells.weight_shapes(view.kind, view.num_units, view.input_size, dict(view.options))
     return found if shapes.keys() == found.cell.weights.keys() else None
@@ -141,12 +140,7 @@ def title(name: str) -> str:
     return examples.load(name).title
 
 
-@lru_cache
 def load_sequence(name: str) -> Sequence:
-    """The sequence of an example."""
+    """The sequence of an example, in the reader's language."""
     return examples.load(name).sequence
 
-
-@lru_cache(64)
-def _load(name: str, kind: str, num_units: int) -> Example:
-    return examples.load(name, kind, num_units)

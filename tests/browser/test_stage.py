@@ -664,6 +664,7 @@ _OURS = {
     "forget",
     "bias",
     "forget_bias",
+    "rmse",
 }
 
 

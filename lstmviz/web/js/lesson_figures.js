@@ -347,6 +347,8 @@ class Linear {
     this.check = /** @type {HTMLInputElement} */ (make("input", "", label));
     this.check.type = "checkbox";
     this.check.dataset.of = "linear";
+    /** @type {boolean | null} as it was drawn last */
+    this.isOn = null;
     make("span", "", label).textContent = words.linear;
     this.check.addEventListener("change", () => change("linear", String(this.check.checked)));
     this.shapes = make("div", "lv-shapes", box);
@@ -356,7 +358,7 @@ class Linear {
   /** @param {Scene} scene */
   draw(scene) {
     const { inputSize, groups, linear: isOn, difference, dtype } = scene.sent.head;
-    this.check.checked = isOn;
+    if (isOn !== this.isOn) this.check.checked = this.isOn = isOn; // whoever has switched it is ahead of what is drawn
     const columns = groups[0]?.matrices[0]?.shape[1] ?? 0;
     const line = (/** @type {[string, string][]} */ ...parts) => {
       const made = document.createElement("div");
