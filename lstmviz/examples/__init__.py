@@ -54,7 +54,7 @@ def load(name: str, cell: str | None = None, num_units: int | None = None) -> Ex
     """
     there = cells(name)
     kind = next(iter(there)) if cell is None else cell
-    if kind not in there:
+    if not isinstance(kind, str) or kind not in there:
         raise ValueError(
             _("cell is {given!r}; for {name} there are {allowed}.").format(
                 given=cell, name=name, allowed=", ".join(there)
@@ -62,13 +62,13 @@ def load(name: str, cell: str | None = None, num_units: int | None = None) -> Ex
         )
     sizes = there[kind]
     size = max((s for s in sizes if s <= _USUAL), default=min(sizes)) if num_units is None else num_units
-    if size not in sizes:
+    if isinstance(size, bool) or not isinstance(size, int | np.integer) or size not in sizes:
         raise ValueError(
             _("num_units is {given!r}; {kind} was trained for {name} with {allowed}.").format(
                 given=num_units, kind=kind, name=name, allowed=", ".join(map(str, sizes))
             )
         )
-    return _make(name, kind, size)
+    return _make(name, kind, int(size))
 
 
 _USUAL = 8  # units, as the page has them by default
@@ -81,7 +81,7 @@ def _make(name: str, kind: str, size: int) -> Example:
     return Example(
         name=name,
         title=_(task.title),
-        look=_(task.look),
+        look=_(task.look) if kind == next(iter(cells(name))) else "",
         cell=trained,
         head=Head(kernel, bias, task.reads),
         sequence=sequence,
@@ -102,7 +102,7 @@ def _show(name: str, _language: str) -> tuple[Sequence, np.ndarray]:
 
 
 def _check(name: str) -> None:
-    if name not in TASKS:
+    if not isinstance(name, str) or name not in TASKS:
         raise ValueError(
             _("the example is {given!r}; it must be one of {allowed}.").format(
                 given=name, allowed=", ".join(TASKS)

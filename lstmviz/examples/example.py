@@ -92,7 +92,7 @@ class Example:
     Attributes:
         name: The example's name, one of `names()`.
         title: What it is called.
-        look: What to look at, in a sentence.
+        look: What to look at, in a sentence; empty where the cell is of another kind than the one that it was written for.
         cell: The cell.
         head: The dense layer behind it, which gives its answers.
         sequence: An input to show it with, which training did not see.
@@ -117,6 +117,12 @@ class Example:
     def answers(self, trace: Any) -> Float[np.ndarray, " time"]:
         """What the cell answers at each step: of a run's trace, or of its h `[time, output_size]`."""
         h = trace.states["h"] if hasattr(trace, "states") else np.asarray(trace)
+        if h.ndim != 2 or h.shape[1] != len(self.head.kernel):
+            raise ValueError(
+                _("h has the shape {given}; the layer behind this cell takes [time, {allowed}].").format(
+                    given=list(h.shape), allowed=len(self.head.kernel)
+                )
+            )
         return np.asarray(self.head(h), np.float64)
 
     @property

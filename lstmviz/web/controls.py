@@ -23,7 +23,9 @@ def read(last: View) -> View:
     """The view that the widgets show now; a widget that is not on the page leaves its part of `last` as it was."""
     held: dict[str, Any] = {str(key): value for key, value in st.session_state.items()}
     view = parameters.read_widgets(replace(last, reverse=_read_reverse(last)), held)
-    view = replace(view, num_units=size.read(last.num_units))
+    picked = size.read(last.num_units)
+    if view.num_units == last.num_units:  # an example that was picked brings its own
+        view = replace(view, num_units=picked)
     return replace(
         view,
         units=tuple(sorted(unit for unit in view.units if unit < view.num_units)),

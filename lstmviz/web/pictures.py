@@ -11,7 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
+import streamlit as st
+
 from lstmviz import language, plot
+from lstmviz.language import _
 from lstmviz.plot.levels import Span
 from lstmviz.sequences import Sequence
 from lstmviz.web import figure, models, render, server, words
@@ -43,6 +46,13 @@ def show_gates(
 def show_step(view: View, sequence: Sequence, upload: Upload | None) -> None:
     """Shows time's controls and the step that is pinned, or the first one."""
     made = None
+    if any(view.pin[2] in units for units in view.held.values()):
+        st.info(
+            _("Unit {unit} is held, so it is not what the formulas of its step say: pin another one.").format(
+                unit=view.pin[2]
+            )
+        )
+        return
     if not _is_for_all(view, sequence):
         picture = render.step_picture(view, sequence, upload)
         made = Made(picture.figure, picture.alternative, picture.frames)

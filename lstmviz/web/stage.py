@@ -16,6 +16,7 @@ import streamlit as st
 from lstmviz import language, plot
 from lstmviz.language import _
 from lstmviz.plot import stage as stages
+from lstmviz.run.ledger import list_ledgers
 from lstmviz.run.trace import Trace
 from lstmviz.sequences import Sequence
 from lstmviz.web import draft, limits, parameters, pictures, render, server, trained, words
@@ -92,13 +93,8 @@ def _stage(wanted: Wanted, view: View, sequence: Sequence, trace: Trace) -> byte
     drawn = (Drawn.WHILE_STARTING if is_starting else Drawn.WHILE_HELD) if view.engine else Drawn.AT_REST
     apart = None if view.engine else render.difference(view, sequence, wanted.asked.upload)
     told = [draft.tell(drawn, trace.device, apart)]
-    if view.held:
-        held = [
-            f"{name}[{unit}] = {value:g}"
-            for name, units in view.held.items()
-            for unit, value in units.items()
-        ]
-        told.insert(0, _("held: {names}").format(names=", ".join(held)))
+    if held := view.say_held():
+        told.insert(0, held)
     if weights := trained.tell(view):
         told.insert(0, weights)
     difference = None
@@ -117,6 +113,7 @@ def _stage(wanted: Wanted, view: View, sequence: Sequence, trace: Trace) -> byte
         difference=difference,
         dtype=view.dtype,
         errors=trained.errors(view),
+        hasLedger=bool(list_ledgers(trace.cell)),
         isText=set(sequence.labels) <= set(sequence.features),
         # Who cannot see the pictures hears of them when they rest.
         alternatives={} if view.engine and not is_starting else _describe(trace, *wanted.within(trace)),

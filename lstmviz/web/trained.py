@@ -35,9 +35,11 @@ def sizes(view: View) -> tuple[int, ...]:
     if view.sequence not in examples.names() or view.model:
         return ()
     there = examples.cells(view.sequence).get(view.cell, ())
-    if there and examples.load(view.sequence, view.cell, there[0]).cell.input_size != view.input_size:
-        return ()
-    return there
+    return there if there and _features(view, there[0]) == view.input_size else ()
+
+
+def _features(view: View, num_units: int) -> int:
+    return examples.load(view.sequence, view.cell, num_units).cell.input_size
 
 
 def find(view: View) -> Example | None:
@@ -112,10 +114,17 @@ def tell(view: View) -> str:
         return _("trained: {title}").format(title=found.title)
     if not is_random(view):
         return ""
-    if there := sizes(view):
+    there = sizes(view)
+    if view.num_units in there:
+        return _("random weights: with these options a cell has other ones than those that were trained")
+    if there:
         is_span = len(there) > 2 and there[-1] - there[0] == len(there) - 1
         span = f"{there[0]}–{there[-1]}" if is_span else ", ".join(map(str, there))
         return _("random weights: trained ones have {sizes} units").format(sizes=span)
+    if trained := examples.cells(view.sequence).get(view.cell):
+        return _("random weights: trained ones take {features} features").format(
+            features=_features(view, trained[0])
+        )
     return _("random weights: no such cell was trained on this sequence")
 
 
@@ -126,7 +135,7 @@ def describe(view: View) -> str:
         return tell(view)
     data = _("Data: {source}; {licence}.").format(source=found.source, licence=found.licence)
     measured = [found.sentence, found.look] if is_as_trained(view) else [tell(view)]
-    return " ".join([*measured, data])
+    return " ".join([*filter(None, measured), data])
 
 
 def usual(sequence: str) -> tuple[str, int]:
@@ -143,4 +152,3 @@ def title(name: str) -> str:
 def load_sequence(name: str) -> Sequence:
     """The sequence of an example, in the reader's language."""
     return examples.load(name).sequence
-

@@ -121,6 +121,15 @@ class View:
                 found.setdefault(name, {})[unit] = value
         return found
 
+    def say_held(self) -> str:
+        """What a run of it holds, in words; empty where nothing."""
+        held = [
+            f"{name}[{unit}] = {value:g}"
+            for name, units in self.held.items()
+            for unit, value in units.items()
+        ]
+        return _("held: {names}").format(names=", ".join(held)) if held else ""
+
     @property
     def kind(self) -> Kind:
         """The declaration of the cell's kind."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 import tomllib
@@ -30,6 +31,8 @@ def test_an_example_says_what_it_is(name):
     assert example.cell.input_size == example.sequence.input_size
     assert example.targets.shape == (example.sequence.time_steps,)
     assert example.title and example.look.endswith(".") and example.source and example.licence
+    for kind in list(examples.cells(name))[1:]:
+        assert examples.load(name, kind).look == "", "it was written for the first kind's gates"
     assert "{" not in example.sentence and example.sentence.endswith(".")
 
 
@@ -140,3 +143,17 @@ def test_many_sequences_at_once_give_what_each_gives_alone(kind):
     together = run_many(cell, x)
     for each, h in zip(x, together, strict=True):
         np.testing.assert_allclose(h, lv.run(cell, each, engine="numpy").states["h"], atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [8.0, True, "8", [8]], ids=str)
+def test_a_size_that_is_no_whole_number_is_refused(size):
+    with pytest.raises((ValueError, TypeError)):  # the annotation refuses it here already
+        examples.load("sunspots", num_units=size)
+    with pytest.raises(ValueError, match="num_units is"):
+        inspect.unwrap(examples.load)("sunspots", num_units=size)
+
+
+def test_answers_of_another_size_are_refused():
+    example = examples.load("sunspots", num_units=8)
+    with pytest.raises(ValueError, match=r"h has the shape \[5, 7\]"):
+        example.answers(np.zeros((5, 7)))

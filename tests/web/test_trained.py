@@ -8,10 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 import lstmviz as lv
 from lstmviz.web import parameters, render, sections, snippets, stage, trained
 from lstmviz.web.view import View, parse, to_query
+from tests import servers
 
 SIZES = lv.examples.cells("sunspots")["BasicLSTMCell"]
 
@@ -36,6 +38,28 @@ def test_another_size_is_another_trained_cell(num_units):
     view = _view(num_units=str(num_units))
     assert trained.find(view).cell.num_units == num_units
     assert "sunspots" in trained.tell(view)
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"num_units": "500"}, "trained ones have 1–32 units"),
+        ({"input_size": "3"}, "trained ones take 4 features"),
+        ({"use_bias": "false"}, "with these options"),
+        ({"cell": "sLSTM"}, "no such cell"),
+        ({"sequence": "latch"}, "trained ones have 4 units"),
+    ],
+)
+def test_why_weights_are_random_is_said_as_it_is(query, said):
+    assert said in trained.tell(_view(**query))
+
+
+def test_the_features_of_an_example_go_with_it():
+    last = _view()
+    echo = parameters.read_widgets(last, parameters.widgets(last) | {"sequence": "echo"})
+    _sequence, echo, _problems = render.fit(echo, None)
+    back = parameters.read_widgets(echo, parameters.widgets(echo) | {"sequence": "sunspots"})
+    assert back.input_size == 4 and back.initial_weights == "trained"
 
 
 RANDOM = [{"num_units": "500"}, {"cell": "sLSTM"}, {"input_size": "3"}, {"cell": "LSTMCell", "num_proj": "3"}]
@@ -162,3 +186,13 @@ def test_the_curve_beside_the_answers_has_what_was_measured_of_each_size_and_of_
 def test_random_weights_answer_nothing(query):
     head, _arrays = _stage(**query)
     assert "answer" not in head and head["errors"] == {}
+
+
+@pytest.mark.parametrize("script", ["lstmviz/web/page.py", "tests/web/apps/document.py"])
+def test_an_example_that_is_picked_on_the_page_is_shown_and_so_is_the_one_before(script):
+    page = AppTest.from_file(str(servers.ROOT / script), default_timeout=120).run()
+    for name in ("latch", "sunspots", "echo", "sunspots"):
+        page = page.selectbox(key="sequence").set_value(name).run()
+        assert not page.exception
+        view = page.session_state["view"]
+        assert trained.find(view) is not None, (name, view.num_units, view.input_size)

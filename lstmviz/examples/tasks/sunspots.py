@@ -98,6 +98,6 @@ TASK = Task(
     make,
     score,
     compare,
-    SUNSPOTS_SOURCE,
+    SUNSPOTS_SOURCE.removesuffix(", public domain"),
     _mark("public domain"),
 )

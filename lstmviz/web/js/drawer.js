@@ -73,7 +73,8 @@ export class Drawer {
     legend.textContent = words.what_if;
     const label = document.createElement("label");
     const field = document.createElement("input");
-    Object.assign(field, { type: "number", step: "any", value: String(held ?? (isShare ? 1 : 0)) });
+    const most = isShare ? 1 : 1e30; // of a share more would not be one; of others the address takes no more
+    Object.assign(field, { type: "number", step: "any", min: String(isShare ? 0 : -most), max: String(most), value: String(held ?? (isShare ? 1 : 0)) });
     label.append(words.hold_at.replace("{name}", name), " ", field);
     const button = (/** @type {string} */ text, /** @type {() => void} */ act) => {
       const made = document.createElement("button");
@@ -81,7 +82,7 @@ export class Drawer {
       made.addEventListener("click", act);
       return made;
     };
-    const take = () => Number.isFinite(field.valueAsNumber) && onHold(field.valueAsNumber);
+    const take = () => field.reportValidity() && Number.isFinite(field.valueAsNumber) && onHold(field.valueAsNumber);
     field.addEventListener("keydown", (event) => event.key === "Enter" && take());
     box.append(legend, label, button(words.hold, take));
     if (held !== null) box.append(button(words.let_go, () => onHold(null)));

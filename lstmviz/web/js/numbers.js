@@ -19,7 +19,7 @@
  *   colours: {diverging: {light: [number, string][], dark: [number, string][]}, sequential: [number, string][], nonfinite: string},
  *   groups: Group[], alone: {name: string, size: number, values: number}[], weights: Scale, strips: Strip[], labels: string[] | null,
  *   features: string[], title: string, step: Steps, told: string, alternatives: Record<string, string>, of: string, engine: string, linear: boolean,
- *   difference: number | null, dtype: string, errors: Errors | {}, isText: boolean,
+ *   difference: number | null, dtype: string, errors: Errors | {}, isText: boolean, hasLedger: boolean,
  *   answer?: Answer}} Head
  */
 

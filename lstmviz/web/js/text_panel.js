@@ -86,8 +86,8 @@ export class TextPanel {
 
   /** By what the characters can be coloured. @param {Scene} scene */
   offer({ sent, unit, words }) {
-    const names = [...sent.head.strips.map(({ name }) => name).filter((name) => name !== "x"), LEDGER];
-    if (!names.includes(this.name)) this.name = names.includes("c") ? "c" : names[names.length - 2];
+    const names = [...sent.head.strips.map(({ name }) => name).filter((name) => name !== "x"), ...(sent.head.hasLedger ? [LEDGER] : [])];
+    if (!names.includes(this.name)) this.name = names.includes("c") ? "c" : names[0];
     if (this.choice.length !== names.length || names.some((name, k) => this.choice.options[k].value !== name)) {
       this.choice.replaceChildren(...names.map((name) => new Option(name === LEDGER ? words.ledger : name, name)));
     }

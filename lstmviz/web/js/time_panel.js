@@ -99,6 +99,7 @@ export class TimePanel {
       for (let t = 0; t < values.length; t++) {
         const isKnown = Number.isFinite(values[t]);
         const [across, up] = [left + ((t + 0.5) / steps) * width, place(values[t])];
+        if (isKnown && !isDown && !Number.isFinite(values[t + 1])) pen.rect(across - 1, up - 1, 2, 2); // one alone is a dot
         if (isKnown && isDown) pen.lineTo(across, up);
         else if (isKnown) pen.moveTo(across, up);
         isDown = isKnown;
