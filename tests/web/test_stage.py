@@ -93,7 +93,10 @@ def test_the_routes_numbers_are_those_of_the_library():
     view, _problems = views.parse(QUERY | {"engine": ""})
     assert ask("steps", t="3", unit="2") == stages.pack(stages.make_steps(trace, 3, 2)), view
     told = head(ask("stage", t="3", unit="2"))
-    own = {name: told[name] for name in ("told", "linear", "difference", "dtype", "errors", "alternatives")}
+    own = {
+        name: told[name]
+        for name in ("told", "linear", "difference", "dtype", "errors", "hasLedger", "isText", "alternatives")
+    }
     assert ask("stage", t="3", unit="2") == stages.pack(stages.make_stage(trace, 3, 2), **own)
     assert (own["linear"], own["difference"], own["dtype"]) == (False, None, "float32")
     assert json.loads(ask("number", t="3", unit="2", name="o")) == json.loads(
