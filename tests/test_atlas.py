@@ -1,5 +1,7 @@
 """What each unit keeps and how it answers, against cells of which that is known."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -148,3 +150,16 @@ def test_a_run_of_no_steps_says_nothing_of_its_gates():
     cell = lv.build("GRUCell", num_units=3, input_size=2)
     with pytest.raises(ValueError, match="the trace has no steps"):
         lv.atlas(lv.run(cell, np.zeros((0, 2)), engine="numpy"))
+
+
+@pytest.mark.parametrize("amplitude", ["a", None, [1], 1j, 1e39], ids=str)
+def test_an_amplitude_that_no_float32_holds_is_refused(amplitude):
+    cell = lv.build("GRUCell", num_units=2, input_size=1)
+    with pytest.raises(ValueError, match="amplitude is"):
+        inspect.unwrap(lv.atlas)(cell, amplitude=amplitude)
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers():
+    cell = lv.build("GRUCell", num_units=2, input_size=1)
+    found = inspect.unwrap(lv.atlas)(cell, period=np.int64(10), steps=np.int64(40))
+    assert found.sine.h.shape == (40, 2)

@@ -362,6 +362,7 @@ def test_two_runs_are_told_apart_by_what_is_held():
         ({"f": {3: {12: 1.0}}}, r"clamp f\[3\], step has 12; it must be 0 to 11"),
         ({"f": {3: math.nan}}, r"clamp holds f\[3\] at nan; it must be a finite number"),
         ({"f": {3: {1: math.inf}}}, r"clamp holds f\[3\] at inf; it must be a finite number"),
+        ({"f": {3: 10**400}}, r"clamp holds f\[3\] at 1000.*; it must be a finite number"),
         ({"f": "open"}, "clamp holds f at 'open'; it must be a finite number"),
         ({"f": {3: True}}, r"clamp holds f\[3\] at True; it must be a finite number"),
         ({"f": {3: [1.0]}}, r"clamp holds f\[3\] at \[1.0\]; it must be a finite number"),

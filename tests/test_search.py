@@ -1,5 +1,7 @@
 """Where else units are on together, against a search that looks at every place by itself."""
 
+import inspect
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -123,3 +125,17 @@ def test_an_array_of_another_shape_and_a_state_that_is_not_there_are_said():
     trace = lv.run(lv.build("GRUCell", 2, 2), np.zeros((3, 2)), engine="numpy")
     with pytest.raises(ValueError, match="state is 'c'; GRUCell has the states h"):
         lv.search(trace, (0, 1), state="c")
+
+
+@pytest.mark.parametrize("steps", [(1, 2, 3), [1], (0.0, 2.0), (True, 2)], ids=str)
+def test_steps_that_are_no_two_numbers_are_refused(steps):
+    with pytest.raises(ValueError, match="it must be \\(first, stop\\)"):
+        inspect.unwrap(lv.search)(np.zeros((5, 2)), steps)
+
+
+def test_a_list_of_rows_is_a_run_and_a_unit_that_is_named_twice_counts_once():
+    rows = [[0, 0], [1, 0], [0, 0], [1, 0], [0, 0]]
+    found = inspect.unwrap(lv.search)(rows, (1, 2), units=[0, 0], most=np.int64(3))
+    assert found.units == (0,) and [(place.start, place.stop) for place in found.places] == [(3, 4)]
+    with pytest.raises(ValueError, match="the run has the shape"):
+        inspect.unwrap(lv.search)([["a", "b"]], (0, 1))

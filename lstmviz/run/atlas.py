@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from types import MappingProxyType
 from typing import Any
 
@@ -122,7 +123,9 @@ def atlas(
         state, half_life = kept.state, _halve(kept.factors)
     except NoLedger:
         state, half_life = None, None
-    answers = _answer(trace.cell, slice(None) if feature is None else feature, amplitude, period, steps)
+    answers = _answer(
+        trace.cell, slice(None) if feature is None else feature, float(amplitude), int(period), int(steps)
+    )
     return Atlas(trace, state, half_life, _saturate(trace), *answers)
 
 
@@ -133,13 +136,14 @@ def _run_noise(cell: Cell) -> Trace:
 def _check(cell: Cell, feature: Any, amplitude: Any, period: Any, steps: Any) -> None:
     if feature is not None:
         check_index("feature", feature, cell.input_size)
-    if isinstance(amplitude, bool) or not 0 < abs(amplitude) < np.inf:
+    is_number = isinstance(amplitude, Real) and not isinstance(amplitude, bool)
+    if not is_number or not 0 < abs(amplitude) <= float(np.finfo(cell.dtype).max):
         raise ValueError(
             _("amplitude is {given!r}; it must be a finite number other than 0.").format(given=amplitude)
         )
-    if isinstance(period, bool) or not isinstance(period, int) or period < 2:
+    if isinstance(period, bool) or not isinstance(period, int | np.integer) or period < 2:
         raise ValueError(_("period is {given!r}; it must be a whole number from 2 on.").format(given=period))
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 2 * period:
+    if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 2 * period:
         raise ValueError(
             _("steps is {given!r}; it must be at least two periods, {least}.").format(
                 given=steps, least=2 * period

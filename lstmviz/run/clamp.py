@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import reprlib
 from collections.abc import Mapping
 from numbers import Real
 from types import MappingProxyType
@@ -76,9 +76,12 @@ def _read_one(cell: Cell, name: str, given: Any, steps: int) -> np.ndarray:
 def _read_number(name: str, given: Any, dtype: np.dtype[Any]) -> float:
     is_number = isinstance(given, Real) and not isinstance(given, bool)
     # What a float32 cannot hold would be infinite in the run.
-    if not is_number or not math.isfinite(given) or abs(float(given)) > float(np.finfo(dtype).max):
+    # A whole number has no bounds in Python, and compares with any float.
+    if not is_number or not abs(given) <= float(np.finfo(dtype).max):
         raise ValueError(
-            _("clamp holds {name} at {given!r}; it must be a finite number.").format(name=name, given=given)
+            _("clamp holds {name} at {given}; it must be a finite number.").format(
+                name=name, given=reprlib.repr(given)
+            )
         )
     return float(given)
 

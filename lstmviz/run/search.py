@@ -53,7 +53,7 @@ class Found:
 
 
 def search(
-    run: Trace | np.ndarray,
+    run: Any,
     steps: tuple[int, int],
     *,
     state: str = "h",
@@ -98,12 +98,12 @@ def search(
     ):
         raise ValueError(_("threshold is {given!r}; it must be a number.").format(given=threshold))
     for name, given in (("least", least), ("most", most)):
-        if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+        if isinstance(given, bool) or not isinstance(given, int | np.integer) or given < 1:
             raise ValueError(
                 _("{name} is {given!r}; it must be a whole number from 1 on.").format(name=name, given=given)
             )
     every = range(values.shape[1]) if units is None else units
-    wanted = [check_index("unit", unit, values.shape[1]) for unit in every]
+    wanted = list(dict.fromkeys(check_index("unit", unit, values.shape[1]) for unit in every))
     pattern = _find_pattern(values, wanted, start, stop, threshold, around)
     if not pattern:
         return Found((start, stop), (), (), 0)
@@ -114,7 +114,7 @@ def search(
     return Found((start, stop), tuple(pattern), places, total)
 
 
-def _take(run: Trace | np.ndarray, state: str) -> np.ndarray:
+def _take(run: Any, state: str) -> np.ndarray:
     if isinstance(run, Trace):
         if state not in run.states:
             raise ValueError(
@@ -123,24 +123,27 @@ def _take(run: Trace | np.ndarray, state: str) -> np.ndarray:
                 )
             )
         return run.states[state]
-    if run.ndim != 2:
+    run = np.asanyarray(run)
+    if run.ndim != 2 or run.dtype.kind not in "fiub":
         raise ValueError(
             _("the run has the shape {given}; it must be [time, units].").format(given=list(run.shape))
         )
-    return run
+    found: np.ndarray = run
+    return found
 
 
 def _check_steps(steps: Any, length: int) -> tuple[int, int]:
-    start, stop = steps
-    if not all(
-        isinstance(each, int | np.integer) and not isinstance(each, bool) for each in (start, stop)
-    ) or not (0 <= start < stop <= length):
+    is_pair = isinstance(steps, tuple | list) and len(steps) == 2
+    is_whole = is_pair and all(
+        isinstance(each, int | np.integer) and not isinstance(each, bool) for each in steps
+    )
+    if not is_whole or not 0 <= steps[0] < steps[1] <= length:
         raise ValueError(
             _("steps is {given}; it must be (first, stop), from 0 to {last}.").format(
                 given=steps, last=length
             )
         )
-    return int(start), int(stop)
+    return int(steps[0]), int(steps[1])
 
 
 def _find_pattern(
