@@ -109,7 +109,7 @@ def search(
         return Found((start, stop), (), (), 0)
     on = _compare(values, pattern, threshold)
     find = _find_stretches if around else _find_windows
-    total, spans = find(on, start, stop, least, most)
+    total, spans = find(on, start, stop, int(least), int(most))
     places = tuple(_place(on, pattern, *span, around) for span in spans)
     return Found((start, stop), tuple(pattern), places, total)
 
