@@ -526,9 +526,8 @@ def _follow(last: View, view: View) -> View:
         ):
             view = replace(view, initial_weights=_usual_weights(view, view.lang))
         if last.sequence in trained.SEQUENCES and view.is_generated and not view.model:
-            view = replace(
-                view, input_size=type(view).input_size
-            )  # what it was before the example brought its own
+            # The example brought its own, which means nothing to what is made in any size.
+            view = replace(view, input_size=type(view).input_size)
         if view.sequence in trained.SEQUENCES and not trained.find(trained.fitted(view)) and not view.model:
             cell, num_units = trained.usual(view.sequence)  # whoever picks an example wants to see it
             view = replace(view, cell=cell, num_units=num_units, options=())

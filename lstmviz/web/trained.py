@@ -54,10 +54,12 @@ def find(view: View) -> Example | None:
 
 def answers(found: Example, trace: Trace) -> tuple[np.ndarray, np.ndarray]:
     """What a trained cell answers at each step of a run, and the right answers; NaN where there is none, or it is not known."""
-    right = dict(zip(found.sequence.labels, found.targets, strict=True))
-    labels = trace.sequence.labels
-    is_own = tuple(labels) == tuple(found.sequence.labels)
-    truth = found.targets if is_own else np.array([right.get(label, np.nan) for label in labels])
+    labels, own = tuple(trace.sequence.labels), tuple(found.sequence.labels)
+    if labels == own[: len(labels)]:
+        truth = found.targets[: len(labels)]
+    else:  # other years than those that are shown first; a character would not tell its step
+        right = dict(zip(own, found.targets, strict=True)) if len(set(own)) == len(own) else {}
+        truth = np.array([right.get(label, np.nan) for label in labels])
     return found.answers(trace), np.asarray(truth, np.float64)
 
 

@@ -173,6 +173,17 @@ def test_of_a_longer_run_only_the_years_that_training_did_not_see_are_called_rig
     np.testing.assert_allclose(truth[40:], example.targets, rtol=1e-6)
 
 
+def test_of_a_text_that_is_cut_each_step_keeps_what_is_right_for_it():
+    example = lv.examples.load("brackets")
+    whole = example.sequence
+    cut = replace(whole, values=whole.values[:20], labels=whole.labels[:20])
+    _answers, truth = trained.answers(example, lv.run(example.cell, cut, engine="numpy"))
+    np.testing.assert_array_equal(truth, example.targets[:20])
+    later = replace(whole, values=whole.values[5:], labels=whole.labels[5:])
+    _answers, truth = trained.answers(example, lv.run(example.cell, later, engine="numpy"))
+    assert np.isnan(truth).all(), "a bracket does not say which step it was"
+
+
 def test_the_curve_beside_the_answers_has_what_was_measured_of_each_size_and_of_what_needs_no_cell():
     head, _arrays = _stage(num_units="4")
     told = {int(size): error for size, error in head["errors"]["sizes"]}
