@@ -119,7 +119,7 @@ export class TimePanel {
       pen.strokeRect(left + t * step, y - 1, Math.max(2, step), tall + 2);
     }
     const [low, high] = [write(told.low), write(told.high)];
-    board.writeFirst([`${low} … ${high}`], board.width, y + tall / 2, { align: "right", room: board.px(ENDS) });
+    board.writeFirst([low === high ? low : `${low} … ${high}`], board.width, y + tall / 2, { align: "right", room: board.px(ENDS) });
   }
 
   get isNarrow() {
