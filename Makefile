@@ -45,7 +45,7 @@ test: .venv/.dev .venv/.chromium .venv/.nginx build/cells/.made  ## set up, then
 oracles: .venv/.oracles  ## set up what the tests compare with beside: PyTorch and Keras 2, gigabytes on some machines
 
 .PHONY: check
-check: .venv/.dev build/javascript/.made  ## format, lint, types (JavaScript's too), import rules, Dockerfile
+check: .venv/.dev build/javascript/.made  ## format, lint, types (JavaScript's too), import rules, Dockerfile, translations
 	@echo "Checking the format";       .venv/bin/ruff format --check --quiet .
 	@echo "Checking the style";        .venv/bin/ruff check --quiet .
 	@echo "Checking the types";        .venv/bin/mypy
@@ -53,6 +53,7 @@ check: .venv/.dev build/javascript/.made  ## format, lint, types (JavaScript's t
 	@echo "Checking the import rules"; .venv/bin/lint-imports --no-logo
 	@! grep -rnw --include=*.py __import__ lstmviz app.py # which no rule of Ruff knows
 	@echo "Checking the Dockerfile";   .venv/bin/hadolint Dockerfile
+	@echo "Checking the translations"; .venv/bin/python -m pytest --quiet --no-header tests/test_language.py
 
 .PHONY: format
 format: .venv/.dev  ## rewrite the code in the project's format
