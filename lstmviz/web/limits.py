@@ -22,3 +22,8 @@ MAX_MODEL = read_number("LSTMVIZ_MAX_MODEL")
 MAX_TABLE = 2_500_000
 # Lines of more units than that nobody tells apart; each is up to 2,000 points in every panel.
 MAX_LINES = 24
+# Rooms that presenters share, and who follows one; each follower is a connection that is open.
+MAX_ROOMS = read_number("LSTMVIZ_MAX_ROOMS")
+MAX_FOLLOWERS = read_number("LSTMVIZ_MAX_FOLLOWERS")
+ROOM_IDLE = read_number("LSTMVIZ_ROOM_IDLE")
+ROOM_LIFE = read_number("LSTMVIZ_ROOM_LIFE")

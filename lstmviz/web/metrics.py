@@ -25,6 +25,7 @@ _RUNS = Histogram(
 _FAILED = Counter(
     "lstmviz_runs_failed", "Runs that ended in an error, by engine", ["engine"], registry=_REGISTRY
 )
+_MOVES = Counter("lstmviz_room_moves", "What presenters have shown their rooms", registry=_REGISTRY)
 _GAUGES: dict[str, Gauge] = {}
 
 
@@ -37,6 +38,11 @@ def timed_run(engine: str) -> Iterator[None]:
     except Exception:
         _FAILED.labels(engine).inc()
         raise
+
+
+def count_move() -> None:
+    """Counts what a presenter has shown a room."""
+    _MOVES.inc()
 
 
 def watch(name: str, meaning: str, read: Callable[[], float], **labels: str) -> None:

@@ -27,7 +27,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
 from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
@@ -40,6 +40,7 @@ from lstmviz.web import view as views
 from lstmviz.web.bundle import bundle
 from lstmviz.web.lanes import Client, Lane, NotDone
 from lstmviz.web.paths import names
+from lstmviz.web.rooms import routes as rooms
 from lstmviz.web.view import View
 
 _log = logging.getLogger(__name__)
@@ -69,7 +70,8 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     asyncio.get_running_loop().run_in_executor(None, _plotly_gzipped)
     _start_warming()
     trimming = asyncio.create_task(_trim_memory())
-    yield
+    async with rooms.opened():
+        yield
     trimming.cancel()
 
 
@@ -210,12 +212,13 @@ def loader(module: str, name: str = "default") -> str:
     )
 
 
-def routes() -> list[Route]:
+def routes() -> list[BaseRoute]:
     """The routes beside Streamlit's own: Plotly's script, the figures' modules, the pictures, whether all is ready and drawn."""
     folder = f"{_root()}/{assets_path()}"
     return [
         Route(f"{_root()}{_READY}", _serve_ready),
         Route(f"{_root()}{_METRICS}", _serve_metrics),
+        rooms.route(_root()),
         Route(f"{folder}/drawn", _hear_drawn),
         Route(f"{folder}/plotly.min.js", _serve_plotly),
         *(Route(f"{folder}/{path.name}", _serve_module) for path in _modules()),

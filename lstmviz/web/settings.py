@@ -42,6 +42,10 @@ _DECLARED = (
     Setting("LSTMVIZ_MAX_MEMORY", 1_500_000_000, "bytes", "that a view needs while it is made"),
     Setting("LSTMVIZ_MAX_KEPT", 768 * 2**20, "bytes", "of large cells kept while they are looked at"),
     Setting("LSTMVIZ_MAX_MODEL", 200 * 2**20, "bytes", "of a viewer's model file"),
+    Setting("LSTMVIZ_MAX_ROOMS", 100, "rooms", "that a presenter shares, at one time"),
+    Setting("LSTMVIZ_MAX_FOLLOWERS", 500, "followers", "of a room, on one server"),
+    Setting("LSTMVIZ_ROOM_IDLE", 3600, "seconds", "after which a room ends whose presenter is gone"),
+    Setting("LSTMVIZ_ROOM_LIFE", 8 * 3600, "seconds", "after which any room ends"),
     Setting("LSTMVIZ_FRAME_ANCESTORS", "'self'", "", "the sites that may show the page in a frame"),
 )
 SETTINGS: Mapping[str, Setting] = {setting.name: setting for setting in _DECLARED}
