@@ -21,6 +21,7 @@ RUN case "$VARIANT" in \
 FROM python:${PYTHON}-slim-trixie
 RUN useradd --system --uid 10001 --home-dir /tmp --no-create-home --shell /usr/sbin/nologin lstmviz
 COPY --from=packages /venv /venv
+# A hosted page trains no cells for strangers, unless its host wants it to: each takes a processor and 0.9 GB.
 # Whatever TensorFlow, Keras and Streamlit want to write goes to /tmp, the one place that need not be read-only.
 ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin \
     HOME=/tmp \
@@ -28,6 +29,7 @@ ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin \
     CUDA_CACHE_PATH=/tmp/.nv \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    LSTMVIZ_TRAIN=0 \
     STREAMLIT_SERVER_ADDRESS=0.0.0.0 \
     STREAMLIT_SERVER_PORT=8501 \
     STREAMLIT_SERVER_HEADLESS=true \

@@ -76,3 +76,13 @@ def test_compose_tells_nginx_of_every_replica_and_each_replica_of_nginx():
     trusted = {service["environment"]["FORWARDED_ALLOW_IPS"] for service in replicas.values()}
     assert trusted == {services["nginx"]["networks"]["inside"]["ipv4_address"]}
     assert sorted(services["nginx"]["depends_on"]) == sorted(replicas)
+
+
+def test_hosted_pages_train_nothing_unless_their_host_says_so():
+    assert re.search(r"^    LSTMVIZ_TRAIN=0 \\$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    (container,) = _manifest("Deployment")["spec"]["template"]["spec"]["containers"]
+    assert {"name": "LSTMVIZ_TRAIN", "value": "0"} in container["env"]
+    for path in (ROOT / "compose.yaml", ROOT / "deploy" / "compose.yaml"):
+        services = [each for name, each in _read(path)["services"].items() if name != "nginx"]
+        own = [each["environment"]["LSTMVIZ_TRAIN"] for each in services if "environment" in each]
+        assert own and set(own) == {"${LSTMVIZ_TRAIN:-0}"}

@@ -18,6 +18,10 @@ MAX_MEMORY = read_number("LSTMVIZ_MAX_MEMORY")
 MAX_KEPT = read_number("LSTMVIZ_MAX_KEPT")
 # What a viewer's model file may have; Streamlit's own bound, in .streamlit/config.toml, is 200 MB.
 MAX_MODEL = read_number("LSTMVIZ_MAX_MODEL")
+# How many cells are trained at once, for how long, and in how much memory each.
+MAX_TRAININGS = read_number("LSTMVIZ_TRAIN")
+MAX_TRAINING_SECONDS = read_number("LSTMVIZ_TRAIN_SECONDS")
+MAX_TRAINING_MEMORY = read_number("LSTMVIZ_TRAIN_MEMORY")
 # A table of more numbers is more than a spreadsheet reads.
 MAX_TABLE = 2_500_000
 # Lines of more units than that nobody tells apart; each is up to 2,000 points in every panel.

@@ -25,12 +25,14 @@ class Setting:
         default: What holds where it is not set.
         unit: What its number counts; empty for one that is no number.
         meaning: What it decides.
+        least: The least number that it may be.
     """
 
     name: str
     default: int | str
     unit: str
     meaning: str
+    least: int = 1
 
 
 _DECLARED = (
@@ -46,6 +48,9 @@ _DECLARED = (
     Setting("LSTMVIZ_MAX_FOLLOWERS", 500, "followers", "of a room, on one server"),
     Setting("LSTMVIZ_ROOM_IDLE", 3600, "seconds", "after which a room ends whose presenter is gone"),
     Setting("LSTMVIZ_ROOM_LIFE", 8 * 3600, "seconds", "after which any room ends"),
+    Setting("LSTMVIZ_TRAIN", 1, "trainings", "at once, each in a process of its own; 0 offers none", least=0),
+    Setting("LSTMVIZ_TRAIN_SECONDS", 600, "seconds", "after which a training is ended, pauses among them"),
+    Setting("LSTMVIZ_TRAIN_MEMORY", 2_000_000_000, "bytes", "that a training's process may take"),
     Setting("LSTMVIZ_FRAME_ANCESTORS", "'self'", "", "the sites that may show the page in a frame"),
 )
 SETTINGS: Mapping[str, Setting] = {setting.name: setting for setting in _DECLARED}
@@ -58,16 +63,16 @@ def read_number(name: str, environment: Mapping[str, str] = os.environ) -> int:
     """What a variable that is a number is set to, else its default.
 
     Raises:
-        SettingError: it is no whole number from 1.
+        SettingError: it is no whole number from the least one on.
     """
-    default = SETTINGS[name].default
+    default, least = SETTINGS[name].default, SETTINGS[name].least
     given = environment.get(name, "").strip()
     digits = given.replace("_", "")
     if not given:
         return int(default)
-    if not digits.isascii() or not digits.isdecimal() or len(digits) > _MOST_DIGITS or int(digits) < 1:
+    if not digits.isascii() or not digits.isdecimal() or len(digits) > _MOST_DIGITS or int(digits) < least:
         raise SettingError(
-            f"{name} is {given[:80]!r}; it must be a whole number of {SETTINGS[name].unit} from 1, of at most "
+            f"{name} is {given[:80]!r}; it must be a whole number of {SETTINGS[name].unit} from {least}, of at most "
             f"{_MOST_DIGITS} digits, such as {default}."
         )
     return int(digits)

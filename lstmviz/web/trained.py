@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -17,12 +18,46 @@ from lstmviz.run.trace import Trace
 from lstmviz.sequences import Sequence
 
 if TYPE_CHECKING:
+    from lstmviz.web.models import Model
     from lstmviz.web.view import View
 
 TRAINED = "trained"
 """The initial weights of a view that shows a trained cell where there is one."""
 SEQUENCES = tuple(name for name in examples.names() if name not in sequences.GENERATORS)
 """The sequences that only an example has."""
+
+
+# Cells that were trained here, each in a model of its viewer's own.
+_made_here: WeakKeyDictionary[Model, Example] = WeakKeyDictionary()
+_MADE_HERE = "trained here: "
+
+
+def name_made_here(task: str) -> str:
+    """What the layer is called that was trained here for a task; the address says it, so that it is in no language."""
+    return f"{_MADE_HERE}{task}"
+
+
+def is_made_here(view: View) -> bool:
+    """Whether a view, or the address that it came from, is of a cell that was trained here."""
+    return view.layer.startswith(_MADE_HERE)
+
+
+def keep_made_here(model: Model, example: Example) -> None:
+    """Keeps what a cell was trained for as long as the model is kept that holds it."""
+    _made_here[model] = example
+
+
+def of_model(model: Model) -> Example | None:
+    """What the cell of a model was trained for, where it was trained here."""
+    return _made_here.get(model)
+
+
+def _find_made_here(view: View) -> Example | None:
+    from lstmviz.web import models  # which knows views, and they this module
+
+    model = models.find(view.model)
+    found = _made_here.get(model) if model else None
+    return found if found and found.name == view.sequence else None
 
 
 def weights(sequence: str) -> tuple[str, ...]:
@@ -44,6 +79,8 @@ def _features(view: View, num_units: int) -> int:
 
 def find(view: View) -> Example | None:
     """The trained cell that a view shows; None where it shows another."""
+    if view.model:
+        return _find_made_here(view)
     if view.initial_weights != TRAINED or view.num_units not in sizes(view):
         return None
     found = examples.load(view.sequence, view.cell, view.num_units)
@@ -113,6 +150,8 @@ def is_random(view: View) -> bool:
 def tell(view: View) -> str:
     """Whose weights a view shows, where it is not plain: a trained cell's, or random ones in place of them."""
     if found := find(view):
+        if view.model:
+            return _("trained here: {title}").format(title=found.title)
         return _("trained: {title}").format(title=found.title)
     if not is_random(view):
         return ""

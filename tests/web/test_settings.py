@@ -11,15 +11,24 @@ from lstmviz.web import limits, settings
 from lstmviz.web.settings import SETTINGS, SettingError
 
 _NUMBERS = [setting.name for setting in SETTINGS.values() if setting.unit]
+_CALLED = {
+    "LSTMVIZ_TRAIN": "MAX_TRAININGS",
+    "LSTMVIZ_TRAIN_SECONDS": "MAX_TRAINING_SECONDS",
+    "LSTMVIZ_TRAIN_MEMORY": "MAX_TRAINING_MEMORY",
+}
 _README = Path(__file__).parent.parent.parent / "README.md"
 
 
 @pytest.mark.parametrize("name", _NUMBERS)
-def test_a_bound_is_a_whole_number_from_one(name):
+def test_a_bound_is_a_whole_number_from_its_least_one_on(name):
+    least = SETTINGS[name].least
+    assert settings.read_number(name, {name: str(least)}) == least
     assert settings.read_number(name, {}) == SETTINGS[name].default
     assert settings.read_number(name, {name: " 1_000 "}) == 1000
-    for wrong in ("-1", "0", "many", "1e6", "٣", "9" * 16, "9" * 5000):
-        with pytest.raises(SettingError, match=rf"{name} is .*; it must be a whole number of \w+ from 1"):
+    for wrong in ("-1", *(["0"] if least else []), "many", "1e6", "٣", "9" * 16, "9" * 5000):
+        with pytest.raises(
+            SettingError, match=rf"{name} is .*; it must be a whole number of \w+ from {least}"
+        ):
             settings.read_number(name, {name: wrong})
 
 
@@ -58,4 +67,5 @@ def test_the_readme_lists_every_setting_with_its_default_and_unit():
 
 def test_every_number_of_the_settings_bounds_something():
     for name in _NUMBERS:
-        assert getattr(limits, name.removeprefix(settings.PREFIX)) == SETTINGS[name].default
+        bound = _CALLED.get(name, name.removeprefix(settings.PREFIX))
+        assert getattr(limits, bound) == SETTINGS[name].default

@@ -17,7 +17,8 @@ import keras
 import numpy as np
 
 from lstmviz.examples.tasks import adding, brackets, echo, latch, parity
-from lstmviz.examples.train.with_keras import finish, log, make_model, start
+from lstmviz.examples.train.training import Falling, Training
+from lstmviz.examples.train.with_keras import finish, make_model, start
 
 
 @dataclass(frozen=True)
@@ -109,21 +110,36 @@ def keep_at_first(layer: Any, steps: int) -> None:
     layer.set_weights([kernel, recurrent, bias])
 
 
-def train(recipe: Recipe, kind: str) -> Any:
-    """A trained model."""
-    keras.utils.set_random_seed(recipe.seed)
+def prepare(
+    task: str, kind: str, num_units: int | None = None, seed: int | None = None, epochs: int | None = None
+) -> Training:
+    """A training that has not begun.
+
+    Args:
+        task: A key of `RECIPES`.
+        kind: The kind of cell.
+        num_units: Its size; by default the recipe's.
+        seed: Of the first weights and of the order; by default the recipe's. The sequences stay the recipe's own, so that
+            no seed can draw those that are held out.
+        epochs: How often each sequence is seen; by default as the recipe says.
+    """
+    recipe = RECIPES[task]
+    seed, epochs = recipe.seed if seed is None else seed, epochs or recipe.epochs
+    keras.utils.set_random_seed(seed)
     x, right, weights = draw(recipe)
-    model = make_model(kind, recipe.cells[kind], x.shape[-1], recipe.outputs, length=recipe.length)
+    size = num_units or recipe.cells[kind]
+    model = make_model(kind, size, x.shape[-1], recipe.outputs, length=recipe.length, seed=seed)
     if recipe.keeps is not None and kind == "BasicLSTMCell":
         keep_at_first(model.layers[0], recipe.keeps)
-    steps = recipe.epochs * recipe.count // _BATCH
-    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(recipe.rate, steps), clipnorm=1)
+    rate = Falling(recipe.rate, epochs * recipe.count // _BATCH)
     # Compiled as a whole, a step of so small a model takes a tenth of the time.
-    model.compile(optimizer, _LOSSES[recipe.loss](), jit_compile=True)
-    for epoch in range(recipe.epochs):
-        seen = model.fit(x, right, sample_weight=weights, batch_size=_BATCH, verbose=0)
-        log.info("%s, epoch %d: %.4f", kind, epoch, seen.history["loss"][0])
-    return model
+    model.compile(keras.optimizers.Adam(rate, clipnorm=1), _LOSSES[recipe.loss](), jit_compile=True)
+    return Training(task, kind, model, rate, x, right, weights, batch=_BATCH, rounds=epochs, epochs=epochs)
+
+
+def train(task: str, kind: str) -> Any:
+    """A trained model."""
+    return prepare(task, kind).run()
 
 
 def main() -> None:
@@ -138,7 +154,7 @@ def main() -> None:
         for kind in recipe.cells:
             if asked.kind in (None, kind):
                 started = time.process_time()
-                model = train(recipe, kind)
+                model = train(task, kind)
                 finish(
                     task,
                     kind,

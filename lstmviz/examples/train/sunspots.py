@@ -15,6 +15,7 @@ import keras
 import numpy as np
 
 from lstmviz.examples.tasks.sunspots import FIRST_HELD_OUT, INPUT_SIZE, SHOWN, inputs, measure_error, numbers
+from lstmviz.examples.train.training import Falling, Training
 from lstmviz.examples.train.with_keras import FAMILIES, finish, log, make_model, start
 
 SIZES = range(1, 33)
@@ -58,18 +59,39 @@ def draw(epochs: int, left_out: Sequence[tuple[int, int]] = ()) -> tuple[np.ndar
     )
 
 
+def prepare(
+    kind: str, num_units: int, left_out: Sequence[tuple[int, int]] = (), seed: int = SEED
+) -> Training:
+    """A training on all windows of 60 years before 1950 that has not begun.
+
+    Args:
+        kind: The kind of cell.
+        num_units: Its size.
+        left_out: Years whose targets do not count, from the first to the last.
+        seed: Of the first weights; the windows are the same for every seed.
+    """
+    epochs = choose_epochs(num_units)
+    x, roots, counts = draw(epochs, left_out)
+    keras.utils.set_random_seed(seed)
+    dropped = DROPPED if num_units > LARGE else 0.0
+    model = make_model(kind, num_units, INPUT_SIZE, 1, dropped=dropped, seed=seed)
+    rate = Falling(RATE, -(-len(x) // BATCH))
+    model.compile(keras.optimizers.Adam(rate), "mse")
+    return Training(
+        *("sunspots", kind, model, rate, x, roots, counts),
+        batch=BATCH,
+        epochs=epochs,
+        shuffles=False,
+        scale=_SCALE,
+        shift=_SHIFT,
+    )
+
+
 def train(kind: str, num_units: int, left_out: Sequence[tuple[int, int]] = ()) -> Any:
     """A model that was trained on all windows of 60 years before 1950, the targets of some years not counted."""
-    x, roots, counts = draw(choose_epochs(num_units), left_out)
-    keras.utils.set_random_seed(SEED)
-    dropped = DROPPED if num_units > LARGE else 0.0
-    model = make_model(kind, num_units, INPUT_SIZE, 1, dropped=dropped)
-    schedule = keras.optimizers.schedules.CosineDecay(RATE, -(-len(x) // BATCH))
-    model.compile(keras.optimizers.Adam(schedule), "mse")
-    model.fit(x, roots, sample_weight=counts, batch_size=BATCH, shuffle=False, verbose=0)
-    dense = model.layers[-1]
-    kernel, bias = dense.get_weights()
-    dense.set_weights([kernel * _SCALE, bias * _SCALE + _SHIFT])  # the root itself again
+    training = prepare(kind, num_units, left_out)
+    model, head = training.run(), training.head()
+    model.layers[-1].set_weights([head.kernel, head.bias])  # the root itself again
     return model
 
 

@@ -47,6 +47,7 @@ def make_model(
     *,
     length: int | None = None,
     dropped: float = 0.0,
+    seed: int = 0,
 ) -> Any:
     """A layer of the kind, and a dense one with as many outputs, both of every step.
 
@@ -57,13 +58,14 @@ def make_model(
         outputs: The dense layer's size.
         length: The steps of a sequence, where it is compiled for them.
         dropped: Which share of h the dense layer is kept from while it is trained.
+        seed: Of the first weights of a kind of which Keras knows nothing; Keras's own layers take theirs from its global seed.
     """
     if kind in FAMILIES:
         _family, make = FAMILIES[kind]
         layer = make(num_units, return_sequences=True)
     else:
         layer = keras.layers.RNN(
-            make_equation_cell(build(kind, num_units, input_size)), return_sequences=True
+            make_equation_cell(build(kind, num_units, input_size, seed=seed)), return_sequences=True
         )
     between = [keras.layers.Dropout(dropped)] if dropped else []
     return keras.Sequential([keras.Input((length, input_size)), layer, *between, keras.layers.Dense(outputs)])
