@@ -38,6 +38,8 @@ let pointed = {};
 const listeners = new Set();
 /** @type {Set<(place: Place) => void>} */
 const followers = new Set();
+/** @type {Set<string>} */
+let held = new Set(); // parts of a place that stay where they are
 
 /** What is pinned. @returns {Place} */
 export const pin = () => pinned;
@@ -46,12 +48,24 @@ export const pin = () => pinned;
  * Pins a place, or part of one, and marks it in all pictures.
  *
  * @param {Place} place
+ * @param {boolean} [isTold] by the page's script, whose word also counts for what is held
  */
-export function setPin(place) {
-  pinned = { ...pinned, ...place };
+export function setPin(place, isTold = false) {
+  const free = isTold ? place : Object.fromEntries(Object.entries(place).filter(([part]) => !held.has(part)));
+  pinned = { ...pinned, ...free };
   for (const one of all) one.mark();
   for (const follower of followers) follower(pinned);
 }
+
+/** Holds parts of what is pinned where they are, and no others. @param {string[]} parts */
+export function holdPin(parts) {
+  if (parts.length === held.size && parts.every((part) => held.has(part))) return;
+  held = new Set(parts);
+  for (const follower of followers) follower(pinned);
+}
+
+/** Whether a part of what is pinned stays where it is. @param {string} part */
+export const isHeld = (part) => held.has(part);
 
 /** Tells of what is pinned as a click would: it has come to rest. */
 export function announcePin() {

@@ -12,6 +12,7 @@ from lstmviz.language import _
 from lstmviz.sequences import Sequence
 from lstmviz.web import controls, figure, kinds, limits, parameters, render, sections, trained
 from lstmviz.web import view as views
+from lstmviz.web.fixed import hold, offer
 from lstmviz.web.markup import escape
 from lstmviz.web.render import Upload
 from lstmviz.web.view import View
@@ -177,7 +178,7 @@ def _ask(question: _Question) -> None:
 
 
 def _compare(view: View, versus: dict[str, str]) -> None:
-    view, _problems = views.compare_with(view, versus)
+    view, _problems = views.compare_with(hold(st.session_state["view"], view), versus)
     st.session_state["view"] = view
     controls.write(view)
 
@@ -207,7 +208,7 @@ def draw_choice(view: View, is_optional: bool) -> None:
     if view.versus:
         with value:
             _draw_value(view, differing, dict(view.versus)[differing])
-        tolerance.selectbox(_("tolerance"), views.TOLERANCES, key="tolerance")
+        offer(tolerance.selectbox, "tolerance")(_("tolerance"), views.TOLERANCES)
 
 
 def _draw_value(view: View, name: str, given: str) -> None:

@@ -12,6 +12,7 @@ from lstmviz.cells import Kind, Option
 from lstmviz.language import LANGUAGES, _
 from lstmviz.web import address, kinds, limits, models, parameters, size, trained, uploads
 from lstmviz.web import view as views
+from lstmviz.web.fixed import is_hidden, offer
 from lstmviz.web.markup import escape
 from lstmviz.web.render import Upload
 from lstmviz.web.view import View
@@ -70,10 +71,9 @@ def draw_cell(view: View) -> None:
 
 def draw_kind() -> None:
     """The kind of cell."""
-    st.selectbox(
+    offer(st.selectbox, "cell")(
         _("cell"),
         kinds.ordered(),
-        key="cell",
         format_func=kinds.label,
         help=_("The kinds of cell, by TensorFlow's names where it has one, else by the paper's."),
     )
@@ -81,11 +81,10 @@ def draw_kind() -> None:
 
 def draw_input_size(view: View) -> None:
     """The number of features."""
-    st.number_input(
+    offer(st.number_input, "input_size")(
         "input_size",
         1,
         limits.MAX_INPUT_SIZE,
-        key="input_size",
         disabled=not view.is_generated,
         help=_("The number of features of x. Text, typed numbers and files bring their own."),
     )
@@ -95,10 +94,9 @@ def draw_options(view: View) -> None:
     """What can be chosen of a cell beside its kind and sizes."""
     for option in parameters.own_options(view.kind):
         _draw_option(option, view.kind)
-    st.selectbox(
+    offer(st.selectbox, "initial_weights")(
         _("initial weights"),
         trained.weights(view.sequence),
-        key="initial_weights",
         format_func=lambda name: _("trained") if name == trained.TRAINED else name,
         help=_(
             "How the kernel starts, by Keras's names. TensorFlow's cells start as glorot_uniform. Trained are those "
@@ -107,10 +105,9 @@ def draw_options(view: View) -> None:
     )
     if told := trained.describe(view):
         st.caption(escape(told))
-    st.segmented_control(
+    offer(st.segmented_control, "dtype")(
         "dtype",
         views.DTYPES,
-        key="dtype",
         required=True,
         help=_("The type of the weights, in which the cell also computes."),
     )
@@ -127,10 +124,9 @@ def draw_sequence_choice() -> None:
     titles = {name: _(generator.title) for name, generator in sequences.GENERATORS.items()}
     titles |= {name: trained.title(name) for name in trained.SEQUENCES}
     titles |= {views.TEXT: _("text"), views.NUMBERS: _("typed numbers"), views.CSV: _("CSV file")}
-    st.selectbox(
+    offer(st.selectbox, "sequence")(
         _("sequence"),
         list(views.SEQUENCES),
-        key="sequence",
         format_func=titles.__getitem__,
         help=_("What the cell reads."),
     )
@@ -139,39 +135,36 @@ def draw_sequence_choice() -> None:
 def draw_sequence_options(view: View) -> None:
     """What can be chosen of a sequence."""
     steps, seed = st.columns(2)
-    seed.number_input(
+    offer(seed.number_input, "seed")(
         "seed",
         0,
         views.MAX_SEED,
-        key="seed",
         help=_("The same seed gives the same noise. The weights are those of the file.")
         if view.model
         else _("The same seed gives the same weights, and the same noise."),
     )
     if view.is_generated:
         longest = sequences.longest(view.sequence, view.input_size) or limits.MAX_STEPS
-        steps.number_input(
-            "time_steps", 1, longest, key="time_steps", help=_("The number of steps of the sequence.")
+        offer(steps.number_input, "time_steps")(
+            "time_steps", 1, longest, help=_("The number of steps of the sequence.")
         )
         for option in sequences.GENERATORS[view.sequence].options:
-            st.number_input(
-                _(option.title), option.minimum, option.maximum, step=option.step, key=option.name
+            offer(st.number_input, option.name)(
+                _(option.title), option.minimum, option.maximum, step=option.step
             )
         return
     if view.sequence == views.TEXT:
-        st.text_area(_("text"), key="text", max_chars=views.MAX_TEXT, height=100)
-        st.segmented_control(
+        offer(st.text_area, "text")(_("text"), max_chars=views.MAX_TEXT, height=100)
+        offer(st.segmented_control, "encoding")(
             _("one-hot by"),
             views.ENCODINGS,
-            key="encoding",
             required=True,
             format_func={"character": _("character"), "byte": _("byte")}.__getitem__,
         )
         return
     if view.sequence == views.NUMBERS:
-        st.text_area(
+        offer(st.text_area, "numbers")(
             _("numbers"),
-            key="numbers",
             max_chars=views.MAX_TEXT,
             height=100,
             help=_(
@@ -180,8 +173,8 @@ def draw_sequence_options(view: View) -> None:
         )
     else:
         _draw_upload()
-    st.checkbox(
-        _("standardise"), key="standardise", help=_("Shift and scale each feature to mean 0 and deviation 1.")
+    offer(st.checkbox, "standardise")(
+        _("standardise"), help=_("Shift and scale each feature to mean 0 and deviation 1.")
     )
 
 
@@ -189,18 +182,16 @@ def draw_reading(view: View) -> None:
     """How a file's layer takes the sequence; its file's own way at first."""
     if not view.model:
         return
-    st.toggle(
+    offer(st.toggle, "reverse")(
         _("turn the input round"),
-        key="reverse",
         help=_(
             "Whether the layer reads the sequence from its end. What the file says of it is set at first."
         ),
     )
     if models.facts(view).reads.initial_state:
-        st.segmented_control(
+        offer(st.segmented_control, "initial_state")(
             _("initial state"),
             views.STARTS,
-            key="initial_state",
             required=True,
             format_func={"file": _("from the file"), "zeros": _("zeros")}.__getitem__,
             help=_("The states before the first step."),
@@ -212,10 +203,9 @@ def draw_picture(view: View) -> None:
     values, units = st.columns(2)
     with values:
         draw_values()
-    units.multiselect(
+    offer(units.multiselect, "units")(
         _("units as lines"),
         range(view.num_units),
-        key="units",
         max_selections=limits.MAX_LINES,
         placeholder=_("none: all units as a heatmap"),
         help=_("Draws the chosen units as lines."),
@@ -224,10 +214,9 @@ def draw_picture(view: View) -> None:
 
 def draw_values() -> None:
     """Whether gates are shown before or after their activation."""
-    st.segmented_control(
+    offer(st.segmented_control, "values")(
         _("gates"),
         views.VALUES,
-        key="values",
         required=True,
         format_func={"activations": _("activations"), "preactivations": _("pre-activations")}.__getitem__,
         help=_("A gate after its sigmoid or tanh, or before."),
@@ -254,7 +243,9 @@ def draw_device(names: dict[str, str]) -> None:
     titles = {"": _("automatic ({device})").format(device=first)} | {
         n: f"{n} · {title}" for n, title in names.items()
     }
-    st.selectbox(_("device"), list(titles), key="device", format_func=titles.__getitem__)
+    offer(st.selectbox, "device")(_("device"), list(titles), format_func=titles.__getitem__)
+    if is_hidden("device"):
+        return
     if not any(name.startswith("GPU") for name in names):
         st.caption(
             _("TensorFlow sees no GPU here. For one, install `requirements-gpu.txt` or start the GPU image.")
@@ -265,9 +256,8 @@ def draw_linear(view: View) -> None:
     """Whether a linear layer stands in front of the cell; not where it would not fold into it."""
     can_fold = cells.can_fold(view.kind, dict(view.options))
     why_not = _("{kind} has no bias beside each product with x").format(kind=view.cell)
-    st.toggle(
+    offer(st.toggle, "linear")(
         _("linear layer in front, folded into the kernel"),
-        key="linear",
         disabled=not can_fold,
         help=None if can_fold else why_not,
     )
@@ -275,10 +265,9 @@ def draw_linear(view: View) -> None:
 
 def draw_language() -> None:
     """The language switch."""
-    st.segmented_control(
+    offer(st.segmented_control, "lang")(
         _("Language"),
         list(LANGUAGES),
-        key="lang",
         required=True,
         format_func=LANGUAGES.__getitem__,
         label_visibility="collapsed",
@@ -312,20 +301,19 @@ def _draw_upload() -> None:
 
 
 def _draw_option(option: Option, kind: Kind) -> None:
-    label = _(option.title)
+    label, key = _(option.title), parameters.widget_of(option.name)
     # What a usual option does is known of the kinds here; of one of a viewer's own its equation says it.
     text = _(option.help) if kind.is_ours and option.help else None
     if option.type is bool:
-        st.checkbox(label, key=parameters.widget_of(option.name), help=text)
+        offer(st.checkbox, option.name, key)(label, help=text)
     elif option.type is str:
-        st.selectbox(label, option.choices, key=parameters.widget_of(option.name), help=text)
+        offer(st.selectbox, option.name, key)(label, option.choices, help=text)
     elif option.type is int:
-        st.number_input(
+        offer(st.number_input, option.name, key)(
             label,
             int(option.minimum),
             limits.MAX_UNITS,
             None,
-            key=parameters.widget_of(option.name),
             help=text,
             placeholder=_("off"),
         )
@@ -333,13 +321,12 @@ def _draw_option(option: Option, kind: Kind) -> None:
         minimum = max(float(option.minimum), -views.LARGEST)
         # What is shown comes from the session state; None lets the field be empty, which means "off".
         empty: Any = None if option.default is None else "min"
-        st.number_input(
+        offer(st.number_input, option.name, key)(
             label,
             minimum,
             views.LARGEST,
             empty,
             step=0.5,
-            key=parameters.widget_of(option.name),
             help=text,
             placeholder=_("off"),
         )

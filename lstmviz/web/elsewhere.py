@@ -14,6 +14,7 @@ from lstmviz.language import _
 from lstmviz.layouts import LAYOUTS, Proof, is_stored
 from lstmviz.sequences import Sequence
 from lstmviz.web import figure, models, own_words, render, sections
+from lstmviz.web.fixed import offer
 from lstmviz.web.markup import escape
 from lstmviz.web.render import Upload
 from lstmviz.web.view import View
@@ -69,10 +70,9 @@ def draw(
         choices = ["" if key == usual else key for key in LAYOUTS]
     else:
         choices = list(LAYOUTS) if usual else ["", *LAYOUTS]
-    st.segmented_control(
+    offer(st.segmented_control, "layout")(
         _("layout"),
         choices,
-        key="layout",
         required=True,
         format_func={"": unsaid, **titles}.__getitem__,
         help=_("How a framework stores the weights."),

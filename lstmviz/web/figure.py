@@ -14,7 +14,7 @@ import streamlit as st
 
 from lstmviz import language
 from lstmviz.language import _
-from lstmviz.web import server
+from lstmviz.web import fixed, server
 
 _mount = st.components.v2.component(
     "lstmviz_figure", js=server.loader("figure.js", "default"), isolate_styles=False
@@ -145,7 +145,7 @@ def follow(
 
     _mount_follower(
         key="follower",
-        data={"of": of, "pin": pin, "behind": is_behind},
+        data={"of": of, "pin": pin, "behind": is_behind, "held": [*filter(fixed.is_locked, pin)]},
         height=1,
         on_moved_change=on_rested,
         on_pinned_change=pinned,

@@ -12,7 +12,19 @@ from streamlit.delta_generator import DeltaGenerator
 from lstmviz import language
 from lstmviz.language import _
 from lstmviz.run import has_tensorflow
-from lstmviz.web import address, controls, figure, pictures, reconnect, render, server, settle, size
+from lstmviz.web import (
+    address,
+    controls,
+    figure,
+    fixed,
+    parameters,
+    pictures,
+    reconnect,
+    render,
+    server,
+    settle,
+    size,
+)
 from lstmviz.web import view as views
 from lstmviz.web.draft import Drawn
 from lstmviz.web.markup import escape
@@ -60,7 +72,8 @@ def _rest() -> None:
 
 def pin(sent: dict[str, Any]) -> None:
     """Takes what was pinned in a picture."""
-    st.session_state["view"] = views.pinned(st.session_state["view"], sent)
+    last = st.session_state["view"]
+    st.session_state["view"] = fixed.hold(last, views.pinned(last, sent))
 
 
 def draw_title(title: str, told: str) -> None:
@@ -71,6 +84,7 @@ def draw_title(title: str, told: str) -> None:
 def draw_settings(settled: Settled) -> DeltaGenerator:
     """The strip, and below it what gave way; gives the place for notices."""
     view = settled.view
+    fixed.draw_note()
     with st.container(horizontal=True, vertical_alignment="bottom", key="settings"):
         if not view.model:
             controls.draw_kind()
@@ -92,6 +106,8 @@ def draw_settings(settled: Settled) -> DeltaGenerator:
 def draw_more(settled: Settled) -> None:
     """The controls that are behind a button."""
     view = settled.view
+    if fixed.is_hidden(parameters.MORE):
+        return
     with st.popover(_("More"), icon=":material/settings:"):
         controls.draw_language()
         if not view.model:

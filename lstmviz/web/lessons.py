@@ -279,18 +279,32 @@ def tell(lesson: Lesson, step: str) -> dict[str, Any]:
     return {**asdict(lesson), "step": step if is_there else lesson.steps[0].name, "words": _words()}
 
 
-def missing(lesson: Lesson, step: str) -> Iterator[str]:
+def step_of(lesson: Lesson, view: views.View) -> str:
+    """The name of the step that a view opens, also where it has its number."""
+    if view.step or not view.lesson:
+        return view.step
+    return lesson.steps[min(view.lesson, len(lesson.steps)) - 1].name
+
+
+def missing(lesson: Lesson, view: views.View) -> Iterator[str]:
     """A sentence where there is no such step."""
-    if step and step != QUESTIONS and not lesson.find(step):
+    if view.step and view.step != QUESTIONS and not lesson.find(view.step):
         names = ", ".join([*(each.name for each in lesson.steps), QUESTIONS])
         cause = _("there are {names}").format(names=names)
-        yield parameters.changed("step", step, lesson.steps[0].name, cause)
+        yield parameters.changed("step", view.step, lesson.steps[0].name, cause)
+    if not view.step and (view.lesson or 0) > len(lesson.steps):
+        cause = _("the lesson has {count} steps").format(count=len(lesson.steps))
+        yield parameters.changed("lesson", view.lesson, len(lesson.steps), cause)
 
 
-def start(step: str, query: Mapping[str, str]) -> dict[str, str]:
-    """What a step starts from and an address does not say."""
-    found = load(language.current()).find(step)
-    return {name: value for name, value in (found.start if found else {}).items() if name not in query}
+def start(query: Mapping[str, str]) -> dict[str, str]:
+    """What the step that an address opens starts from, and the address does not say; nothing that it holds."""
+    lesson = load(language.current())
+    asked = {name: query[name] for name in ("step", "lesson", "lock") if name in query}
+    view, _problems = views.parse(asked)
+    found = lesson.find(step_of(lesson, view))
+    given = found.start if found else {}
+    return {name: value for name, value in given.items() if name not in query and name not in view.lock}
 
 
 def _words() -> dict[str, str]:

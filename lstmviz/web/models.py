@@ -20,6 +20,7 @@ from lstmviz.formats.load import PACKED, READERS, load
 from lstmviz.language import _
 from lstmviz.layouts import LAYOUTS, Stored
 from lstmviz.web import limits, uploads, words
+from lstmviz.web.fixed import offer
 from lstmviz.web.markup import escape
 from lstmviz.web.shelf import Shelf
 from lstmviz.web.view import View
@@ -199,7 +200,7 @@ def _tell(model: Model) -> None:
             help=_("How the file stores its arrays, where their names do not say it."),
         )
     if model.cells:
-        st.selectbox(_("layer"), list(model.cells), key="layer", help=_("The layers of the file."))
+        offer(st.selectbox, "layer")(_("layer"), list(model.cells), help=_("The layers of the file."))
     said = model.facts.get(st.session_state.get("layer", ""), Facts())
     for note in (model.note, " ".join(said.notes), said.assumption):
         if note:

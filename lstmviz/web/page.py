@@ -10,7 +10,7 @@ import streamlit as st
 
 from lstmviz import language
 from lstmviz.language import _
-from lstmviz.web import address
+from lstmviz.web import address, fixed, parameters
 from lstmviz.web.paths import compare, document, explore, learn, memory, model, names, take_along
 
 # In the page itself: a file of Streamlit's is gone while a browser that goes back twice still asks for it.
@@ -56,9 +56,16 @@ def main(first: str = names.EXPLORE) -> None:
     for name, page in pages.items():
         if page._script_hash == asked:
             address.carry_to(name)
-    opened = st.navigation(list(pages.values()), position="top")
+    opened = st.navigation(list(pages.values()), position="hidden" if _is_alone() else "top")
     address.carry_to(opened.url_path or first)
     opened.run()
+
+
+def _is_alone() -> bool:
+    """Whether a link hides the way to the other paths; before it was read it says so itself."""
+    if "view" in st.session_state and not address.went_to():
+        return fixed.is_hidden(parameters.PATHS_BAR)
+    return parameters.PATHS_BAR in st.query_params.get("hide", "").split(",")
 
 
 def _titles() -> Mapping[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -43,6 +43,11 @@ TOLERANCES = ("0", "1e-7", "1e-6", "1e-5", "1e-4", "1e-3", "1e-2", "1e-1")
 _DEVICE = re.compile(r"[A-Za-z]{1,8}:[0-9]{1,4}")
 STEP = re.compile(r"[a-z0-9_-]{1,40}")
 """A step's name in a lesson."""
+MAX_LESSON = 30  # steps of a lesson
+MAX_NOTE = 200  # characters of a link's own sentence: a line or two above the page
+PATHS_BAR, MORE, SENTENCE = "paths", "more", "sentence"
+PARTS = (PATHS_BAR, MORE, SENTENCE)
+"""What a link can hide beside controls: the bar of the paths, the button "More", the sentence about num_units."""
 
 
 def changed(name: str, given: Any, shown: Any, cause: str) -> str:
@@ -237,7 +242,46 @@ def write_hold(name: str, unit: int, value: float) -> str:
     return f"{name}.{unit}:{value:.9g}"
 
 
-Values = Whole | Number | Choice | Flag | Text | Device | StepName | Units | Holds
+@dataclass(frozen=True)
+class Names:
+    """Some of a few names, in any order."""
+
+    allowed: tuple[str, ...]
+
+    def read(self, name: str, given: str, usual: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
+        """Those of them that there are."""
+        parts = dict.fromkeys(part for part in map(str.strip, given.split(",")) if part)
+        known = set(self.allowed)
+        kept = tuple(part for part in parts if part in known)
+        if len(kept) == len(parts):
+            return kept, ""
+        cause = _("each must be one of {allowed}").format(allowed=", ".join(self.allowed))
+        return kept, changed(name, words.quote(given), ", ".join(kept) or _("none of them"), cause)
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A sentence on one line, of letters that are seen."""
+
+    maximum: int
+
+    def read(self, name: str, given: str, usual: str) -> tuple[str, str]:
+        """As much of it as there is room for."""
+        line = words.plain_line(given[:MAX_TEXT])
+        if len(given) > MAX_TEXT or len(line) > self.maximum:
+            told = _("{name} has {given} characters; showing the first {maximum}.").format(
+                name=name, given=len(given), maximum=self.maximum
+            )
+            return line[: self.maximum].rstrip(), told
+        if line != given:
+            told = _("{name} is shown on one line, without the letters that cannot be seen.").format(
+                name=name
+            )
+            return line, told
+        return line, ""
+
+
+Values = Whole | Number | Choice | Flag | Text | Device | StepName | Units | Holds | Names | Plain
 
 
 # --- The rows
@@ -336,9 +380,11 @@ def _is_read(*of: str) -> Callable[[View], bool]:
     return lambda view: view.sequence in of
 
 
-_MEMORY, _COMPARE, _MODEL, _IN_FIGURES = (
-    frozenset({name}) for name in (names.MEMORY, names.COMPARE, names.MODEL, names.TAKE_ALONG)
+_MEMORY, _COMPARE, _MODEL, _IN_FIGURES, _LEARN = (
+    frozenset({name}) for name in (names.MEMORY, names.COMPARE, names.MODEL, names.TAKE_ALONG, names.LEARN)
 )
+_PINNED = ("gate", "unit")
+"""What is pinned in pictures alone: it can be held where it is, and has no control of its own that could be hidden."""
 
 ROWS: tuple[Row, ...] = (
     Row("cell", lambda _view: Choice(tuple(KINDS)), widget="cell"),
@@ -375,10 +421,14 @@ ROWS: tuple[Row, ...] = (
     Row("dtype", Choice(DTYPES), widget="dtype"),
     Row("tolerance", Choice(TOLERANCES), _ALL - {"compare"}, widget="tolerance", paths=_COMPARE),
     Row("step", StepName(), _ALL),
+    Row("lesson", Whole(1, MAX_LESSON, otherwise=1), _ALL, lambda view: not view.step, paths=_LEARN),
     Row("layer", Text()),  # a file's layers are a list of their own
     Row("reverse", Flag(), CELL),  # its widget shows what the file says, where nobody says more
     Row("initial_state", Choice(STARTS), CELL, widget="initial_state"),
     Row("lang", Choice(tuple(LANGUAGES)), widget="lang", depends=lambda _view, language: language),
+    Row("hide", lambda _view: Names((*controls(), *PARTS)), _ALL),
+    Row("lock", lambda _view: Names((*controls(), *_PINNED)), _ALL),
+    Row("note", Plain(MAX_NOTE), _ALL),
 )
 """The parameters that any view may have, those first that others depend on."""
 
@@ -453,6 +503,17 @@ def rows(view: View) -> tuple[Row, ...]:
         *options(view.kind),
         *signals(view.sequence),
     )
+
+
+def controls() -> tuple[str, ...]:
+    """The parameters that a control of the page changes: those that a link can hide, or hold at its value."""
+    own = (
+        row.name
+        for row in ROWS
+        if row.widget or row.name in ("num_units", "t", "clamp", "step", "layer", "reverse")
+    )
+    of_kinds = (row.name for kind in KINDS.values() for row in options(kind))
+    return tuple(dict.fromkeys([*own, *of_kinds, *sorted(signal_names())]))
 
 
 @cache
@@ -535,6 +596,24 @@ def _follow(last: View, view: View) -> View:
                 view = row.put(view, row.usual(view))
     elif view.seed != last.seed and view.initial_weights == last.initial_weights == trained.TRAINED:
         view = replace(view, initial_weights=type(view).initial_weights)
+    return view
+
+
+def hold(last: View, view: View, held: Collection[str]) -> View:
+    """A view with some of its parameters as they were in the last one, by their names."""
+    cell, sequence = view.cell, view.sequence
+    for row in ROWS:
+        if row.name in held:
+            view = row.put(view, row.get(last))
+    if view.cell != cell:
+        view = replace(view, options=last.options)
+    if view.sequence != sequence:
+        view = replace(view, signal=last.signal)
+    for row in (*options(view.kind), *signals(view.sequence)):
+        before = dict(getattr(last, row.group))
+        if row.name in held and row.name in before:
+            own = dict(getattr(view, row.group)) | {row.name: before[row.name]}
+            view = _with(view, row.group, tuple(own.items()))
     return view
 
 

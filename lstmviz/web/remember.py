@@ -10,6 +10,7 @@ from lstmviz.language import _
 from lstmviz.sequences import Sequence
 from lstmviz.web import figure, render, sections, trained
 from lstmviz.web import view as views
+from lstmviz.web.fixed import hold, offer
 from lstmviz.web.markup import escape
 from lstmviz.web.render import Upload
 from lstmviz.web.view import View
@@ -19,11 +20,11 @@ def draw(view: View, sequence: Sequence, upload: Upload | None) -> None:
     """The section of the document: its switches, and the picture if it is switched on."""
     tell(view)
     switch, other = st.columns(2)
-    switch.toggle(_("gradients over time"), key="gradients")
+    offer(switch.toggle, "gradients")(_("gradients over time"))
     if not view.gradients:
         return
     if not view.model:  # beside a trained layer, one that is not would mislead
-        other.toggle(_("beside a {kind}").format(kind=views.contrast(view)), key="contrast")
+        offer(other.toggle, "contrast")(_("beside a {kind}").format(kind=views.contrast(view)))
     draw_gradients(view, sequence, upload)
 
 
@@ -120,20 +121,18 @@ def draw_question(view: View, sequence: Sequence) -> None:
     asked = {"asked_unit": min(view.unit or 0, outputs - 1), "asked_t": last if view.t is None else view.t}
     st.session_state.update(asked)
     unit, step = st.columns(2)
-    unit.number_input(
+    offer(unit.number_input, "unit", "asked_unit")(
         _("unit of h"),
         0,
         outputs - 1,
-        key="asked_unit",
         on_change=_ask,
         args=("unit", "asked_unit"),
         help=_("Whose gradient is shown."),
     )
-    step.number_input(
+    offer(step.number_input, "t", "asked_t")(
         _("at step"),
         0,
         last,
-        key="asked_t",
         on_change=_ask,
         args=("t", "asked_t"),
         help=_("From which step back. A click in a picture below asks about its step and unit."),
@@ -143,4 +142,5 @@ def draw_question(view: View, sequence: Sequence) -> None:
 def _ask(name: str, widget: str) -> None:
     value = st.session_state[widget]
     if value is not None:
-        st.session_state["view"] = replace(st.session_state["view"], **{name: value})
+        view = st.session_state["view"]
+        st.session_state["view"] = hold(view, replace(view, **{name: value}))

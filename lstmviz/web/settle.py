@@ -11,7 +11,7 @@ from lstmviz import language
 from lstmviz.language import _
 from lstmviz.run import has_tensorflow
 from lstmviz.sequences import Sequence
-from lstmviz.web import address, controls, models, render, server, size, words
+from lstmviz.web import address, controls, fixed, models, render, server, size, words
 from lstmviz.web import view as views
 from lstmviz.web.render import Upload
 from lstmviz.web.view import View
@@ -82,7 +82,8 @@ def _say(view: View, upload: Upload | None, problems: list[str]) -> list[str]:
 
 def _current_view(sent: Mapping[str, int]) -> tuple[View, list[str]]:
     if not address.is_asked():
-        view = controls.read(st.session_state["view"])
+        last = st.session_state["view"]
+        view = fixed.hold(last, controls.read(last))
         with language.use(view.lang):
             return views.bound(view)
     view, problems = address.read()

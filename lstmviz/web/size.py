@@ -10,7 +10,7 @@ from typing import NoReturn
 import streamlit as st
 
 from lstmviz.language import _
-from lstmviz.web import limits
+from lstmviz.web import fixed, limits
 
 SLIDER_UNITS = 256
 _WIDGETS = ("num_units", "num_units_exact")
@@ -63,20 +63,20 @@ def write(num_units: int, *, is_new: bool = False) -> None:
 
 def draw(number: int = 1) -> None:
     """Draws the two, the number's field this wide beside the slider's 3."""
+    if fixed.is_hidden("num_units"):
+        return
     slider, field = st.columns([3, number], gap="medium")
-    slider.slider(
+    fixed.offer(slider.slider, "num_units")(
         "num_units",
         1,
         SLIDER_UNITS,
-        key="num_units",
         on_change=partial(_hear, "num_units"),
         help=_("The number of nodes of the hidden layer. Every gate has this many."),
     )
-    field.number_input(
+    fixed.offer(field.number_input, "num_units", "num_units_exact")(
         _("num_units, exactly"),
         1,
         limits.MAX_UNITS,
-        key="num_units_exact",
         on_change=partial(_hear, "num_units_exact"),
         help=_("The same number, for values beyond the slider."),
     )

@@ -19,7 +19,7 @@ from lstmviz.plot import stage as stages
 from lstmviz.run.ledger import list_ledgers
 from lstmviz.run.trace import Trace
 from lstmviz.sequences import Sequence
-from lstmviz.web import draft, limits, parameters, pictures, render, server, trained, words
+from lstmviz.web import draft, fixed, limits, parameters, pictures, render, server, trained, words
 from lstmviz.web import view as views
 from lstmviz.web.cost import estimate
 from lstmviz.web.draft import Drawn
@@ -228,6 +228,7 @@ def draw(
             "words": _words(),
             "player": player_words(),
             "lesson": lesson,
+            "fixed": fixed.tell(view),
         },
         on_moved_change=moved,
     )
@@ -244,8 +245,9 @@ def moved(view: View, sent: Mapping[str, Any]) -> View:
     view = views.pinned(view, sent)
     step = sent.get("step")
     if isinstance(step, str) and parameters.STEP.fullmatch(step):
-        view = replace(view, step=step)
-    return views.with_parameters(view, given) if (given := asked(sent)) else view
+        view = replace(view, step=step, lesson=None)
+    given = {name: value for name, value in asked(sent).items() if name not in view.lock}
+    return views.with_parameters(view, given) if given else view
 
 
 def asked(sent: Mapping[str, Any]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from lstmviz.plot.names import row_names
 from lstmviz.plot.number import write
 from lstmviz.run.trace import Sum, Trace
 from lstmviz.web import sections
+from lstmviz.web.fixed import offer
 from lstmviz.web.view import View
 
 _MOST = 32  # rows and columns of a table
@@ -29,7 +30,7 @@ def draw_switch() -> None:
             "reads cell by cell. The downloads hold all of it."
         ),
     )
-    st.toggle(_("tables"), key="tables")
+    offer(st.toggle, "tables")(_("tables"))
 
 
 def draw(view: View, cell: Cell, trace: Trace | None) -> None:

@@ -60,9 +60,10 @@ class View:
     pinned: a step, a gate or a state, and a unit of it. `versus` holds what differs in the setting that this one is compared
     with, as its address would have it. `layer` names the layer of the viewer's own file that is shown, and `model` is the
     file's ticket, which no address holds: without it the file is not here. `reverse` and `initial_state` are how that layer
-    is run where it is not as its file says. `step` is the lesson's step that is open. `engine` is "numpy" where NumPy's run is
-    to be drawn for the time being, and empty for the run at rest; no address holds it either, and nothing that is taken along
-    is made of such a view.
+    is run where it is not as its file says. `step` is the lesson's step that is open, `lesson` its number where no name says
+    it. `hide` and `lock` are what a link takes away and what it holds at its value, `note` is its own sentence. `engine` is
+    "numpy" where NumPy's run is to be drawn for the time being, and empty for the run at rest; no address holds it either,
+    and nothing that is taken along is made of such a view.
     """
 
     cell: str = "BasicLSTMCell"
@@ -100,6 +101,10 @@ class View:
     initial_state: str = "file"
     engine: str = ""
     step: str = ""
+    lesson: int | None = None
+    hide: tuple[str, ...] = ()
+    lock: tuple[str, ...] = ()
+    note: str = ""
 
     @property
     def unpinned(self) -> View:

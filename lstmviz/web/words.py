@@ -58,6 +58,29 @@ def quote(text: str) -> str:
     return f"“{plain.translate(_MARKS)}{cut}”"
 
 
+_JOINERS = "\u200c\u200d"  # which Persian and pictures of people need; they turn nothing around
+_MOST_MARKS = 3  # above or below one letter; more would reach into the lines beside
+
+
+def plain_line(text: str) -> str:
+    r"""A stranger's sentence on one line: without control characters, line ends and marks that turn the writing around.
+
+    >>> plain_line("  Which gate\n\u202e forgets? ")
+    'Which gate forgets?'
+    """
+    seen, marks = [], 0
+    for letter in text:
+        marks = marks + 1 if unicodedata.category(letter) in ("Mn", "Me") else 0
+        if marks <= _MOST_MARKS:
+            seen.append(letter if letter in _JOINERS or not _is_unseen(letter) else _gap(letter))
+    return " ".join("".join(seen).split())
+
+
+def _gap(letter: str) -> str:
+    """What stands for a letter that is not seen: a space for what parts words, for others nothing."""
+    return " " if letter.isspace() else ""
+
+
 def _is_unseen(letter: str) -> bool:
     """Whether a letter has no picture of its own: control characters, line ends, marks that turn the writing around."""
     return unicodedata.category(letter)[0] in "CZ"

@@ -178,14 +178,14 @@ def test_two_steps_of_one_name_are_refused(tmp_path: Path):
 def test_a_step_that_is_not_there_opens_the_first_and_is_said():
     lesson = lessons.load("en")
     assert lessons.tell(lesson, "nowhere")["step"] == "layer"
-    (said,) = lessons.missing(lesson, "nowhere")
+    (said,) = lessons.missing(lesson, View(step="nowhere"))
     assert "nowhere" in said and "forget_bias" in said
-    assert list(lessons.missing(lesson, "linear")) == list(lessons.missing(lesson, "")) == []
+    assert list(lessons.missing(lesson, View(step="linear"))) == list(lessons.missing(lesson, View())) == []
 
 
 def test_an_address_says_more_than_a_steps_start():
-    assert lessons.start("step", {"t": "9"}) == {"linear": "false"}
-    assert lessons.start("nowhere", {}) == {}
+    assert lessons.start({"step": "step", "t": "9"}) == {"linear": "false"}
+    assert lessons.start({"step": "nowhere"}) == {}
 
 
 def test_what_a_browser_sets_is_read_as_an_address_is():

@@ -12,7 +12,19 @@ from lstmviz import build, language
 from lstmviz.formats.found import Reads
 from lstmviz.web import models, parameters, pictures, render
 from lstmviz.web import view as views
-from lstmviz.web.parameters import Choice, Device, Flag, Holds, Number, StepName, Text, Units, Whole
+from lstmviz.web.parameters import (
+    Choice,
+    Device,
+    Flag,
+    Holds,
+    Names,
+    Number,
+    Plain,
+    StepName,
+    Text,
+    Units,
+    Whole,
+)
 from lstmviz.web.shelf import Shelf
 from lstmviz.web.view import View
 
@@ -70,6 +82,10 @@ def _others(row: parameters.Row, view: View) -> list[object]:
             candidates = ["memory"]
         case Units():
             candidates = [(0,), (0, 2)]
+        case Names(allowed):
+            candidates = [(allowed[0],), (allowed[1], allowed[0])]
+        case Plain():
+            candidates = ["Which gate forgets?"]
         case Holds(recorded):
             candidates = [f"{recorded[0]}.1:0.25"]
     return [value for value in candidates if value != own][:1]

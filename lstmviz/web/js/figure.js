@@ -12,7 +12,7 @@
  */
 
 import { guardHistory, wentBack } from "./history.js";
-import { followPin, link, onPin, pin, setPin, unlink } from "./linked.js";
+import { followPin, holdPin, link, onPin, pin, setPin, unlink } from "./linked.js";
 import { patch } from "./patch.js";
 import { Player } from "./player.js";
 import { normalise, withEngine } from "./query.js";
@@ -112,7 +112,7 @@ onKey(["num_units", "num_units_exact"], (isDown) => {
  * was pinned in them. Both when they rest.
  *
  * @typedef {{t: number | null, gate: string, unit: number | null}} Pin
- * @param {{data: {of: string, pin: Pin, behind: boolean}, setTriggerValue: (name: string, value: any) => void}} component
+ * @param {{data: {of: string, pin: Pin, behind: boolean, held: string[]}, setTriggerValue: (name: string, value: any) => void}} component
  */
 export function follow({ data, setTriggerValue }) {
   stopWaiting();
@@ -128,8 +128,9 @@ export function follow({ data, setTriggerValue }) {
   else if (isConfirmed) {
     // The address came with it, or the script had to move it.
     toldPin = told;
-    setPin({ t: data.pin.t ?? undefined, gate: data.pin.gate || undefined, unit: data.pin.unit ?? undefined });
+    setPin({ t: data.pin.t ?? undefined, gate: data.pin.gate || undefined, unit: data.pin.unit ?? undefined }, true);
   }
+  holdPin(data.held);
   tellPin = () => {
     const { t = null, gate = "", unit = null } = pin();
     const mine = JSON.stringify({ t, gate, unit });

@@ -6,7 +6,8 @@
  *   figure: string, source: string, start: Record<string, string>}} Step
  * @typedef {{name: string, ask: string, answer: string, panel: string, lights: string[], show: Record<string, string>}} Question
  * @typedef {{steps: Step[], questions: Question[], source_file: string, step: string, words: Record<string, string>}} Told
- * @typedef {{root: HTMLElement, turnTo: (panel: string) => void, pick: (place: import("./scene.js").Place) => void, shut: () => void,
+ * @typedef {{root: HTMLElement, told: {of: string, fixed: import("./stage.js").Fixed}, wanted: string,
+ *   turnTo: (panel: string) => void, pick: (place: import("./scene.js").Place) => void, shut: () => void,
  *   ask: (parameters: Record<string, string>) => void, alter: (name: string, value: string) => void}} Host
  */
 
@@ -184,7 +185,13 @@ export class Lesson {
     Object.assign(button, { type: "button", title, textContent: sign });
     button.dataset.step = name;
     if (name === this.step) button.setAttribute("aria-current", "step");
+    button.disabled = name !== this.step && this.isLocked;
     button.addEventListener("click", () => this.go(name));
+  }
+
+  /** Whether the link that was opened holds the step. */
+  get isLocked() {
+    return this.host.told.fixed.lock.includes("step");
   }
 
   /** @param {Step} step */
@@ -205,10 +212,32 @@ export class Lesson {
     const task = make("p", "lv-task", this.body);
     task.dataset.task = step.name;
     this.text("span", "", task, step.action);
+    this.tellHeld(step.start, step.done);
     if (step.source) this.source(step.source);
     const key = make("p", "lv-key", this.body);
     key.setAttribute("aria-label", words.key);
     this.text("span", "", key, step.key);
+  }
+
+  /**
+   * Says what a step or a question would set and the link that was opened holds, and what of its task cannot be done therefore.
+   *
+   * @param {Record<string, string>} given
+   * @param {string[]} [done]
+   */
+  tellHeld(given, done = []) {
+    const { lock, would, held } = this.host.told.fixed;
+    const [query, at] = [new URLSearchParams(this.host.wanted || this.host.told.of), /** @type {Record<string, unknown>} */ (pin())];
+    const settings = Object.entries(given).filter(([name, value]) => lock.includes(name) && String(at[name] ?? query.get(name)) !== value);
+    const tasks = done.map((clause) => clause.split(" ")).filter(([verb]) => verb === "changed" || verb === "is").map(([, name]) => name);
+    const moved = new Set([...tasks, ...(done.some((clause) => clause.startsWith("picked")) ? ["gate"] : [])].filter((name) => lock.includes(name)));
+    const said = settings.length ? [would.replace("{setting}", settings.map((each) => each.join(" = ")).join(", "))] : [];
+    for (const name of moved) said.push(held.replace("{name}", name));
+    for (const old of this.body.querySelectorAll(".lv-held")) old.remove();
+    if (!said.length) return;
+    const line = make("p", "lv-held", this.body);
+    line.setAttribute("role", "status");
+    line.textContent = said.join(" ");
   }
 
   /** @param {string} title */
@@ -271,6 +300,7 @@ export class Lesson {
         said.hidden = false;
         this.light(question.lights);
         this.apply(question.show, question.panel);
+        this.tellHeld(question.show);
         this.mark(question.name);
       });
     }
@@ -300,8 +330,9 @@ export class Lesson {
     const [back, next] = /** @type {HTMLButtonElement[]} */ ([...this.feet.children]);
     back.textContent = `‹ ${words.back}`;
     next.textContent = `${at === names.length - 2 ? words.questions : words.next} ›`;
-    back.disabled = at <= 0;
-    next.disabled = at >= names.length - 1;
+    back.disabled = at <= 0 || this.isLocked;
+    next.disabled = at >= names.length - 1 || this.isLocked;
+    this.steps.hidden = this.feet.hidden = this.host.told.fixed.hide.includes("step");
   }
 
   /** @param {number} by */

@@ -5,7 +5,7 @@
  */
 
 import { Clock } from "./clock.js";
-import { announcePin, followPin, pin, setPin } from "./linked.js";
+import { announcePin, followPin, isHeld, pin, setPin } from "./linked.js";
 import { PRIMARY_COLOR } from "./streamlit.js";
 
 const SPEEDS = [1, 2, 5, 10, 20, 40];
@@ -131,6 +131,8 @@ export class Player {
   tell() {
     this.scrubber.value = String(this.t);
     this.output.textContent = `t = ${this.t}`;
+    for (const control of [this.first, this.back, this.play, this.forward, this.last, this.scrubber]) control.disabled = isHeld("t");
+    if (isHeld("t") && this.frame) this.pause();
     const name = this.frame ? this.words?.pause : this.words?.play;
     if (name && this.play.dataset.name !== name) {
       this.play.dataset.name = name;
@@ -173,6 +175,7 @@ export class Player {
 
   /** @param {KeyboardEvent} event */
   press(event) {
+    if (isHeld("t") || this.bar.hidden) return;
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     const target = /** @type {HTMLElement} */ (event.target);
     const isHere = this.parent.contains(target);

@@ -5,10 +5,12 @@
  * Streamlit calls the default export with what the page's script tells of; while a control is held the script is not asked.
  *
  * @typedef {{of: string, units: number, inputs: {size: number, most: number, canChange: boolean}, engine: string, most: number, canHold: boolean, pin: {t: number | null, unit: number | null, gate: string},
- *   words: Record<string, string>, player: any, lesson?: import("./lesson.js").Told | null}} Told
+ *   words: Record<string, string>, player: any, fixed: Fixed, lesson?: import("./lesson.js").Told | null}} Told
+ * @typedef {{hide: string[], lock: string[], kept: Record<string, string>, held: string, would: string}} Fixed what the link that was opened takes
+ *   away and what it holds, what an address says of that, and the sentences about it
  */
 
-import { announcePin, followPin, onPin, pin, setPin } from "./linked.js";
+import { announcePin, followPin, holdPin, onPin, pin, setPin } from "./linked.js";
 import { CellPanel } from "./cell_panel.js";
 import { Drawer, markUp } from "./drawer.js";
 import { drawErrors } from "./errors.js";
@@ -259,7 +261,7 @@ class Stage {
   tell(told, setTriggerValue) {
     this.told = told;
     this.trigger = setTriggerValue;
-    this.size.group.hidden = this.skip.hidden = !told.canHold;
+    this.tellFixed();
     this.skip.textContent = told.words.skip;
     const of = canonical(told.of);
     this.followPin(told.pin);
@@ -267,6 +269,24 @@ class Stage {
     if (this.isHeld && of !== this.wanted) return; // who holds the slider is ahead of the script
     this.want(of, told.engine);
     this.redraw(); // the theme may be another one
+  }
+
+  /** Takes away, and holds, what the link that was opened says. */
+  tellFixed() {
+    const { canHold, fixed } = this.told;
+    const isHidden = (/** @type {string} */ name) => fixed.hide.includes(name);
+    this.size.group.hidden = !canHold || isHidden("num_units");
+    this.skip.hidden = this.size.group.hidden || this.isLocked("num_units");
+    this.size.slider.disabled = this.size.number.disabled = this.isLocked("num_units");
+    this.features.group.hidden = isHidden("input_size");
+    this.player.bar.hidden = isHidden("t");
+    this.sentence.hidden = isHidden("sentence");
+    holdPin(["t", "unit", "gate"].filter((name) => this.isLocked(name)));
+  }
+
+  /** Whether the link that was opened holds a parameter at its value. @param {string} name */
+  isLocked(name) {
+    return this.told.fixed.lock.includes(name);
   }
 
   tellLesson() {
@@ -285,7 +305,7 @@ class Stage {
     if (name === this.toldPin || this.restTimer) return;
     this.toldPin = name;
     if (name === this.sentPin) return;
-    setPin({ t: t ?? undefined, unit: unit ?? undefined, gate: gate || undefined });
+    setPin({ t: t ?? undefined, unit: unit ?? undefined, gate: gate || undefined }, true);
     if (this.sent && gate) this.open();
     else if (!gate) this.drawer.close();
     this.tellLine();
@@ -317,7 +337,7 @@ class Stage {
 
   /** Asks for another size at once, and tells the script when it rests. @param {string} name @param {number} value @param {number} before */
   change(name, value, before) {
-    if (value === before) return;
+    if (value === before || this.isLocked(name)) return;
     const query = new URLSearchParams(this.wanted);
     query.set(name, String(value));
     this.want(canonical(query.toString()), DRAFT);
@@ -331,6 +351,7 @@ class Stage {
 
   /** Changes any other parameter in the same way. @param {string} name @param {string} value */
   alter(name, value) {
+    if (this.isLocked(name)) return this.say(this.told.fixed.held.replace("{name}", name));
     const query = new URLSearchParams(this.wanted);
     query.set(name, value);
     this.set[name] = value;
@@ -348,6 +369,7 @@ class Stage {
     const own = this.held.find((part) => part.startsWith(`${name}.${unit}:`));
     const query = new URLSearchParams(this.wanted);
     query.set("b.clamp", NOTHING);
+    for (const [kept, value] of Object.entries(this.told.fixed.kept)) query.set(kept, value);
     return {
       name: `${name}[${unit}]`,
       held: own === undefined ? null : Number(own.split(":")[1]),
@@ -365,7 +387,7 @@ class Stage {
 
   /** Asks the script for another setting, which may need more than a query. @param {Record<string, string>} parameters */
   ask(parameters) {
-    Object.assign(this.set, parameters);
+    for (const [name, value] of Object.entries(parameters)) if (!this.isLocked(name)) this.set[name] = value;
     this.rest(0);
   }
 
@@ -471,7 +493,7 @@ class Stage {
     this.sentence.replaceChildren(...sentence.map(part), part({ text: told ? ` · ${told}` : "", counts: "told" }));
     if (!this.isHeld) this.showSize(numUnits);
     const { number } = this.features;
-    number.disabled = !this.told.inputs.canChange;
+    number.disabled = !this.told.inputs.canChange || this.isLocked("input_size");
     number.max = String(this.told.inputs.most);
     if (number !== document.activeElement && !this.isHeld) number.value = String(sent.head.inputSize);
     for (const [key, box] of Object.entries(this.boxes)) {
@@ -685,7 +707,8 @@ class Stage {
     const taken = readJson(await answer.text());
     this.column = taken.column;
     this.drawer.show(taken);
-    this.drawer.offer(this.holdOf(gate, which), this.told.words, (value) => this.hold(gate, which, value), () => this.alter("clamp", NOTHING));
+    if (!this.told.fixed.hide.includes("clamp")) this.drawer.offer(this.holdOf(gate, which), this.told.words, (value) => this.hold(gate, which, value), () => this.alter("clamp", NOTHING));
+    for (const each of this.drawer.box.querySelectorAll("fieldset")) each.disabled = this.isLocked("clamp");
     this.tellLine();
   }
 

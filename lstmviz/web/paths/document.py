@@ -19,6 +19,7 @@ from lstmviz.web import (
     download_buttons,
     elsewhere,
     figure,
+    fixed,
     frame,
     origin,
     pictures,
@@ -52,6 +53,7 @@ def draw() -> None:
             "# lstmviz\n"
             + _("What is inside a recurrent cell: build one, run it, and see where every number comes from.")
         )
+        fixed.draw_note()
         with st.container(key="page"):
             left, right = st.columns([1, 3], gap="large")
         with left.container(key="controls"):

@@ -13,6 +13,7 @@ from lstmviz.run import has_tensorflow
 from lstmviz.web import (
     address,
     controls,
+    fixed,
     frame,
     lessons,
     models,
@@ -93,13 +94,14 @@ def _load_lesson(view: View) -> dict[str, Any] | None:
     except ValueError as error:
         st.error(escape(str(error)))
         return None
-    for problem in lessons.missing(lesson, view.step):
+    for problem in lessons.missing(lesson, view):
         st.warning(escape(problem))
-    return lessons.tell(lesson, view.step)
+    return lessons.tell(lesson, lessons.step_of(lesson, view))
 
 
 def _draw_strip(settled: Settled) -> None:
     view = settled.view
+    fixed.draw_note()
     with st.container(horizontal=True, vertical_alignment="bottom", key="strip"):
         if view.layer:
             st.page_link(st.session_state["paths"][names.MODEL], label=_("My model"))
@@ -110,8 +112,9 @@ def _draw_strip(settled: Settled) -> None:
 
 
 def _move(sent: dict[str, Any]) -> None:
-    view = stage.moved(st.session_state["view"], sent)
+    last = st.session_state["view"]
+    view = fixed.hold(last, stage.moved(last, sent))
     st.session_state["view"] = view
-    if "cell" in stage.asked(sent) and st.session_state.get("model"):
+    if "cell" in stage.asked(sent) and "cell" not in last.lock and st.session_state.get("model"):
         models.leave()
     controls.write(view)

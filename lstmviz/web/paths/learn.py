@@ -17,5 +17,5 @@ def draw() -> None:
         # A link says what its sender saw; what it leaves out is as the step starts.
         query = st.query_params.to_dict()
         with suppress(ValueError), language.use(address.language_asked()):
-            st.query_params.update(lessons.start(query.get("step", ""), query))
+            st.query_params.update(lessons.start(query))
     explore.draw_screen(learns=True)
