@@ -122,17 +122,23 @@ def write(view: View) -> None:
         st.query_params.from_dict(st.query_params.to_dict())
 
 
-def of(view: View) -> dict[str, str]:
-    """The parameters of a view's address: those that the open path shows; a language that came in one stays in it."""
+def of(view: View, to: str = "") -> dict[str, str]:
+    """The parameters of a view's address: those that the path `to` shows, by default the open one.
+
+    A language that came in an address stays in it.
+    """
     came = {"lang": view.lang} if view.lang == st.session_state[_LANGUAGE] else {}
     query = views.to_query(view, _own_language()) | came
-    return {name: value for name, value in query.items() if parameters.is_shown(name, path())}
+    return {name: value for name, value in query.items() if parameters.is_shown(name, to or path())}
 
 
-def link(view: View) -> str:
-    """A view's whole address."""
+def link(view: View, to: str = "") -> str:
+    """A view's whole address: on the path `to`, by default on the open one."""
     page = str(st.context.url or "").partition("#")[0].partition("?")[0]
-    query = urlencode(of(view))
+    if to:
+        root, _slash, last = page.rstrip("/").rpartition("/")
+        page = f"{root if last in names.ALL else page.rstrip('/')}/{to if to != names.EXPLORE else ''}"
+    query = urlencode(of(view, to))
     return f"{page}?{query}" if query else page
 
 

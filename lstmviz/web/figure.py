@@ -14,6 +14,7 @@ import streamlit as st
 
 from lstmviz import language
 from lstmviz.language import _
+from lstmviz.plot.stage_words import player_words
 from lstmviz.web import fixed, server
 
 _mount = st.components.v2.component(
@@ -104,21 +105,6 @@ def _refer(head: Mapping[str, Any], made: Made | None) -> bytes:
     if made:
         return drawing(made, head)
     return json_module.dumps({**head, "words": _words()}, ensure_ascii=False).encode()
-
-
-def player_words() -> dict[str, str]:
-    """What the controls of time say."""
-    return {
-        "play": _("Play"),
-        "pause": _("Pause"),
-        "first": _("First step"),
-        "back": _("One step back"),
-        "forward": _("One step on"),
-        "last": _("Last step"),
-        "scrub": _("Step"),
-        "speed": _("Speed"),
-        "persecond": _("{number} steps a second"),
-    }
 
 
 def follow(

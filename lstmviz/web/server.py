@@ -34,10 +34,10 @@ from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_N
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
 from lstmviz.cells import build
+from lstmviz.plot.bundle import bundle
 from lstmviz.run import has_tensorflow, run
 from lstmviz.web import draining, kinds, metrics, patches, settings
 from lstmviz.web import view as views
-from lstmviz.web.bundle import bundle
 from lstmviz.web.lanes import Client, Lane, NotDone
 from lstmviz.web.paths import names
 from lstmviz.web.rooms import routes as rooms
@@ -181,7 +181,7 @@ def _sweep(library: Any) -> None:
 
 _HERE = Path(__file__).parent
 _FOLDERS = (_HERE / "js", _HERE.parent / "plot")  # the figures' own file needs one of the modules too
-_ENTRIES = ("figure.js", "stage.js")  # what components load; the others come with them
+_ENTRIES = ("figure.js", "share.js", "stage.js")  # what components load; the others come with them
 _MEDIA = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 _NOT_KEPT = {"Cache-Control": "no-store"}  # the server keeps what is asked for again
 _WORTH_GZIP = 64 * 2**10  # bytes

@@ -16,6 +16,7 @@ import streamlit as st
 from lstmviz import language, plot
 from lstmviz.language import _
 from lstmviz.plot import stage as stages
+from lstmviz.plot.stage_words import player_words, stage_words
 from lstmviz.run.ledger import list_ledgers
 from lstmviz.run.trace import Trace
 from lstmviz.sequences import Sequence
@@ -23,7 +24,6 @@ from lstmviz.web import draft, fixed, limits, parameters, pictures, render, serv
 from lstmviz.web import view as views
 from lstmviz.web.cost import estimate
 from lstmviz.web.draft import Drawn
-from lstmviz.web.figure import player_words
 from lstmviz.web.pictures import Asked
 from lstmviz.web.render import Upload
 from lstmviz.web.view import View
@@ -225,7 +225,7 @@ def draw(
             "most": limits.MAX_UNITS,
             "canHold": not view.model,
             "pin": {"t": view.t, "unit": view.unit, "gate": view.gate},
-            "words": _words(),
+            "words": stage_words(),
             "player": player_words(),
             "lesson": lesson,
             "fixed": fixed.tell(view),
@@ -261,40 +261,3 @@ def asked(sent: Mapping[str, Any]) -> dict[str, str]:
 def _size(given: Any, most: int) -> int | None:
     is_whole = isinstance(given, int) and not isinstance(given, bool)
     return min(max(given, 1), most) if is_whole else None
-
-
-def _words() -> dict[str, str]:
-    return {
-        "exact": _("num_units, exactly"),
-        "skip": _("Go to num_units"),
-        "close": _("Close"),
-        "kernel": _("Kernel"),
-        "cell": _("Cell"),
-        "time": _("Time"),
-        "gates": _("gates"),
-        "step": _("step {t}"),
-        "unit": _("{kind}: step {t}, unit {unit}"),
-        "shown": _("units {first} to {last} of {count}"),
-        "tile": _("root mean square of {rows} × {columns} weights"),
-        "mean": _("mean of {rows} × {columns} values"),
-        "shares": _("for what a sigmoid makes;"),
-        "others": _("every other strip has a scale of its own, at its right"),
-        "own": _("every strip has a scale of its own, at its right"),
-        "text": _("Text"),
-        "strips": _("Strips"),
-        "coloured": _("coloured by unit {unit} of"),
-        "wrote": _("what each step wrote of {state} at step {t}"),
-        "ledger": _("ledger"),
-        "what_if": _("What if it were held?"),
-        "hold_at": _("Hold {name} at"),
-        "hold": _("Hold"),
-        "let_go": _("Let go"),
-        "let_go_all": _("Let go of all {count}"),
-        "beside_free": _("Compare with nothing held"),
-        "answer": _("answer"),
-        "answered": _("answer {answer}, right is {right}"),
-        "unknown": _("answer {answer}; what is right is not known"),
-        "errors": _("RMSE {error} by num_units"),
-        "unseen": _("RMSE on data that training did not see"),
-        "failed": _("The server does not answer. The stage shows the last setting that it heard of."),
-    }

@@ -11,6 +11,7 @@
  *   ask: (parameters: Record<string, string>) => void, alter: (name: string, value: string) => void}} Host
  */
 
+import { addSheet } from "./assets.js";
 import { followPin, pin, setPin } from "./linked.js";
 import { fill, rowsOf } from "./lesson_facts.js";
 import { draw, lower, make, markUp } from "./lesson_figures.js";
@@ -34,8 +35,7 @@ export class Lesson {
     this.toldStep = ""; // what the script said last
     /** @type {string[]} steps that the script was told, and has not told back */
     this.sent = [];
-    this.sheet = document.head.appendChild(document.createElement("link"));
-    Object.assign(this.sheet, { rel: "stylesheet", href: new URL("lesson.css", import.meta.url).href });
+    this.sheet = addSheet("lesson.css");
     this.column = document.createElement("aside");
     this.column.className = `lv-lesson ${keyed("lesson")}`;
     host.root.prepend(this.column);

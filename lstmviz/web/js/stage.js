@@ -10,6 +10,7 @@
  *   away and what it holds, what an address says of that, and the sentences about it
  */
 
+import { addSheet, ask } from "./assets.js";
 import { announcePin, followPin, holdPin, onPin, pin, setPin } from "./linked.js";
 import { CellPanel } from "./cell_panel.js";
 import { Drawer, markUp } from "./drawer.js";
@@ -66,8 +67,7 @@ class Stage {
   constructor(parent, told) {
     this.parent = parent;
     this.told = told;
-    this.sheet = document.head.appendChild(document.createElement("link"));
-    Object.assign(this.sheet, { rel: "stylesheet", href: new URL("stage.css", import.meta.url).href });
+    this.sheet = addSheet("stage.css");
     this.root = parent.appendChild(document.createElement("div"));
     this.root.className = "lv-stage";
     this.controls = this.make("div", "lv-controls", this.root);
@@ -436,7 +436,7 @@ class Stage {
         const name = withEngine(this.wanted, this.engine);
         if (name === this.shown) break;
         const { t = 0, unit = 0 } = pin();
-        const answer = await fetch(new URL(`numbers/stage?${name}&t=${t}&unit=${unit}`, import.meta.url)).catch(() => null);
+        const answer = await ask(`numbers/stage?${name}&t=${t}&unit=${unit}`);
         const isNewest = name === withEngine(this.wanted, this.engine);
         if (answer?.status === 200) this.show(new Sent(await answer.arrayBuffer()), name);
         else if (isNewest) {
@@ -459,7 +459,7 @@ class Stage {
     this.say("");
     this.draw();
     if (isFirst) this.beginHere();
-    if (isFirst) requestAnimationFrame(() => setTimeout(() => fetch(new URL("drawn", import.meta.url)).catch(() => {})));
+    if (isFirst) requestAnimationFrame(() => setTimeout(() => ask("drawn")));
     if (isFirst || this.drawer.isOpen) this.open();
   }
 
@@ -524,7 +524,7 @@ class Stage {
   /** @param {string} name @param {number} t @param {number} unit @returns {Promise<ArrayBuffer | null>} */
   async askRow(name, t, unit) {
     const asked = `${this.shown}&t=${t}&unit=${unit}&name=${encodeURIComponent(name)}`;
-    const answer = await fetch(new URL(`numbers/row?${asked}`, import.meta.url)).catch(() => null);
+    const answer = await ask(`numbers/row?${asked}`);
     return answer?.status === 200 ? answer.arrayBuffer() : null;
   }
 
@@ -654,7 +654,7 @@ class Stage {
     if (this.isAskingSteps || !this.sent) return;
     this.isAskingSteps = true;
     const [name, { t = 0, unit = 0 }] = [this.shown, pin()];
-    const answer = await fetch(new URL(`numbers/steps?${name}&t=${t}&unit=${unit}`, import.meta.url)).catch(() => null);
+    const answer = await ask(`numbers/steps?${name}&t=${t}&unit=${unit}`);
     this.isAskingSteps = false;
     if (answer?.status !== 200 || name !== this.shown) return;
     this.steps = new Sent(await answer.arrayBuffer());
@@ -701,7 +701,7 @@ class Stage {
     const asked = `${this.shown}&t=${step}&unit=${which}&name=${encodeURIComponent(gate)}`;
     if (asked === this.asked && this.drawer.isOpen) return;
     this.asked = asked;
-    const answer = await fetch(new URL(`numbers/number?${asked}`, import.meta.url)).catch(() => null);
+    const answer = await ask(`numbers/number?${asked}`);
     if (this.asked !== asked) return;
     if (answer?.status !== 200) return;
     const taken = readJson(await answer.text());

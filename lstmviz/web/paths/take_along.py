@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lstmviz.language import _
-from lstmviz.web import controls, download_buttons, frame, pictures, render, sections, tables
+from lstmviz.web import controls, download_buttons, frame, pictures, render, sections, share, tables
 from lstmviz.web.paths import names
 from lstmviz.web.settle import Settled
 
@@ -28,6 +28,7 @@ def _draw(settled: Settled) -> None:
         st.info(_("TensorFlow is starting; the files come with it."))
     else:
         download_buttons.draw(view, cell, sequence, upload)
+    share.draw(view)
     tables.draw_switch()
     if view.tables:
         tables.draw(view, render.dressed_cell(view), render.dressed_trace(view, sequence, upload))

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
+from lstmviz.plot.bundle import bundle
 from lstmviz.web import server
-from lstmviz.web.bundle import bundle
 
 MODULES = {
     "top.js": 'import { twice as double, Counter } from "./low.js";\nimport { name } from "./side.js";\n'
@@ -38,7 +38,7 @@ def test_each_module_is_evaluated_once_and_before_those_that_import_it():
     assert run(f"{code}\nconsole.log(modules['top.js'].default(), LIMIT);") == "side 8 2 3"
 
 
-@pytest.mark.parametrize("name", ["figure.js", "stage.js"])
+@pytest.mark.parametrize("name", ["figure.js", "share.js", "stage.js"])
 def test_what_components_load_has_no_import_left_and_is_javascript(name, tmp_path):
     code = bundle(name, lambda each: server.read_module(each).decode())
     assert "\nimport " not in code and code.count("export default") == 1

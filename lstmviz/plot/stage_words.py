@@ -1,0 +1,58 @@
+"""What the stage and the controls of time say, wherever a stage is drawn."""
+
+from __future__ import annotations
+
+from lstmviz.language import _
+
+
+def stage_words() -> dict[str, str]:
+    """What stands on a stage beside numbers and names."""
+    return {
+        "exact": _("num_units, exactly"),
+        "skip": _("Go to num_units"),
+        "close": _("Close"),
+        "kernel": _("Kernel"),
+        "cell": _("Cell"),
+        "time": _("Time"),
+        "gates": _("gates"),
+        "step": _("step {t}"),
+        "unit": _("{kind}: step {t}, unit {unit}"),
+        "shown": _("units {first} to {last} of {count}"),
+        "tile": _("root mean square of {rows} × {columns} weights"),
+        "mean": _("mean of {rows} × {columns} values"),
+        "shares": _("for what a sigmoid makes;"),
+        "others": _("every other strip has a scale of its own, at its right"),
+        "own": _("every strip has a scale of its own, at its right"),
+        "text": _("Text"),
+        "strips": _("Strips"),
+        "coloured": _("coloured by unit {unit} of"),
+        "wrote": _("what each step wrote of {state} at step {t}"),
+        "ledger": _("ledger"),
+        "what_if": _("What if it were held?"),
+        "hold_at": _("Hold {name} at"),
+        "hold": _("Hold"),
+        "let_go": _("Let go"),
+        "let_go_all": _("Let go of all {count}"),
+        "beside_free": _("Compare with nothing held"),
+        "answer": _("answer"),
+        "answered": _("answer {answer}, right is {right}"),
+        "unknown": _("answer {answer}; what is right is not known"),
+        "errors": _("RMSE {error} by num_units"),
+        "unseen": _("RMSE on data that training did not see"),
+        "failed": _("The server does not answer. The stage shows the last setting that it heard of."),
+    }
+
+
+def player_words() -> dict[str, str]:
+    """What the controls of time say."""
+    return {
+        "play": _("Play"),
+        "pause": _("Pause"),
+        "first": _("First step"),
+        "back": _("One step back"),
+        "forward": _("One step on"),
+        "last": _("Last step"),
+        "scrub": _("Step"),
+        "speed": _("Speed"),
+        "persecond": _("{number} steps a second"),
+    }
