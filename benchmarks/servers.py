@@ -10,10 +10,8 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-
-from lstmviz.web.server import assets_path
 
 ROOT = Path(__file__).parent.parent
 START_LIMIT = 60.0  # seconds
@@ -24,14 +22,13 @@ QUIET = ("--server.headless=true", "--server.showEmailPrompt=false", "--logger.h
 class App:
     """A Streamlit app and what its figures' titles say at `n` units, by the figure's key.
 
-    `pictures` are the paths of those figures that its page fetches, by key; `path` is what of the app is measured.
+    `path` is what of the app is measured.
     """
 
     name: str
     script: Path
     folder: Path | None
     titles: dict[str, str]
-    pictures: dict[str, str] = field(default_factory=dict)
     path: str = ""
 
     def wanted(self, n: int) -> list[dict[str, str]]:
@@ -44,10 +41,7 @@ class App:
 
 _TITLES = {"kernel": ", {columns}]", "gates": "× {n} units"}
 PAGE = App("page", ROOT / "app.py", ROOT, _TITLES)
-DOCUMENT = App(
-    "document", ROOT / "app.py", ROOT, _TITLES,
-    pictures={key: f"{assets_path()}/pictures/{key}" for key in ("kernel", "gates")}, path="/document",
-)  # fmt: skip
+DOCUMENT = App("document", ROOT / "app.py", ROOT, _TITLES, path="/document")
 # In a folder of its own: the project's settings are not the floor's.
 FLOOR = App("floor", ROOT / "benchmarks" / "floor_app.py", None, {"kernel": ", {columns}]"})
 

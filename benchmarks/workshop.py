@@ -1,6 +1,7 @@
 """A room of viewers on one server, beside the floor under the same load: `python -m benchmarks.workshop [--json]`.
 
-- all open the page at once
+- one visit in a real Chromium is recorded first; the simulated viewers are held to it
+- all open the page at once, nothing cached
 - each moves `num_units` to a random value of the slider every five seconds or so
 - what the server's memory grows by; Linux alone tells
 
@@ -18,7 +19,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from benchmarks.servers import DOCUMENT, FLOOR, App, Server, serve
+from benchmarks.page import launch
+from benchmarks.recorded import MOVES, Visit, compare, record, wait_until_ready
+from benchmarks.servers import FLOOR, PAGE, App, Server, serve
 from benchmarks.table import Line, parse_arguments, report
 from benchmarks.viewer import Answer, Viewer
 
@@ -27,6 +30,7 @@ LARGEST = 256  # units at the slider's end
 PAUSE = 5.0  # seconds between two moves of a viewer, on average
 REST = 10.0  # seconds after which what is not used should have been given back
 LIMIT = 60.0  # seconds after which a viewer gives up
+OPENING = 300.0  # the same while all open at once
 
 
 @dataclass
@@ -36,39 +40,54 @@ class Found:
     Memory in bytes: before the viewers, when all had opened, when they had moved, and when they had rested.
     """
 
+    viewers: int
     opened: float = 0.0
     answers: list[Answer] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     memory: list[int] = field(default_factory=list)
     cpu: float = 0.0
+    seconds: float = 0.0
 
     def percentile(self, name: str, percent: int) -> float:
         times = [getattr(answer, name) for answer in self.answers]
         return float(np.percentile(times, percent)) if times else float("nan")
 
+    def growth(self, at: int) -> float:
+        return (self.memory[at] - self.memory[0]) / self.viewers / 2**20
 
-async def hold_workshop(server: Server, viewers: int, seconds: float) -> Found:
-    found = Found()
+
+async def simulate(server: Server, real: Visit) -> Visit:
+    """The recorded visit, without a browser."""
+    viewer = Viewer(server, real)
+    await asyncio.wait_for(viewer.open(START), LIMIT)
+    for size in range(START + 1, START + 1 + MOVES):
+        await asyncio.wait_for(viewer.move(size), LIMIT)
+    await viewer.close()
+    return viewer.visit
+
+
+async def hold_workshop(server: Server, real: Visit, viewers: int, seconds: float) -> Found:
+    found = Found(viewers)
     # One comes first, as the presenter does: the server is warm, and what it loads once is in "before".
-    presenter = Viewer(server)
+    presenter = Viewer(server, real)
     await asyncio.wait_for(presenter.open(START), LIMIT)
     for size in (START + 1, START):
         await asyncio.wait_for(presenter.move(size), LIMIT)
     found.memory.append(server.resident())
-    room = [Viewer(server) for _viewer in range(viewers)]
+    room = [Viewer(server, real) for _viewer in range(viewers)]
 
     started = time.perf_counter()
-    await asyncio.gather(*(_try(found, viewer.open(START)) for viewer in room))
+    await asyncio.gather(*(_try(found, viewer.open(START), OPENING) for viewer in room))
     found.opened = time.perf_counter() - started
     await asyncio.sleep(1)
     found.memory.append(server.resident())
 
-    used, end = server.cpu_seconds(), time.perf_counter() + seconds
+    used, started = server.cpu_seconds(), time.perf_counter()
     each = await asyncio.gather(
-        *(_attend(found, viewer, end, random.Random(i)) for i, viewer in enumerate(room))
+        *(_attend(found, viewer, started + seconds, random.Random(i)) for i, viewer in enumerate(room))
     )
     found.answers = [answer for answers in each for answer in answers]
-    found.cpu = server.cpu_seconds() - used
+    found.cpu, found.seconds = server.cpu_seconds() - used, time.perf_counter() - started
     found.memory.append(server.resident())
     await asyncio.sleep(REST)
     found.memory.append(server.resident())
@@ -81,7 +100,7 @@ async def _attend(found: Found, viewer: Viewer, end: float, chance: random.Rando
     at = time.perf_counter() + chance.uniform(0, PAUSE)
     while at < end:
         await asyncio.sleep(max(0.0, at - time.perf_counter()))
-        answer = await _try(found, viewer.move(chance.randint(1, LARGEST)))
+        answer = await _try(found, viewer.move(chance.randint(1, LARGEST)), LIMIT)
         if answer is None:
             break
         answers.append(answer)
@@ -89,56 +108,67 @@ async def _attend(found: Found, viewer: Viewer, end: float, chance: random.Rando
     return answers
 
 
-async def _try(found: Found, job: object) -> Answer | None:
+async def _try(found: Found, job: object, limit: float) -> Answer | None:
     try:
-        answer: Answer = await asyncio.wait_for(job, LIMIT)  # type: ignore[arg-type]
+        answer: Answer = await asyncio.wait_for(job, limit)  # type: ignore[arg-type]
     except Exception as error:
         found.errors.append(f"{type(error).__name__}: {error}")
         return None
     return answer
 
 
-def tell(page: Found, floor: Found, viewers: int) -> Iterator[Line]:
-    def growth(found: Found, at: int) -> float:
-        return (found.memory[at] - found.memory[0]) / viewers / 2**20
+def tell(page: Found, floor: Found | None) -> Iterator[Line]:
+    """What one size of room found; the floor where it was measured too."""
 
-    yield Line(f"{viewers} open the page at once, all served within", "s", page.opened, floor.opened, 5)
-    name = f"move num_units, until the script is done, median of {len(page.answers):,}"
-    yield Line(name, "s", page.percentile("finished", 50), floor.percentile("finished", 50), 0.1)
-    yield Line(
-        "  95th percentile", "s", page.percentile("finished", 95), floor.percentile("finished", 95), 0.5
-    )
-    yield Line("  slowest", "s", page.percentile("finished", 100), floor.percentile("finished", 100))
-    yield Line(
-        "  until the figures, median", "s", page.percentile("figures", 50), floor.percentile("figures", 50)
-    )
-    yield Line("  95th percentile", "s", page.percentile("figures", 95), floor.percentile("figures", 95))
-    size = (page.percentile("received", 50) / 1000, floor.percentile("received", 50) / 1000)
-    yield Line("  bytes for a move, median", "KB", *size)
-    each = (found.cpu / max(1, len(found.answers)) * 1000 for found in (page, floor))
-    yield Line("  processor time for a move", "ms", *each)
-    yield Line("errors", "", len(page.errors), len(floor.errors), 0)
-    yield Line("memory for a viewer with the page open", "MB", growth(page, 1), growth(floor, 1), 1)
-    yield Line("  as the last one moves, with what is kept for all", "MB", growth(page, 2), growth(floor, 2))
-    yield Line(f"  when the room has rested for {REST:.0f} s", "MB", growth(page, 3), growth(floor, 3), 1)
+    def line(name: str, unit: str, read: object, target: float | None = None) -> Line:
+        return Line(name, unit, read(page), read(floor) if floor else None, target)  # type: ignore[operator]
+
+    yield line(f"{page.viewers} open the page at once, all served within", "s", lambda found: found.opened)
+    moves = len(page.answers)
+    yield line(f"move num_units, median of {moves:,}", "s", lambda f: f.percentile("figures", 50), 0.1)
+    yield line("  95th percentile", "s", lambda f: f.percentile("figures", 95), 0.5)
+    yield line("  slowest", "s", lambda f: f.percentile("figures", 100))
+    yield line("  until all that follows, median", "s", lambda f: f.percentile("finished", 50), 0.1)
+    yield line("  95th percentile", "s", lambda f: f.percentile("finished", 95), 0.5)
+    yield line("  processor for a move", "ms", lambda f: 1000 * f.cpu / max(1, len(f.answers)))
+    yield line("  cores that the server keeps busy", "", lambda f: f.cpu / f.seconds)
+    yield line("  moves a second", "", lambda f: len(f.answers) / f.seconds)
+    yield line("errors", "", lambda f: len(f.errors), 0)
+    yield line("memory for a viewer with the page open", "MB", lambda f: f.growth(1), 1)
+    yield line("  as the last one moves, with what is kept for all", "MB", lambda f: f.growth(2))
+    yield line(f"  when the room has rested for {REST:.0f} s", "MB", lambda f: f.growth(3), 1)
 
 
 def main() -> None:
     arguments = parse_arguments(
         __doc__ or "",
-        lambda parser: parser.add_argument("--viewers", type=int, default=100),
+        lambda parser: parser.add_argument("--viewers", type=int, nargs="+", default=[100]),
         lambda parser: parser.add_argument("--seconds", type=float, default=60),
     )
-
-    def hold(app: App) -> Found:
+    lines: list[Line] = []
+    recorded: dict[str, Visit] = {}
+    for app in (FLOOR, PAGE):
         with serve(app) as server:
-            found = asyncio.run(hold_workshop(server, arguments.viewers, arguments.seconds))
+            if app is PAGE:
+                wait_until_ready(server)
+            with launch() as browser:
+                real = recorded[app.name] = record(browser, server)
+            if app is PAGE:
+                lines += compare(asyncio.run(simulate(server, real)), real)
+
+    def hold(app: App, viewers: int) -> Found:
+        with serve(app) as server:
+            if app is PAGE:
+                wait_until_ready(server)
+            found = asyncio.run(hold_workshop(server, recorded[app.name], viewers, arguments.seconds))
         for error in found.errors[:5]:
             print(f"{app.name}: {error}", file=sys.stderr)
         return found
 
-    floor, page = hold(FLOOR), hold(DOCUMENT)
-    report(tell(page, floor, arguments.viewers), arguments.json)
+    for number, viewers in enumerate(arguments.viewers):
+        floor = None if number else hold(FLOOR, viewers)  # one size is enough to know the machine by
+        lines += tell(hold(PAGE, viewers), floor)
+    report(lines, arguments.json)
 
 
 if __name__ == "__main__":

@@ -155,6 +155,8 @@ FACTS: Mapping[str, str] = MappingProxyType(
         "mse": _mark("mean squared error"),
         "mse_long": _mark("mean squared error in longer sequences"),
         "mse_of_mean": _mark("mean squared error of the mean"),
+        "bits": _mark("bits for a character"),
+        "bits_of_5_grams": _mark("bits for a character of a model of 5-grams"),
         "trained_on": _mark("trained on"),
         "seed": _mark("seed of the training"),
         "epochs": _mark("epochs"),

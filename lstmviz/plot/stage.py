@@ -107,7 +107,11 @@ def make_stage(trace: Trace, t: int = 0, unit: int = 0) -> Stage:
 
 
 def with_answers(
-    stage: Stage, title: str, answers: Float[np.ndarray, " time"], truth: Float[np.ndarray, " time"]
+    stage: Stage,
+    title: str,
+    answers: Float[np.ndarray, " time"],
+    truth: Float[np.ndarray, " time"],
+    names: tuple[str, ...] = (),
 ) -> Stage:
     """The stage with what its cell answers at each step, and what is right; NaN where that is not known.
 
@@ -116,6 +120,7 @@ def with_answers(
         title: What the cell answers.
         answers: Its answers.
         truth: What is right.
+        names: What each answer is called, where it is the place of one among several.
     """
     known = [number for number in np.concatenate([answers, truth]) if math.isfinite(number)]
     told = {
@@ -124,6 +129,7 @@ def with_answers(
         "truth": len(stage.arrays) + 1,
         "low": float(min(known, default=0.0)),
         "high": float(max(known, default=1.0)),
+        "names": list(names),
     }
     arrays = [*stage.arrays, np.asarray(answers, np.float32), np.asarray(truth, np.float32)]
     return Stage({**stage.head, "answer": told}, arrays)

@@ -105,7 +105,9 @@ def _stage(wanted: Wanted, view: View, sequence: Sequence, trace: Trace) -> byte
         told.insert(0, _say_folded(difference))
     made = stages.make_stage(trace, *wanted.within(trace))
     if example := trained.find(view):
-        made = stages.with_answers(made, example.title, *trained.answers(example, trace))
+        made = stages.with_answers(
+            made, example.title, *trained.answers(example, trace), trained.name_answers(example)
+        )
     return stages.pack(
         made,
         told=" · ".join(told),
@@ -206,7 +208,8 @@ def draw(
     """
 
     def moved() -> None:
-        sent = st.session_state["stage"].get("moved")
+        # A browser that names another page than the one that is open has moved a stage that is gone.
+        sent = st.session_state.get("stage", {}).get("moved")
         if isinstance(sent, dict):
             on_moved(sent)
 

@@ -100,6 +100,13 @@ def answers(found: Example, trace: Trace) -> tuple[np.ndarray, np.ndarray]:
     return found.answers(trace), np.asarray(truth, np.float64)
 
 
+def name_answers(found: Example) -> tuple[str, ...]:
+    """What each answer of a trained cell is called, where it is one of the characters that it takes; nothing where it is a number."""
+    features, labels = found.sequence.features, found.sequence.labels
+    is_one_of_them = found.head.reads == "largest" and found.head.kernel.shape[1] == len(features)
+    return tuple(features) if is_one_of_them and set(labels) <= set(features) else ()
+
+
 def errors(view: View) -> dict[str, list[tuple[str, float]]]:
     """How far off the trained cells of a view's kind are, by their sizes, and what needs no cell.
 

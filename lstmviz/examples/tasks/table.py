@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from lstmviz.examples.example import Task
-from lstmviz.examples.tasks import adding, brackets, echo, latch, parity, sunspots
+from lstmviz.examples.tasks import adding, brackets, characters, echo, latch, parity, sunspots
 
 TASKS: Mapping[str, Task] = MappingProxyType(
     {
@@ -18,6 +18,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
             echo.TASK,
             adding.TASK,
             parity.TASK,
+            characters.TASK,
         )
     }
 )

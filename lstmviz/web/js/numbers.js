@@ -13,7 +13,7 @@
  * @typedef {{first: number, count: number, unit: number, firstUnit: number, shown: number, met: number[], sums: number[], nodes: FlowNode[],
  *   wires: [number, number][][], start: string}} Steps
  * @typedef {{sizes: [string, number][], without: [string, number][]}} Errors
- * @typedef {{title: string, answers: number, truth: number, low: number, high: number}} Answer
+ * @typedef {{title: string, answers: number, truth: number, low: number, high: number, names: string[]}} Answer
  * @typedef {{kind: string, numUnits: number, inputSize: number, steps: number, parameters: number, titles: {kernel: string, gates: string},
  *   sentence: {text: string, counts: string}[], gates: Gate[], states: {name: string, title: string, size: number}[],
  *   colours: {diverging: {light: [number, string][], dark: [number, string][]}, sequential: [number, string][], nonfinite: string},

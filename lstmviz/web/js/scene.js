@@ -112,8 +112,9 @@ export class Scene {
     const { answer } = this.sent.head;
     if (!answer) return "";
     const [answers, truth] = [answer.answers, answer.truth].map((place) => this.sent.array(place).values);
-    const words = Number.isFinite(truth[t]) ? this.words.answered.replace("{right}", write(truth[t])) : this.words.unknown;
-    return `${answer.title}, ${this.words.step.replace("{t}", this.labelOf(t))}\n${words.replace("{answer}", write(answers[t]))}`;
+    const say = (/** @type {number} */ value) => answer.names[value] ?? write(value);
+    const words = Number.isFinite(truth[t]) ? this.words.answered.replace("{right}", () => say(truth[t])) : this.words.unknown;
+    return `${answer.title}, ${this.words.step.replace("{t}", this.labelOf(t))}\n${words.replace("{answer}", () => say(answers[t]))}`;
   }
 
   /** What a number of x is called: its feature stands behind its place where that does not say it. @param {number} index */
