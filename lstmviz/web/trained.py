@@ -101,7 +101,7 @@ def answers(found: Example, trace: Trace) -> tuple[np.ndarray, np.ndarray]:
 
 
 def name_answers(found: Example) -> tuple[str, ...]:
-    """What each answer of a trained cell is called, where it is one of the characters that it takes; nothing where it is a number."""
+    """What each answer of a trained cell is called, where it is one of the characters that it takes."""
     features, labels = found.sequence.features, found.sequence.labels
     is_one_of_them = found.head.reads == "largest" and found.head.kernel.shape[1] == len(features)
     return tuple(features) if is_one_of_them and set(labels) <= set(features) else ()
