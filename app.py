@@ -1,6 +1,7 @@
-"""Front door: `streamlit run app.py`."""
+"""Front door: `streamlit run app.py`, or `lstmviz serve` where the package is installed."""
 
 import os
+from pathlib import Path
 
 import streamlit as st
 
@@ -14,7 +15,7 @@ settings.check()  # before what reads them
 from lstmviz.web import server  # noqa: E402
 
 app = st.App(
-    "lstmviz/web/page.py",
+    Path(server.__file__).with_name("page.py"),
     lifespan=server.lifespan,
     routes=server.routes(),
     middleware=server.middleware(),

@@ -4,6 +4,7 @@
 - `render FILE -o page.html`: a layer's figures over a sequence, as one page that opens offline
 - `convert FILE --to pytorch -o out.safetensors`: a layer in another framework's layout, with the proof
 - `identify FILE --input x.csv --output h.csv`: which gate is which in arrays of unknown origin
+- `serve`: the page itself, for a browser
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as Ordered
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -119,6 +121,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"lstmviz {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="name")
 
+    _add_serve(commands)
+
     def add(name: str, text: str) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument(
@@ -195,11 +199,49 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_serve(commands: Any) -> None:
+    text = _("serve the page, for a browser")
+    serve = commands.add_parser("serve", help=text, description=text)
+    serve.add_argument("--port", type=_port, default=8501, help=_("the port; by default 8501"))
+    serve.add_argument(
+        "--address", default="localhost", help=_("the address to listen at; 0.0.0.0 for other machines too")
+    )
+    serve.set_defaults(command=_serve, kinds=None)
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:6]) < 2**16):
+        raise argparse.ArgumentTypeError(
+            _("{given!r} is no port; it must be a number from 1 to 65535").format(given=text)
+        )
+    return int(text)
+
+
 def _formats() -> str:
     return ", ".join(reader.title for reader in READERS.values())
 
 
 # --- The commands
+
+
+def _serve(given: argparse.Namespace) -> None:
+    """Becomes the page's server. A wheel has its front door inside, a checkout at its top."""
+    if find_spec("streamlit") is None:
+        raise ModuleNotFoundError(name="streamlit")
+    package = Path(__file__).parent
+    inside = package / "web" / "front" / "app.py"
+    front = inside if inside.exists() else package.parent / "app.py"
+    _print(_("Serving on {address} (Ctrl-C stops it)").format(address=f"http://{given.address}:{given.port}"))
+    sys.stdout.flush()
+    options = {
+        "server.port": given.port,
+        "server.address": given.address,
+        # Streamlit's own welcome would ask a server on the internet for this machine's address first.
+        "server.showEmailPrompt": "false",
+        "logger.hideWelcomeMessage": "true",
+    }
+    flags = [f"--{name}={value}" for name, value in options.items()]
+    os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", str(front), *flags])
 
 
 def _inspect(given: argparse.Namespace) -> None:
