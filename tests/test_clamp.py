@@ -387,3 +387,26 @@ def test_a_clamp_is_a_mapping():
 
 def test_no_steps_hold_nothing():
     assert not make({"f": {3: 1.0}}, steps=0).clamp
+
+
+def test_one_loop_serves_whatever_is_held():
+    from lstmviz.run import engine
+
+    make({"f": {3: 1.0}}, engine="tensorflow")
+    traced = engine._compiled.cache_info().misses
+    for clamp in ({"i": {0: 0.5}}, {"h": {1: 0.0}, "c": {2: 1.0}}, {"o": 1.0}):
+        found, expected = (make(clamp, engine=name) for name in ("tensorflow", "numpy"))
+        np.testing.assert_allclose(found.states["h"], expected.states["h"], atol=1e-13)
+        assert set(found.clamp) == set(clamp)
+    assert engine._compiled.cache_info().misses == traced
+
+
+def test_what_is_computed_in_another_way_with_something_held_carries_that_alone():
+    from lstmviz.run.clamp import read_clamp, widen
+
+    for kind, names in (("BasicLSTMCell", ["i", "j", "f", "o", "c", "h"]), ("minLSTM", ["f"])):
+        cell = lv.build(kind, num_units=4, input_size=3)
+        assert list(widen(cell, read_clamp(cell, {"f": {1: 0.2}}, 5), 5)) == names
+        assert not widen(cell, read_clamp(cell, None, 5), 5)
+    large = lv.build("BasicLSTMCell", num_units=512, input_size=1, initial_weights="zeros")
+    assert list(widen(large, read_clamp(large, {"f": {1: 0.2}}, 1000), 1000)) == ["f"]

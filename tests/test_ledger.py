@@ -1,5 +1,7 @@
 """Which step wrote what share of a state, against loops that leave one step's write out."""
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 import lstmviz as lv
 from lstmviz.equation import clip, concat, exp, norm, relu, sigmoid, split, sqrt, tanh
-from lstmviz.run.ledger import list_ledgers
+from lstmviz.run.ledger import ledger, list_ledgers
 from tests.kinds_of_ones_own import declared, run
 from tests.runs import CHOICES, make_trace, runs
 
@@ -408,3 +410,29 @@ def test_the_arrays_cannot_be_written_to():
     for name in ("writes", "factors", "survival", "shares"):
         with pytest.raises(ValueError, match="read-only"):
             getattr(found, name)[0] = 1
+
+
+def test_the_shares_after_every_step_come_one_step_after_the_other_too():
+    trace = lv.run(
+        lv.build("BasicLSTMCell", 3, 2, seed=1), np.random.default_rng(0).normal(size=(9, 2)), engine="numpy"
+    )
+    for unit in (None, 2):
+        found = ledger(trace, unit)
+        at_once, steps = found.over_time(), list(found.each_step())
+        assert len(steps) == 9
+        for step, shares in enumerate(steps):
+            np.testing.assert_array_equal(shares, at_once[: step + 1, step])
+
+
+def test_more_shares_than_memory_holds_are_refused_with_what_to_do(monkeypatch):
+    trace = lv.run(lv.build("BasicLSTMCell", 3, 2), np.zeros((9, 2)), engine="numpy")
+    monkeypatch.setattr(sys.modules["lstmviz.run.ledger"], "_MOST_SHARES", 242)
+    with pytest.raises(ValueError, match=r"243 numbers.*each_step\(\)"):
+        ledger(trace, None).over_time()
+    assert ledger(trace, 1).over_time().shape == (9, 9)
+
+
+@pytest.mark.parametrize("given", [None, "trace", np.zeros((3, 2)), lv.build("GRUCell", 2, 2)])
+def test_a_ledger_of_what_is_no_run_is_refused(given):
+    with pytest.raises(ValueError, match=r"a ledger is of a run; \w+ is none"):
+        ledger(given, 0)

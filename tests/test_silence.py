@@ -122,3 +122,20 @@ def test_no_steps_and_no_answers_are_said():
         lv.silence(cell, x[:0])
     with pytest.raises(ValueError, match=r"head gives \[2\] for 7 rows of h"):
         lv.silence(cell, x, head=lambda h: np.zeros(2))
+
+
+@pytest.mark.parametrize(
+    ("cell", "more", "sentence"),
+    [
+        (None, {}, "cell is NoneType; it must be a cell"),
+        ("GRUCell", {}, "cell is str; it must be a cell"),
+        (..., {"head": 3}, "head is int; it must be a function of h"),
+        (..., {"units": 1}, "units is 1; it must be some units of h"),
+        (..., {"units": "01"}, "units is '01'; it must be some units of h"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_silenced_is_refused_in_a_sentence(cell, more, sentence):
+    cell = lv.build("GRUCell", 2, 2) if cell is ... else cell
+    with pytest.raises(ValueError, match=sentence):
+        lv.silence(cell, np.zeros((3, 2)), **more)

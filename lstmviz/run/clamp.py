@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from lstmviz.cells import Cell
+from lstmviz.equation.stable import rewrite
 from lstmviz.language import _
 from lstmviz.run.start import named
 
@@ -18,6 +19,7 @@ Clamp = Mapping[str, np.ndarray]
 """By gate or state what each number is held at, `[time, size]`, NaN where it is free."""
 
 NOTHING: Clamp = MappingProxyType({})
+_MOST_CARRIED = 4_000_000  # numbers that say what is held and what not
 
 
 def read_clamp(cell: Cell, clamp: Any, steps: int) -> Clamp:
@@ -100,6 +102,21 @@ def _check(what: str, given: Any, length: int) -> int:
     return int(given)
 
 
+def widen(cell: Cell, clamp: Clamp, steps: int) -> Clamp:
+    """What is held, with all that could be held beside it, free: the same loop then serves whatever is held.
+
+    Only what is held, where the equation is computed in another way with something held, or where so much would be carried
+    through the loop for nothing.
+    """
+    names = [*cell.equation.gates, *cell.kind.states]
+    sizes = {name: cell.state_size(name) if name in cell.kind.states else cell.num_units for name in names}
+    is_large = 2 * steps * sum(sizes.values()) > _MOST_CARRIED
+    if not clamp or is_large or any(rewrite(node) is not None for node in cell.equation.nodes):
+        return clamp
+    free = {name: np.full((steps, size), np.nan, cell.dtype) for name, size in sizes.items()}
+    return MappingProxyType(free | dict(clamp))
+
+
 def pack(x: np.ndarray, clamp: Clamp) -> np.ndarray:
     """What goes into an engine's loop row by row: x, then of each name where it is held (1, else 0), and at what."""
     if not clamp:
@@ -123,4 +140,4 @@ def _say_one(name: str, held: np.ndarray) -> str:
     return f"{words}={numbers[0]:g}" if len(numbers) == 1 else words
 
 
-__all__ = ["NOTHING", "Clamp", "pack", "read_clamp", "say_held"]
+__all__ = ["NOTHING", "Clamp", "pack", "read_clamp", "say_held", "widen"]

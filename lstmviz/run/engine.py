@@ -24,7 +24,7 @@ from lstmviz.cells import KINDS, Cell, Kind, build, structure_of
 from lstmviz.equation import Node
 from lstmviz.equation.nodes import walk
 from lstmviz.language import _
-from lstmviz.run.clamp import pack, read_clamp
+from lstmviz.run.clamp import pack, read_clamp, widen
 from lstmviz.run.compiled import CompiledShapes
 from lstmviz.run.lowered import AHEAD, CONSTANT, STEP, Lowered, lower
 from lstmviz.run.numpy_engine import DEVICE
@@ -105,10 +105,11 @@ def run(
     held = read_clamp(cell, clamp, len(sequence))
     place = devices.find(device).name
     with _at_once(place):
-        loop = _find_loop(cell, place, tuple(held))
+        carried = widen(cell, held, len(sequence))
+        loop = _find_loop(cell, place, tuple(carried))
         started = time.perf_counter()  # a loop that is not compiled yet is no part of the run
         blocks, activations, states, ran_on = _run_in_chunks(
-            cell, loop, pack(sequence.values.astype(cell.dtype, copy=False), held), start, place, progress,
+            cell, loop, pack(sequence.values.astype(cell.dtype, copy=False), carried), start, place, progress,
             by_shape=not held,
         )  # fmt: skip
         seconds = time.perf_counter() - started
@@ -142,11 +143,12 @@ def gradients(trace: Trace, unit: int, t: int | None = None) -> Gradients:
     last["h"][0, unit] = 1
     place = devices.find(None if trace.device == DEVICE else trace.device).name
     with _at_once(place):
+        carried = widen(cell, trace.clamp, len(trace))
         with _compiling:
             loop = _compiled_backward(
-                cell.kind, structure_of(cell.options), cell.dtype.name, place, tuple(trace.clamp)
+                cell.kind, structure_of(cell.options), cell.dtype.name, place, tuple(carried)
             )
-        x = pack(trace.x.astype(cell.dtype, copy=False), trace.clamp)[: t + 1]
+        x = pack(trace.x.astype(cell.dtype, copy=False), carried)[: t + 1]
         recorded, after = (
             tuple(tf.convert_to_tensor(arrays[name]) for name in cell.kind.states)
             for arrays in (before, last)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,6 +26,9 @@ _MIXING = {
     "part": _mark("a split into blocks"),
     "concat": _mark("a row of several vectors"),
 }
+
+
+_MOST_SHARES = 2**27  # a gigabyte in float64
 
 
 class NoLedger(ValueError):
@@ -93,8 +97,19 @@ class Ledger:
     def over_time(self) -> Float[np.ndarray, "steps steps ..."]:
         """The shares after every step up to `t`: `[s, r]` is what step `s` wrote as it is after step `r`; 0 before it.
 
-        The last column is `shares`. For all units these are `(t + 1)² * num_units` numbers.
+        The last column is `shares`. For all units these are `(t + 1)² * num_units` numbers; where that is a gigabyte and more,
+        `each_step` has them one step after the other.
+
+        Raises:
+            ValueError: they are too many to be kept at once.
         """
+        if (count := self.writes.size * len(self)) > _MOST_SHARES:
+            raise ValueError(
+                _(
+                    "the shares after every step are {count:,} numbers, and at most {most:,} are made at once: take one unit, an "
+                    "earlier t, or each_step(), which gives them step by step."
+                ).format(count=count, most=_MOST_SHARES)
+            )
         found = np.zeros(
             (len(self), *self.writes.shape), np.float64
         )  # [r, s], which is written from front to back
@@ -104,6 +119,18 @@ class Ledger:
                     np.multiply(found[step - 1, :step], self.factors[step], out=found[step, :step])
                 found[step, step] = self.writes[step]
         return found.swapaxes(0, 1)
+
+    def each_step(self) -> Iterator[Float[np.ndarray, "written ..."]]:
+        """The shares after each step up to `t`, one step after the other: what the steps up to that one wrote, as it is then.
+
+        Of step `r` these are `over_time()[: r + 1, r]`, `r + 1` shares of each unit; all steps' need not be kept at once.
+        """
+        left = np.empty_like(self.writes)
+        for step in range(len(self)):
+            with np.errstate(all="ignore"):
+                left[:step] *= self.factors[step]
+            left[step] = self.writes[step]
+            yield left[: step + 1].copy()
 
     def initial_over_time(self) -> Float[np.ndarray, "steps ..."]:
         """What is left of the initial state after every step up to `t`."""
@@ -116,7 +143,7 @@ class Ledger:
         return np.asarray(values if self.unit is None else values[self.unit])
 
 
-def ledger(trace: Trace, unit: int | None, t: int | None = None, state: str | None = None) -> Ledger:
+def ledger(trace: Any, unit: int | None, t: int | None = None, state: str | None = None) -> Ledger:
     """Which step wrote what share of a state, exactly, and read from the equation: a kind of one's own has it too.
 
     A share is what the state would be short of had that step not written, every gate being held at what it was; what
@@ -140,6 +167,12 @@ def ledger(trace: Trace, unit: int | None, t: int | None = None, state: str | No
     >>> bool(abs(found.shares.sum() - trace.states["h"][-1, 1]) < 1e-6)
     True
     """
+    if not isinstance(trace, Trace):
+        raise ValueError(
+            _("a ledger is of a run; {given} is none: give what lstmviz.run made of the cell.").format(
+                given=type(trace).__name__
+            )
+        )
     if not len(trace):
         raise ValueError(
             _("the trace has no steps, so no step wrote anything; run the cell over at least one.")

@@ -58,11 +58,11 @@ class Silenced:
 
 
 def silence(
-    cell: Cell,
+    cell: Any,
     x: Any,
-    head: Head | None = None,
+    head: Any = None,
     *,
-    units: Iterable[int] | None = None,
+    units: Any = None,
     t: int | None = None,
     initial_state: Mapping[str, Any] | None = None,
 ) -> Silenced:
@@ -88,6 +88,22 @@ def silence(
     >>> found.answers.shape, sorted(found.order.tolist())
     ((3, 3), [0, 1, 2])
     """
+    if not isinstance(cell, Cell):
+        raise ValueError(
+            _("cell is {given}; it must be a cell, as lstmviz.build makes one.").format(
+                given=type(cell).__name__
+            )
+        )
+    if head is not None and not callable(head):
+        raise ValueError(
+            _(
+                "head is {given}; it must be a function of h, such as a Linear, or left out: then h is the answer."
+            ).format(given=type(head).__name__)
+        )
+    if units is not None and (isinstance(units, str | bytes) or not isinstance(units, Iterable)):
+        raise ValueError(
+            _("units is {given!r}; it must be some units of h, such as [0, 3].").format(given=units)
+        )
     sequence, start = check_start(cell, x, initial_state)
     if not len(sequence):
         raise ValueError(_("x has no steps, so there is no answer; give at least one."))
