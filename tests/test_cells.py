@@ -442,3 +442,36 @@ def test_a_clip_at_zero_is_on():
     np.testing.assert_array_equal(trace.states["c"], np.zeros((2, 2)))
     followed = flow.follow(trace, 1, slice(None))
     assert [made.operator for made in followed].count("clip") == 1
+
+
+def test_a_cell_with_other_weights_is_another_cell():
+    cell = build("BasicLSTMCell", num_units=4, input_size=3, seed=1)
+    other = cell.with_weights({"kernel": {(2, 5): 0.25}, "bias": np.arange(16.0)})
+    assert other.kernel[2, 5] == np.float32(0.25) != cell.kernel[2, 5]
+    assert np.count_nonzero(other.kernel != cell.kernel) == 1
+    assert other.bias.tolist() == list(range(16)) and not cell.bias.any()
+    assert cell.with_weights({"bias": {3: 1}}).bias[3] == 1
+    with pytest.raises(ValueError, match="read-only"):
+        other.kernel[0, 0] = 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"weights": {0: 1.0}}, "has no weight 'weights'; it has kernel, bias"),
+        ({"kernel": {(7, 0): 1.0}}, r"the shape \[7, 16\]; there is no number at \(7, 0\)"),
+        ({"kernel": {3: 1.0}}, "no number at 3"),
+        ({"kernel": {(-1, 0): 1.0}}, "no number at"),
+        ({"kernel": {(True, 0): 1.0}}, "no number at"),
+        ({"kernel": {"a": 1.0}}, "no number at 'a'"),
+        ({"bias": {0: float("nan")}}, r"nan at \[0\]; it must be a finite number"),
+        ({"bias": {0: 1e39}}, "must be a finite number"),
+        ({"bias": {0: "1"}}, "must be a finite number"),
+        ({"bias": np.zeros(3)}, "must be"),
+        ([("bias", 1)], "a mapping from weights"),
+    ],
+    ids=str,
+)
+def test_weights_that_a_cell_cannot_have_are_refused(changes, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        build("BasicLSTMCell", num_units=4, input_size=3).with_weights(changes)

@@ -8,7 +8,7 @@ from lstmviz.cells import equations as _equations  # noqa: F401  # declares the 
 from lstmviz.cells.cell import Cell, GateWeights, build, check_options
 from lstmviz.cells.formulas import Formula, formulas
 from lstmviz.cells.kind import KINDS, Gate, Kind, Variable, evaluate, kind, structure_of
-from lstmviz.cells.linear import Linear, build_linear, can_fold, fold
+from lstmviz.cells.linear import Linear, build_linear, can_fold, fold, with_bias
 from lstmviz.cells.numbers import as_numbers
 from lstmviz.cells.options import OPTIONS, Option, OptionValue, is_on
 from lstmviz.cells.weights import INITIAL_WEIGHTS, weight_shapes
@@ -40,4 +40,5 @@ __all__ = [
     "kind",
     "structure_of",
     "weight_shapes",
+    "with_bias",
 ]

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from lstmviz.cells.kind import KINDS, Gate, Kind, base_of, parts_of
-from lstmviz.cells.numbers import as_numbers, float_type, frozen, positive
+from lstmviz.cells.numbers import as_numbers, float_type, frozen, positive, with_numbers
 from lstmviz.cells.options import Option, OptionValue
 from lstmviz.cells.weights import draw, sizes_of, weight_shapes
 from lstmviz.equation import Equation
@@ -135,6 +135,42 @@ class Cell:
         if type_ == self.dtype:
             return self
         weights = {name: as_numbers(name, weight, type_) for name, weight in self.weights.items()}
+        return Cell(self.kind, self.num_units, self.input_size, self.options, weights)
+
+    def with_weights(self, changes: Any) -> Cell:
+        """The same cell with other numbers among its weights; this one stays as it is.
+
+        Args:
+            changes: By a weight's name either all of it anew, or single numbers by where they stand: `{"kernel": {(3, 5): 0.25}}`,
+                and `{"bias": {7: 1.0}}` of a vector.
+
+        Raises:
+            ValueError: there is no such weight or no such place in it, or a single number is not finite.
+
+        >>> cell = build("BasicLSTMCell", num_units=8, input_size=4)
+        >>> float(cell.with_weights({"kernel": {(3, 5): 0.25}}).kernel[3, 5])
+        0.25
+        """
+        if not isinstance(changes, Mapping):
+            raise ValueError(
+                _(
+                    'the changes are {given}; they must be a mapping from weights to what changes in them, {{"kernel": {{(3, 5): '
+                    "0.25}}}}."
+                ).format(given=type(changes).__name__)
+            )
+        weights = dict(self.weights)
+        for name, change in changes.items():
+            if name not in weights:
+                raise ValueError(
+                    _("{kind} has no weight {given!r}; it has {allowed}.").format(
+                        kind=self.kind.name, given=name, allowed=", ".join(weights)
+                    )
+                )
+            weights[name] = (
+                with_numbers(name, weights[name], change)
+                if isinstance(change, Mapping)
+                else as_numbers(name, change, self.dtype)
+            )
         return Cell(self.kind, self.num_units, self.input_size, self.options, weights)
 
     def activation_of(self, gate: str) -> str:

@@ -65,7 +65,7 @@ def fold(linear: Linear, cell: Cell) -> Cell:
                 given=outputs, allowed=cell.input_size
             )
         )
-    options = _with_bias(cell.options)
+    options = with_bias(cell.options)
     shapes = weight_shapes(cell.kind, cell.num_units, features, options)
     weights = {name: cell.weights.get(name, np.zeros(shape, cell.dtype)) for name, shape in shapes.items()}
     biases = _find_biases(cell.kind, options)
@@ -86,10 +86,11 @@ def fold(linear: Linear, cell: Cell) -> Cell:
 
 def can_fold(kind: Kind, options: Mapping[str, OptionValue]) -> bool:
     """Whether a linear layer in front of such a cell folds into it: x meets kernels alone, with a bias beside each product."""
-    return _find_biases(kind, _with_bias(options)) is not None
+    return _find_biases(kind, with_bias(options)) is not None
 
 
-def _with_bias(options: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
+def with_bias(options: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
+    """The options of a cell that a linear layer is folded into: it has biases, to hold the layer's."""
     return {name: True if name == "use_bias" else value for name, value in options.items()}
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import reprlib
+from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -64,3 +67,40 @@ def frozen(array: np.ndarray) -> np.ndarray:
         array = array.copy()
         array.setflags(write=False)
     return array
+
+
+def with_numbers(name: str, array: np.ndarray, numbers: Mapping[Any, Any]) -> np.ndarray:
+    """A copy of `array` with some numbers in place of its own, read-only; `name` is what an error calls it.
+
+    Args:
+        name: The array's name.
+        array: The array.
+        numbers: By where it stands, a whole number for each axis, or a single one of a vector, what stands there then.
+
+    Raises:
+        ValueError: there is no such place, or a number is not finite in the array's type.
+    """
+    found = array.copy()
+    for place, number in numbers.items():
+        index = place if isinstance(place, tuple) else (place,)
+        is_whole = all(isinstance(at, int | np.integer) and not isinstance(at, bool) for at in index)
+        if not is_whole or len(index) != array.ndim or not all(map(_is_within, index, array.shape)):
+            raise ValueError(
+                _("{name} has the shape {shape}; there is no number at {given}.").format(
+                    name=name, shape=list(array.shape), given=reprlib.repr(place)
+                )
+            )
+        is_number = isinstance(number, Real) and not isinstance(number, bool)
+        if not is_number or not abs(number) <= float(np.finfo(array.dtype).max):
+            raise ValueError(
+                _("{name} is to have {given} at {place}; it must be a finite number.").format(
+                    name=name, given=reprlib.repr(number), place=list(map(int, index))
+                )
+            )
+        found[index] = number
+    found.setflags(write=False)
+    return found
+
+
+def _is_within(index: Any, length: int) -> bool:
+    return bool(0 <= index < length)
