@@ -43,6 +43,8 @@ _SIGNS = {
     "matmul": "· W",
     "sqrt": "√",
 }
+_AGAIN = {"matmul": "· projection"}
+"""What is written where a state is made anew of itself, as by a projection, where that is not called by its operator."""
 _LETTERS = "abdegkpquvy"  # for what is used more than once, as in a cell's formulas
 _REPEATED = 2  # so many operations are written again where they are used again
 
@@ -363,7 +365,7 @@ def build_graph(trace: Trace, unit: int, steps: slice) -> Graph:
     ]
     for each in flow.made:
         label = (
-            (each.operator if each.is_again else each.result)
+            (_AGAIN.get(each.operator, each.operator) if each.is_again else each.result)
             if each.is_state
             else each.letter or each.symbols
         )

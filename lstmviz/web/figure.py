@@ -7,7 +7,7 @@ of what a moved slider waits for.
 from __future__ import annotations
 
 import json as json_module
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import streamlit as st
@@ -88,7 +88,9 @@ def picture(key: str, of: str, made: Made | None = None, finer: str = "", run: R
     _mount(key=key, data=_refer({"key": key, "of": of, "finer": finer or of, **told}, made))
 
 
-def step(of: str, steps: int, made: Made | None = None, run: Run | None = None) -> None:
+def step(
+    of: str, steps: int, made: Made | None = None, run: Run | None = None, held: Iterable[int] = ()
+) -> None:
     """Shows time's controls, and the pinned unit at the pinned step, which the browser fetches from `server`'s route.
 
     Args:
@@ -96,8 +98,15 @@ def step(of: str, steps: int, made: Made | None = None, run: Run | None = None) 
         steps: How many steps there are.
         made: The figure, where the route cannot make it.
         run: Whose run it is of.
+        held: The units that have no such figure, for something of them is held.
     """
-    told = {"of": of, "steps": steps, "player": player_words(), "engine": run.engine if run else ""}
+    told = {
+        "of": of,
+        "steps": steps,
+        "held": sorted(held),
+        "player": player_words(),
+        "engine": run.engine if run else "",
+    }
     _mount_step(key="step", data=_refer(told, made))
 
 

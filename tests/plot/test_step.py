@@ -190,7 +190,7 @@ def test_the_data_flow_shows_the_gates_and_states_of_the_run(place):
     for state, values in trace.states.items():
         if unit < values.shape[1]:
             assert write(values[t, unit]) in [
-                number for name, number in found if name in (f"{state}<sub>t</sub>", "clip", "matmul")
+                number for name, number in found if name in (f"{state}<sub>t</sub>", "clip", "·")
             ]
         if (old := f"{state}<sub>t−1</sub>") in numbers:
             assert numbers[old] == write(trace.before(t, state)[unit])

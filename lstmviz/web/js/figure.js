@@ -259,7 +259,7 @@ export function step({ data, parentElement }) {
 /**
  * Time's controls, and below them the pinned unit at the pinned step.
  *
- * @typedef {{of: string, steps: number, engine: string, player: import("./player.js").Words, words: Record<string, string>, figure?: Figure}} StepReference
+ * @typedef {{of: string, steps: number, engine: string, held: number[], player: import("./player.js").Words, words: Record<string, string>, figure?: Figure}} StepReference
  */
 class StepView {
   /** @param {HTMLElement} parent */
@@ -295,7 +295,7 @@ class StepView {
     const [t, unit] = [Math.min(pin().t ?? 0, this.told.steps - 1), Math.min(pin().unit ?? 0, units - 1)];
     const isHere = frames && of === this.told.of && engine === this.told.engine && frames.unit === unit && t >= frames.first && t < frames.first + frames.steps;
     if (isHere) drawStep(this.view.plot, frames, t);
-    else if (!this.told.figure) this.load(t, unit); // else the script sends it
+    else if (!this.told.figure && !this.told.held.includes(unit)) this.load(t, unit); // else the script sends it, or says why there is none
   }
 
   /**
