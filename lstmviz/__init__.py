@@ -15,7 +15,9 @@ from lstmviz.cells import KINDS, Cell, Linear, build, build_linear, fold, kind
 from lstmviz.run import gradients, need_tensorflow, run
 from lstmviz.run.atlas import Atlas, Response, Saturation, atlas
 from lstmviz.run.compare import Comparison, Parting, compare
+from lstmviz.run.differ import Differing, differ
 from lstmviz.run.ledger import Ledger, NoLedger, ledger
+from lstmviz.run.order import order_units
 from lstmviz.run.search import Found, Place, search
 from lstmviz.run.silence import Silenced, silence
 from lstmviz.run.trace import Explanation, Gradients, Inside, Trace
@@ -35,6 +37,7 @@ __all__ = [
     "Atlas",
     "Cell",
     "Comparison",
+    "Differing",
     "Explanation",
     "Found",
     "Gradients",
@@ -57,6 +60,7 @@ __all__ = [
     "compare",
     "detective",
     "devices",
+    "differ",
     "engine",
     "examples",
     "fold",
@@ -69,6 +73,7 @@ __all__ = [
     "ledger",
     "load",
     "notebook",
+    "order_units",
     "plot",
     "run",
     "save",

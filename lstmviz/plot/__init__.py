@@ -123,6 +123,7 @@ def gates(
     units: Iterable[int] | None = None,
     seen_units: tuple[int, int] | None = None,
     seen_steps: tuple[int, int] | None = None,
+    order: Any = None,
     theme: str = "light",
 ) -> Figure:
     """The sequence, every gate and every state over time, on one axis, `[time, rows]` each.
@@ -137,12 +138,14 @@ def gates(
         seen_units: A window's units, (first, stop), by default all. More than 200,000 values are shown in tiles, each of
             which stands for as many as the picture says; its colour follows the one farthest from the middle of its scale.
         seen_steps: The window's steps.
+        order: All units in the order of the heatmaps' rows, as `lstmviz.order_units` gives them; by default as they are
+            stored. A unit keeps its number. A window's units are then rows.
         theme: "light" or "dark".
 
     Raises:
-        ValueError: `values`, a unit, the window or the theme is not one there is.
+        ValueError: `values`, a unit, the window, the order or the theme is not one there is.
     """
-    return _figure(draw_gates(trace, values, units, seen_units, seen_steps), theme)
+    return _figure(draw_gates(trace, values, units, seen_units, seen_steps, order=order), theme)
 
 
 def gradients(*found: Gradients, theme: str = "light") -> Figure:
@@ -266,9 +269,10 @@ def gates_json(
     units: Iterable[int] | None = None,
     seen_units: tuple[int, int] | None = None,
     seen_steps: tuple[int, int] | None = None,
+    order: Any = None,
 ) -> str:
     """`gates(trace)` as JSON, without the time that Plotly takes to check it; tiles are packed for the page."""
-    drawn = draw_gates(trace, values, units, seen_units, seen_steps, for_page=True)
+    drawn = draw_gates(trace, values, units, seen_units, seen_steps, for_page=True, order=order)
     return to_json(pack(themes.apply(drawn, "light")))
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,7 @@ _PANEL, _GAP, _TOP, _BOTTOM, _LINE = 70, 25, 62, 34, 19  # pixels
 _EXACT = 200_000  # values that a picture shows one by one
 _MOST_ROWS, _LEAST_ROWS, _MOST_COLUMNS, _MOST_TILES = 100, 32, 400, 7_000  # of a panel's tiles beyond that
 _DASHES = ("solid", "dash", "solid", "dot", "dash", "solid", "dot", "dashdot")  # of themes.LINES
+_NAMED = 3  # units of a tile that the hover names
 _MOST_STEPS = 1_000  # beyond twice as many, a line keeps the extremes of so many stretches
 _SHORT_TITLE = 22  # characters of the sequence's title on a phone, in wide letters too: DejaVu is all that some machines have
 _STATES = "coloraxis"
@@ -89,12 +92,15 @@ def draw_gates(
     seen_units: tuple[int, int] | None = None,
     seen_steps: tuple[int, int] | None = None,
     for_page: bool = False,
+    order: Any = None,
 ) -> dict[str, Any]:
     """The plain dictionary of the gates' figure; of a window of units and steps alone where one is given.
 
+    Heatmaps whose rows are the cell's units have them in their `order`, where one is given.
+
     The axes end with the window, unless it is `for_page`: there they stay those of the whole, into which the page has zoomed.
     """
-    view = _look(trace, values, units, seen_units, seen_steps, for_page)
+    view = _look(trace, values, units, seen_units, seen_steps, for_page, order)
     notes, scale_of = _notes(view), _scales(view.arrays)
     names = None if view.is_large else step_names(trace)
     reach = (0, max(len(trace), 1)) if for_page or not len(trace) else view.steps
@@ -122,6 +128,7 @@ def draw_gates(
             layout={"hovermode": "x", "hoversubplots": "axis", **(_LEGEND if view.chosen else {})},
             narrow=narrow,
             levels=_tell_level(view),
+            order=next((one.numbers for one in view.arrays if one.order is not None), None),
         )
     )
 
@@ -146,11 +153,12 @@ def _look(
     seen_units: levels.Span | None,
     seen_steps: levels.Span | None,
     for_page: bool,
+    order: Any = None,
 ) -> _View:
     """What is asked for.
 
     Raises:
-        ValueError: a unit, the window or `values` is none that there is.
+        ValueError: a unit, the window, the order or `values` is none that there is.
     """
     chosen, num_units = _check_units(trace, units), trace.cell.num_units
     rows = levels.check_window("units", seen_units, num_units)
@@ -162,6 +170,12 @@ def _look(
             )
         )
     arrays = _arrays(trace, values)
+    if order is not None:
+        rows_of_units = _check_order(order, num_units)
+        if not chosen:
+            arrays = [
+                replace(one, order=rows_of_units) if _is_of_units(one, num_units) else one for one in arrays
+            ]
     heatmaps = arrays[:1] if chosen else arrays
     whole = _find_levels(heatmaps, num_units, (0, num_units), (0, len(trace)))
     found = _find_levels(heatmaps, num_units, rows, columns)
@@ -183,6 +197,17 @@ def _check_units(trace: Trace, units: Iterable[int] | None) -> list[int]:
                 )
             )
     return [int(unit) for unit in chosen]
+
+
+def _check_order(order: Any, num_units: int) -> np.ndarray:
+    found = np.asarray(order)
+    if found.dtype.kind not in "iu" or not np.array_equal(np.sort(found, axis=None), np.arange(num_units)):
+        raise ValueError(
+            _("order must have each unit from 0 to {last} once; it has {given}.").format(
+                last=num_units - 1, given=reprlib.repr(found.tolist())
+            )
+        )
+    return found
 
 
 def _arrays(trace: Trace, values: str) -> list[Recorded]:
@@ -275,12 +300,23 @@ def _draw_heatmap(view: _View, one: Recorded, level: levels.Level, scale: scales
     if view.in_tiles and _is_of_units(one, view.trace.cell.num_units):
         down |= {"fixedrange": False, "matches": view.units_axis}
     data = level.draw(
-        one.values.T,
+        one.values.T if one.order is None else np.take(one.values.T, one.order, axis=0),
+        names=None if one.order is None else partial(_name_rows, one),
         middle=0.5 if one.scale == _SIGMOIDS else 0.0,
         coloraxis=one.scale,
         hovertemplate=_hover(one, level, view.is_large),
     )
     return Panel(down, data, _head(one, scale.bar), linked=(one.name, "step", one.rows))
+
+
+def _name_rows(one: Recorded, rows: range, columns: range, tile: tuple[int, int]) -> list[list[str]]:
+    """What the hover calls a row, at each of its steps: its unit's number, or those of some of the units of a tile."""
+    found = []
+    for first in rows:
+        units = one.numbers[first : first + tile[0]]
+        more = "…" if len(units) > _NAMED else ""
+        found.append([", ".join(map(str, units[:_NAMED])) + more] * len(columns))
+    return found
 
 
 def _head(one: Recorded, bar: str = "") -> tuple[Note, ...]:
@@ -291,7 +327,8 @@ def _head(one: Recorded, bar: str = "") -> tuple[Note, ...]:
 def _hover(one: Recorded, level: levels.Level, is_large: bool) -> str:
     row, column = level.hovered
     step = _("step {t}").format(t=column) if is_large else "%{x}"
-    return f"<b>{one.name}[{row if is_large else '%{y:d}'}]</b> %{{z:.4g}}<br>{step}<extra></extra>"
+    unit = "%{text}" if one.order is not None else row if is_large else "%{y:d}"
+    return f"<b>{one.name}[{unit}]</b> %{{z:.4g}}<br>{step}<extra></extra>"
 
 
 def _draw_lines(

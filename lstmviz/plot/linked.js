@@ -9,7 +9,8 @@
  *     one of its rows of x, then of h; a panel without a name is of no gate and no state
  * @typedef {[string, number, number]} Group rows or columns side by side: their letter, where they begin, and how many they are
  * @typedef {{panels: Panel[], gates: string[], groups: Group[], units: number, inputs: number, outputs: number, hidden: number,
- *   steps: number, words: Record<string, string>}} Link `groups` has the kernel's rows
+ *   steps: number, words: Record<string, string>, order?: number[]}} Link `groups` has the kernel's rows; `order` the units as the rows
+ *     over time have them, where that is not as they are stored
  * @typedef {{_id: string, _offset: number, _length: number, range: [number, number], c2p: (value: number) => number}} Axis
  *     as Plotly has drawn it
  * @typedef {HTMLElement & {data: Record<string, any>[], layout: Record<string, any>, _fullData: Record<string, any>[],
@@ -19,7 +20,7 @@
  */
 
 const SLIP = 4; // pixels that a click may slip
-const KEYS = /** @type {Record<string, [number, number]>} */ ({
+export const KEYS = /** @type {Record<string, [number, number]>} */ ({
   ArrowLeft: [0, -1],
   ArrowRight: [0, 1],
   ArrowUp: [-1, 0],
@@ -190,12 +191,29 @@ class Linked {
       place.gate = gates[Math.floor(column / units)];
       place.unit = column % units;
     }
-    if (panel.rows === "unit" && row >= 0) place.unit = row;
-    if (panel.rows === "hidden" && row >= 0 && row < units) place.unit = row;
+    if (panel.rows === "unit" && row >= 0) place.unit = this.unitAt(panel, row);
+    if (panel.rows === "hidden" && row >= 0 && row < units) place.unit = this.unitAt(panel, row);
     if (panel.rows === "input" && row >= 0) place.input = row;
     if (panel.rows === "row") row < inputs ? (place.input = row) : (place.hidden = row - inputs);
     if (panel.columns === "step" && panel.rows !== "input" && panel.name) place.gate = panel.name;
     return place;
+  }
+
+  /** In which order a panel's rows are units, where that is not as they are stored. @param {Panel} panel */
+  orderOf({ columns, rows }) {
+    const { order, units, outputs } = this.link;
+    return columns === "step" && (rows === "unit" || (rows === "hidden" && outputs === units)) ? order : undefined;
+  }
+
+  /** @param {Panel} panel @param {number} row */
+  unitAt(panel, row) {
+    return this.orderOf(panel)?.[row] ?? row;
+  }
+
+  /** @param {Panel} panel @param {number} unit */
+  rowOf(panel, unit) {
+    const row = this.orderOf(panel)?.indexOf(unit) ?? unit;
+    return row < 0 ? unit : row;
   }
 
   /** @param {[number, number, number] | null} cell */
@@ -261,7 +279,7 @@ class Linked {
     const index = Math.max(0, panels.findIndex(({ name }) => name === pinned.gate));
     if (panels[index].columns === "column") return [index, 0, units * Math.max(0, gates.indexOf(pinned.gate ?? "")) + (pinned.unit ?? 0)];
     const [rows, steps] = this.size(index);
-    return [index, Math.min(pinned.unit ?? 0, rows - 1), Math.min(pinned.t ?? 0, steps - 1)];
+    return [index, Math.min(this.rowOf(panels[index], pinned.unit ?? 0), rows - 1), Math.min(pinned.t ?? 0, steps - 1)];
   }
 
   leave() {
@@ -310,7 +328,7 @@ class Linked {
     const number = write(this.value([index, row, column]));
     const step = words.step.replace("{t}", String(column));
     if (columns === "step" && !rows) return `${step}: ${this.readLines(index, column).join(", ")}`;
-    if (columns === "step") return `${name}[${row}], ${step}: ${number}`;
+    if (columns === "step") return `${name}[${this.unitAt(panels[index], row)}], ${step}: ${number}`;
     const from = rows === "row" ? nameSpan(groups, row, 1) : name;
     return `${from} → ${gates[Math.floor(column / units)]}[${column % units}]: ${number}`;
   }
@@ -361,6 +379,7 @@ class Linked {
     if (panel.columns === "column" && place.unit !== undefined) gates.forEach((_gate, index) => columns.push(index * units + (place.unit ?? 0)));
     let row;
     if (panel.rows === "unit" || panel.rows === "hidden") row = panel.rows === "hidden" ? place.hidden ?? place.unit : place.unit;
+    if (row !== undefined) row = this.rowOf(panel, row);
     if (panel.rows === "input") row = place.input;
     if (panel.rows === "row") row = place.input ?? (place.hidden === undefined ? undefined : inputs + place.hidden);
     const whole = span(down);

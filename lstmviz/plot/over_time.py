@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,13 +27,22 @@ _LETTER, _AIR = 8, 3  # pixels of a character at the time axis; characters betwe
 
 @dataclass(frozen=True, eq=False)
 class Recorded:
-    """An array over time: `values` `[time, rows]` on the colour axis `scale`; its rows are "input", "hidden" or "unit"."""
+    """An array over time: `values` `[time, rows]` on the colour axis `scale`; its rows are "input", "hidden" or "unit".
+
+    Where they are drawn in another order, `order` has the number of each row.
+    """
 
     name: str
     title: str
     values: np.ndarray
     scale: str
     rows: str
+    order: np.ndarray | None = None
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """The number of each row, from the top."""
+        return range(self.values.shape[1]) if self.order is None else self.order.tolist()
 
 
 def state_rows(name: str) -> str:
@@ -51,7 +61,7 @@ def row_axis(one: Recorded, trace: Trace, seen: Span | None = None) -> dict[str,
         if seen in (None, (0, rows))
         else round_places(*seen, (seen[1] - seen[0]) / _ROWS)
     )
-    names = {row: f"{one.name}[{row}]" for row in shown}
+    names = {row: f"{one.name}[{one.numbers[row]}]" for row in shown}
     if one.rows == "input":
         short = trace.sequence.features
         names |= {row: themes.escape(short[row]) for row in shown if len(short[row]) < len("x[1000]")}

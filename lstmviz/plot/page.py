@@ -6,6 +6,7 @@ import html
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from lstmviz import plot
 from lstmviz.cells import Cell
@@ -25,6 +26,7 @@ def page_html(
     dark: bool = False,
     link: str = "",
     name: str = "",
+    order: Any = None,
     notes: Iterable[str] = (),
 ) -> bytes:
     """The kernel, the gates over time and their summary as one HTML file, with Plotly's script in it once.
@@ -39,6 +41,7 @@ def page_html(
         dark: In the dark theme.
         link: The address of the view, to return to it; "" for none.
         name: What the layer is called, for the page's title; "" for nothing.
+        order: The units in the order of the gates' rows, as `plot.gates` takes it.
         notes: What there is to know of the layer or the run, a paragraph each: what was assumed, how it reads.
 
     Raises:
@@ -47,7 +50,7 @@ def page_html(
     theme = "dark" if dark else "light"
     figures = [
         *([plot.kernel(cell, theme=theme)] if cell.rows else []),
-        plot.gates(trace, values=values, units=units, theme=theme),
+        plot.gates(trace, values=values, units=units, order=order, theme=theme),
         plot.summary(trace, theme=theme),
     ]
     # figure.to_html gives each figure's own part; the script goes in front of the first alone.

@@ -115,6 +115,7 @@ class Sheet:
         layout: What Plotly's layout has beside.
         narrow: What of the layout is different on a phone, by paths.
         levels: What a page needs to ask for a finer picture.
+        order: The units in the order of the rows that are units, where that is not as they are stored.
     """
 
     title: str
@@ -130,6 +131,7 @@ class Sheet:
     layout: Mapping[str, Any] = field(default_factory=dict)
     narrow: Mapping[str, Any] = field(default_factory=dict)
     levels: Mapping[str, Any] | None = None
+    order: Sequence[int] | None = None
 
 
 def build(sheet: Sheet) -> dict[str, Any]:
@@ -280,5 +282,5 @@ def _tell(sheet: Sheet, placed: list[_Placed], narrow: dict[str, Any]) -> dict[s
         meta["levels"] = sheet.levels
     if sheet.cell is not None:
         panels = [(each.x, each.y, *each.panel.linked) for each in placed if each.panel.linked]
-        meta["link"] = link(sheet.cell, panels, sheet.steps)
+        meta["link"] = link(sheet.cell, panels, sheet.steps, sheet.order)
     return meta

@@ -30,6 +30,7 @@ from lstmviz.plot.flow import START, FlowNode, build_graph, follow
 from lstmviz.plot.levels import Span
 from lstmviz.plot.names import gate_role, gate_title, state_title
 from lstmviz.plot.number import write
+from lstmviz.run.differ import differ
 from lstmviz.run.ledger import ledger
 from lstmviz.run.trace import Inside, Sum, Trace, check_index
 from lstmviz.run.written import fill_in, say, subscript
@@ -72,8 +73,14 @@ def pack(stage: Stage, **more: Any) -> bytes:
     )
 
 
-def make_stage(trace: Trace, t: int = 0, unit: int = 0) -> Stage:
+def make_stage(trace: Trace, t: int = 0, unit: int = 0, order: np.ndarray | None = None) -> Stage:
     """Everything that a stage shows of a run when it is opened at step `t` and unit `unit`.
+
+    Args:
+        trace: The run.
+        t: The step.
+        unit: The unit.
+        order: The units in the order of the strips' rows; None where they stand as they are stored.
 
     Raises:
         ValueError: there is no such step or unit.
@@ -97,7 +104,8 @@ def make_stage(trace: Trace, t: int = 0, unit: int = 0) -> Stage:
         "groups": [group.tell(arrays) for group in matrices.groups],
         "alone": list(_tell_alone(matrices, arrays)),
         "weights": _tell_scale(matrices.scale),
-        "strips": list(_tell_strips(trace, arrays)),
+        "strips": list(_tell_strips(trace, arrays, order)),
+        "order": None if order is None else order.tolist(),
         "labels": _tell_labels(trace),
         "features": list(trace.sequence.features),
         "title": trace.sequence.title,
@@ -261,6 +269,7 @@ class _Group:
         vectors: What else belongs to these columns, by name, and of each gate that it has.
         added: Which of these are summands alone: biases, offsets.
         tile: How many rows and columns stand for one.
+        starts: Of each vector that is a weight where each gate's numbers begin in it.
     """
 
     gates: tuple[str, ...]
@@ -269,6 +278,7 @@ class _Group:
     vectors: Mapping[str, Mapping[str, np.ndarray]]
     added: frozenset[str]
     tile: tuple[int, int]
+    starts: Mapping[str, Mapping[str, int]]
 
     def tell(self, arrays: _Arrays) -> dict[str, Any]:
         return {
@@ -280,6 +290,7 @@ class _Group:
                     "name": name,
                     "added": name in self.added,
                     "of": [gate in parts for gate in self.gates],
+                    "starts": [self.starts.get(name, {}).get(gate, -1) for gate in self.gates],
                     "values": arrays.put(self._spread(parts)),
                 }
                 for name, parts in self.vectors.items()
@@ -348,7 +359,12 @@ class _Matrices:
             vectors = dict(self._vectors(gates))
             biases = {name for name, v in variables.items() if v.is_bias}
             added = frozenset(name for name in vectors if name in biases or name not in variables)
-            yield _Group(gates, widths, tuple(group), vectors, added, tile)
+            starts = {
+                name: {gate: place * self.cell.num_units for place, gate in enumerate(v.gates or v.touches)}
+                for name, v in variables.items()
+                if name in vectors
+            }
+            yield _Group(gates, widths, tuple(group), vectors, added, tile, starts)
 
     def _make_matrix(self, name: str, values: np.ndarray) -> _Matrix | None:
         """The matrix and its first product; None where it takes part in none."""
@@ -402,6 +418,7 @@ def _tell_alone(matrices: _Matrices, arrays: _Arrays) -> Iterator[dict[str, Any]
             yield {
                 "name": name,
                 "size": int(values.size),
+                "tile": tile,
                 "values": arrays.put(_thin(values, [(0, values.size)], tile)),
             }
 
@@ -436,8 +453,8 @@ def _thin(values: np.ndarray, spans: Sequence[Span], tile: int) -> np.ndarray:
 # --- The run ----------------------------------------------------------------------------------------------------------
 
 
-def _tell_strips(trace: Trace, arrays: _Arrays) -> Iterator[dict[str, Any]]:
-    """Everything that was recorded, from the top: the sequence, the gates, the states."""
+def _tell_strips(trace: Trace, arrays: _Arrays, order: np.ndarray | None = None) -> Iterator[dict[str, Any]]:
+    """Everything that was recorded, from the top: the sequence, the gates, the states; rows that are units in an order."""
     found: list[tuple[str, str, np.ndarray, scales.Scale]] = [
         ("x", trace.sequence.title, trace.x, scales.centre([trace.x]))
     ]
@@ -450,13 +467,18 @@ def _tell_strips(trace: Trace, arrays: _Arrays) -> Iterator[dict[str, Any]]:
     total = sum(array.size for _name, _title, array, _scale in found)
     for name, title, array, scale in found:
         told = {"name": name, "title": title, "rows": int(array.shape[1]), "scale": _tell_scale(scale)}
-        whole = array.T
+        is_ordered = order is not None and name != "x" and array.shape[1] == trace.cell.num_units
+        stored, told["ordered"] = array.T, is_ordered
+        whole = stored[order] if is_ordered else stored
         if total <= _VALUES or not len(trace):
             yield told | {"values": arrays.put(whole), "tile": [1, 1]}
             continue
         rows, columns = (0, whole.shape[0]), (0, whole.shape[1])
         level = levels.fit(rows, columns, (), (), exact=_VALUES // len(found), most=(_ROWS, _COLUMNS))
         tiles = levels.tile(whole, rows, columns, *level.tile)
+        if is_ordered and name in trace.gates:
+            as_stored = levels.tile(stored, rows, columns, *level.tile)
+            told["stored"] = arrays.put(_marked(as_stored.mean, as_stored))
         yield told | {
             "values": arrays.put(_marked(tiles.mean, tiles)),
             "low": arrays.put(tiles.low),
@@ -567,6 +589,17 @@ def make_row(trace: Trace, name: str, unit: int, t: int) -> Stage:
     return Stage(
         {"name": name, "scale": _tell_scale(scale), "values": arrays.put(recorded[:, unit])}, arrays.kept
     )
+
+
+def make_contrast(trace: Trace, name: str, steps: Sequence[int]) -> dict[str, Any]:
+    """The units of a gate or a state that differ most between some steps and the others.
+
+    Raises:
+        ValueError: there is no such gate or state, or none or all of the steps are selected.
+    """
+    found = differ(trace, steps, name)
+    each = zip(found.units, found.inside.tolist(), found.outside.tolist(), found.apart.tolist(), strict=True)
+    return {"name": found.name, "steps": len(set(steps)), "units": [list(one) for one in each]}
 
 
 def make_number(trace: Trace, t: int, name: str, unit: int) -> dict[str, Any]:

@@ -118,15 +118,20 @@ def atlas(
     if not len(trace):
         raise ValueError(_("the trace has no steps, so nothing can be said of its gates; run at least one."))
     _check(trace.cell, feature, amplitude, period, steps)
-    try:
-        kept = ledger(trace, None)
-        state, half_life = kept.state, _halve(kept.factors)
-    except NoLedger:
-        state, half_life = None, None
+    state, half_life = measure_kept(trace)
     answers = _answer(
         trace.cell, slice(None) if feature is None else feature, float(amplitude), int(period), int(steps)
     )
     return Atlas(trace, state, half_life, _saturate(trace), *answers)
+
+
+def measure_kept(trace: Trace) -> tuple[str | None, Float[np.ndarray, " num_units"] | None]:
+    """The state that is kept by a factor, and how many steps each unit's takes until half is left; None where there is none."""
+    try:
+        kept = ledger(trace, None)
+    except NoLedger:
+        return None, None
+    return kept.state, _halve(kept.factors)
 
 
 def _run_noise(cell: Cell) -> Trace:

@@ -1,0 +1,134 @@
+"""In which order units are worth looking at: by a number that is known of each, or like beside like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from lstmviz.cells import Kind
+from lstmviz.language import _
+from lstmviz.run.atlas import MARGIN, atlas, measure_kept
+from lstmviz.run.silence import silence
+from lstmviz.run.trace import RANGES, Trace
+
+STORED, SIMILARITY, WITHOUT, HALF_LIFE = "stored", "similarity", "without", "half_life"
+RESPONSES = ("step", "impulse", "sine")
+LOW, HIGH = ".low", ".high"
+
+_MOST_STEPS = 2_000  # of which units are told alike
+
+
+def list_orders(kind: Kind) -> tuple[str, ...]:
+    """What the units of a kind's cells can be ordered by; some of it not with every option of the kind."""
+    ends = [f"{gate.name}{end}" for gate in kind.gates for end in (LOW, HIGH)]
+    return (STORED, HALF_LIFE, *ends, *RESPONSES, WITHOUT, SIMILARITY)
+
+
+def order_units(
+    trace: Any, by: Any, head: Callable[[np.ndarray], np.ndarray] | None = None, *, initial_state: Any = None
+) -> Int[np.ndarray, " num_units"]:
+    """The units of a run, those first that have most of something; where they have as much, the one with the lower number.
+
+    Args:
+        trace: The run.
+        by: `half_life` of what a unit's state holds; the share of steps at which a gate is nearly shut or nearly open,
+            `f.low`, `f.high`; how strongly h answers a `step`, an `impulse` or a `sine`, whatever the sign; how much the answer
+            changes `without` the unit, which takes a run for each; `similarity`: each unit beside the one that is most like
+            it of those left; or `stored`.
+        head: What makes the answer of h, as `silence` takes it; h by default.
+        initial_state: What the runs without a unit start from.
+
+    Raises:
+        ValueError: there is no such order, or the cell has no such number of its units.
+
+    >>> import lstmviz as lv
+    >>> trace = lv.run(lv.build("GRUCell", num_units=3, input_size=2), [[0.0, 1.0], [1.0, 0.0]], engine="numpy")
+    >>> sorted(order_units(trace, "half_life").tolist())
+    [0, 1, 2]
+    """
+    if not isinstance(trace, Trace):
+        raise ValueError(
+            _("units are ordered by a run; {given} is none: give what lstmviz.run made of the cell.").format(
+                given=type(trace).__name__
+            )
+        )
+    cell = trace.cell
+    allowed = list_orders(cell.kind)
+    if not isinstance(by, str) or by not in allowed:
+        raise ValueError(
+            _("the order is {given!r}; it must be one of {allowed}.").format(
+                given=by, allowed=", ".join(allowed)
+            )
+        )
+    if by == STORED or not len(trace):
+        return np.arange(cell.num_units)
+    if by == SIMILARITY:
+        return _chain(_states(trace))
+    found = _measure(trace, by, head, initial_state)
+    if len(found) != cell.num_units:
+        raise ValueError(_("h of this cell is projected: its numbers are none of its units'."))
+    return np.argsort(np.where(np.isnan(found), np.inf, -found), kind="stable")
+
+
+def _measure(trace: Trace, by: str, head: Any, initial_state: Any) -> Float[np.ndarray, " units"]:
+    """What each unit has of it."""
+    if by == HALF_LIFE:
+        _state, half_life = measure_kept(trace)
+        if half_life is None:
+            raise ValueError(
+                _("Nothing that {kind} holds fades by a factor.").format(kind=trace.cell.kind.name)
+            )
+        return half_life
+    if by == WITHOUT:
+        return silence(trace.cell, trace.sequence, head, initial_state=initial_state).changes
+    if by in RESPONSES:
+        found: np.ndarray = np.abs(getattr(atlas(trace), by).gain)
+        return found
+    gate, _dot, end = by.rpartition(".")
+    bounds = RANGES.get(trace.cell.activation_of(gate))
+    if bounds is None:
+        raise ValueError(_("{gate} has no ends at which it is saturated.").format(gate=gate))
+    return _saturated(trace, gate, bounds, is_low=f".{end}" == LOW)
+
+
+def _saturated(
+    trace: Trace, gate: str, bounds: tuple[float, float], is_low: bool
+) -> Float[np.ndarray, " units"]:
+    """The share of steps at which each unit of a gate is near an end, as `Saturation` has it."""
+    values = trace.gates[gate]
+    near = values < bounds[0] + MARGIN if is_low else values > bounds[1] - MARGIN
+    share: np.ndarray = np.mean(near, axis=0)
+    return share
+
+
+def _states(trace: Trace) -> Float[np.ndarray, "steps units"]:
+    """What the units are told alike by: their h, and where that is projected another state, or a gate."""
+    units = trace.cell.num_units
+    found = [*[*trace.states.values()][::-1], *trace.gates.values()]
+    return next(values for values in found if values.shape[1] == units)[:: max(1, len(trace) // _MOST_STEPS)]
+
+
+def _chain(values: Float[np.ndarray, "steps units"]) -> Int[np.ndarray, " units"]:
+    """Each unit beside the one of those left whose numbers go most alike with its own; the one that moves most comes first."""
+    moved = np.nan_to_num(values.astype(np.float64), posinf=0, neginf=0)
+    moved -= moved.mean(axis=0)
+    size = np.sqrt((moved * moved).sum(axis=0))
+    alike = moved / np.where(size, size, 1)
+    alike = alike.T @ alike
+    order = [int(np.argmax(size))]
+    left = np.ones(len(size), bool)
+    left[order[0]] = False
+    for _place in range(len(size) - 1):
+        order.append(int(np.argmax(np.where(left, alike[order[-1]], -np.inf))))
+        left[order[-1]] = False
+    return np.array(order)
+
+
+COSTS: Mapping[str, int] = MappingProxyType({**dict.fromkeys(RESPONSES, 1_000)})
+"""How many steps of runs of its own an order takes beside the one it is of; `without` takes as many again for each unit."""
+
+__all__ = ["COSTS", "STORED", "WITHOUT", "list_orders", "order_units"]
