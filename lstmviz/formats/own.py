@@ -22,8 +22,9 @@ from lstmviz.layouts import Place, Stored, StoredGate
 
 LAYOUT = "lstmviz"
 """What such a layer's layout is called, and the array with the text."""
-JOINED = ("kernel", "bias", "hidden_bias", "offset", "gates")
-"""Arrays that may stand beside the weights, for who reads them elsewhere: the kernel and the biases as pictures show them."""
+JOINED = ("kernel", "bias", "hidden_bias", "offset", "gates", "edited")
+"""Arrays that may stand beside the weights, for who reads them elsewhere: the kernel and the biases as pictures show them, and
+which weights were edited."""
 
 _MOST_TEXT = 2**18  # bytes
 _KIND = re.compile(r"[^\W\d_][\w-]{0,63}")

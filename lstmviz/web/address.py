@@ -122,6 +122,11 @@ def write(view: View) -> None:
         st.query_params.from_dict(st.query_params.to_dict())
 
 
+def set_out(view: View, opened: str) -> None:
+    """Has `carry_to` take a view along that the address does not say yet: the other path and it are one entry of the history."""
+    st.session_state[_LAST] = [*st.session_state[_LAST][-_MOST:], of(view, opened)]
+
+
 def of(view: View, to: str = "") -> dict[str, str]:
     """The parameters of a view's address: those that the path `to` shows, by default the open one.
 

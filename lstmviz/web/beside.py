@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import streamlit as st
 
@@ -240,7 +241,7 @@ def _choices(view: View, name: str) -> list[str]:
         "cell": kinds.ordered,
         "initial_weights": lambda: trained.weights(view.sequence),
         "dtype": lambda: views.DTYPES,
-        "clamp": lambda: dict.fromkeys((dict(view.versus)["clamp"], parameters.NOTHING)),
+        **{name: partial(_what_ifs, view, name) for name in views.WHAT_IFS},
         "device": render.device_names,
     }
     if name in fixed:
@@ -249,6 +250,11 @@ def _choices(view: View, name: str) -> list[str]:
     if option is None:
         return []
     return ["true", "false"] if option.type is bool else list(option.choices)
+
+
+def _what_ifs(view: View, name: str) -> Iterable[str]:
+    """What a link says that is held or edited in b, or nothing of it."""
+    return dict.fromkeys((dict(view.versus)[name], parameters.NOTHING))
 
 
 def _name_chosen() -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 from lstmviz import cells, sequences
 from lstmviz.cells import Kind, Option
 from lstmviz.language import LANGUAGES, _
-from lstmviz.web import address, kinds, limits, models, parameters, size, trained, uploads
+from lstmviz.web import address, kinds, limits, models, orders, parameters, size, trained, uploads
 from lstmviz.web import view as views
 from lstmviz.web.fixed import is_hidden, offer
 from lstmviz.web.markup import escape
@@ -18,6 +18,7 @@ from lstmviz.web.render import Upload
 from lstmviz.web.view import View
 
 _CSV_MB = 20
+_TEXT_MB = 4
 
 
 def read(last: View) -> View:
@@ -123,7 +124,8 @@ def draw_sequence_choice() -> None:
     """Which sequence it is."""
     titles = {name: _(generator.title) for name, generator in sequences.GENERATORS.items()}
     titles |= {name: trained.title(name) for name in trained.SEQUENCES}
-    titles |= {views.TEXT: _("text"), views.NUMBERS: _("typed numbers"), views.CSV: _("CSV file")}
+    titles |= {views.TEXT: _("text"), views.NUMBERS: _("typed numbers")}
+    titles |= {views.CSV: _("CSV file"), views.TEXT_FILE: _("text file")}
     offer(st.selectbox, "sequence")(
         _("sequence"),
         list(views.SEQUENCES),
@@ -155,12 +157,11 @@ def draw_sequence_options(view: View) -> None:
         return
     if view.sequence == views.TEXT:
         offer(st.text_area, "text")(_("text"), max_chars=views.MAX_TEXT, height=100)
-        offer(st.segmented_control, "encoding")(
-            _("one-hot by"),
-            views.ENCODINGS,
-            required=True,
-            format_func={"character": _("character"), "byte": _("byte")}.__getitem__,
-        )
+        _draw_encoding()
+        return
+    if view.sequence == views.TEXT_FILE:
+        _draw_text_upload()
+        _draw_encoding()
         return
     if view.sequence == views.NUMBERS:
         offer(st.text_area, "numbers")(
@@ -175,6 +176,26 @@ def draw_sequence_options(view: View) -> None:
         _draw_upload()
     offer(st.checkbox, "standardise")(
         _("standardise"), help=_("Shift and scale each feature to mean 0 and deviation 1.")
+    )
+
+
+def _draw_encoding() -> None:
+    offer(st.segmented_control, "encoding")(
+        _("one-hot by"),
+        views.ENCODINGS,
+        required=True,
+        format_func={"character": _("character"), "byte": _("byte")}.__getitem__,
+    )
+
+
+def _draw_text_upload() -> None:
+    uploads.draw(
+        _("text file"), "text_file", _TEXT_MB, type=["txt", "md", "csv", "json", "xml", "html", "py"]
+    )
+    if not uploads.kept("text_file") and (taken := st.session_state.get("text_upload")):
+        st.caption(_("In use: {name}").format(name=escape(taken.name)))
+    st.caption(
+        _("A text in UTF-8. It stays in your session: the link does not carry it, as it carries a typed one.")
     )
 
 
@@ -203,6 +224,7 @@ def draw_picture(view: View) -> None:
     values, units = st.columns(2)
     with values:
         draw_values()
+        draw_order(view)
     offer(units.multiselect, "units")(
         _("units as lines"),
         range(view.num_units),
@@ -223,8 +245,25 @@ def draw_values() -> None:
     )
 
 
+def draw_order(view: View) -> None:
+    """In which order the rows of the gates' heatmaps are."""
+    titles = orders.titles(view.kind)
+    offer(st.selectbox, "order")(
+        _("order of the units"),
+        list(titles),
+        format_func=lambda name: titles.get(name, name),
+        help=_(
+            "Which rows of the heatmaps come first: those with most of it. Each keeps its unit's own number."
+        ),
+    )
+    if view.order != orders.STORED and (why := orders.why_not(view, view.time_steps)):
+        st.caption(escape(why))
+
+
 def read_upload(view: View) -> Upload | None:
     """The file in the uploader, if the view shows one. It stays in the viewer's session."""
+    if view.sequence == views.TEXT_FILE:
+        return _read_text_upload()
     if view.sequence != views.CSV:
         return None
     kept: Upload | None = st.session_state.get("upload")
@@ -234,6 +273,16 @@ def read_upload(view: View) -> Upload | None:
         upload = Upload(file.name, file.getvalue(), columns) if file else None
         if upload != kept:
             st.session_state["upload"] = kept = upload
+    return kept
+
+
+def _read_text_upload() -> Upload | None:
+    kept: Upload | None = st.session_state.get("text_upload")
+    file = next(iter(uploads.kept("text_file")), None)
+    if uploads.is_changed("text_file") or file:
+        upload = Upload(file.name, file.getvalue()) if file else None
+        if upload != kept:
+            st.session_state["text_upload"] = kept = upload
     return kept
 
 

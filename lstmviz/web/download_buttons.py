@@ -14,7 +14,6 @@ from lstmviz.plot.page import page_html
 from lstmviz.run.trace import Trace
 from lstmviz.sequences import Sequence
 from lstmviz.web import address, downloads, limits, models, own_words, render, sections
-from lstmviz.web import view as views
 from lstmviz.web.render import Upload
 from lstmviz.web.view import View
 
@@ -26,13 +25,14 @@ def draw(view: View, cell: Cell, sequence: Sequence, upload: Upload | None) -> N
         _(
             "The address of this page holds everything picked here: copy it, and it opens this view again, anywhere."
         )
-        if view.sequence != views.CSV and not view.model
+        if not view.is_uploaded and not view.model
         else _("The address of this page holds everything picked here but your file, which stays with you."),
     )
     name = file_name(view)
     facts = models.facts(view)
     letters = own_words.letters(facts)
-    notes = own_words.notes(cell, facts) + render.told_reading(view, upload)
+    edited = render.say_edits(view)
+    notes = own_words.notes(cell, facts) + render.told_reading(view, upload) + edited
     dark = st.context.theme.type == "dark"
     link = address.link(view)
 
@@ -48,9 +48,19 @@ def draw(view: View, cell: Cell, sequence: Sequence, upload: Upload | None) -> N
         return render.load_trace(view, sequence, upload)
 
     files: list[tuple[str, str, str, Callable[[], bytes]]] = [
-        ("kernel_npz", _("Kernel (.npz)"), f"{name}-kernel.npz", lambda: downloads.kernel_npz(cell, letters)),
+        (
+            "kernel_npz",
+            _("Kernel (.npz)"),
+            f"{name}-kernel.npz",
+            lambda: downloads.kernel_npz(cell, letters, edited),
+        ),
         ("kernel_csv", _("Kernel (.csv)"), f"{name}-kernel.csv", lambda: downloads.kernel_csv(cell, letters)),
-        ("trace_npz", _("Trace (.npz)"), f"{name}-trace.npz", lambda: downloads.trace_npz(trace(), letters)),
+        (
+            "trace_npz",
+            _("Trace (.npz)"),
+            f"{name}-trace.npz",
+            lambda: downloads.trace_npz(trace(), letters, edited),
+        ),
         ("trace_csv", _("Trace (.csv)"), f"{name}-trace.csv", lambda: downloads.trace_csv(trace(), letters)),
         (
             "page_html",
@@ -64,6 +74,7 @@ def draw(view: View, cell: Cell, sequence: Sequence, upload: Upload | None) -> N
                 dark=dark,
                 link=link,
                 name=view.layer if view.model else "",
+                order=render.unit_order(view, sequence, upload)[0],
                 notes=notes,
             ),
         ),
@@ -91,4 +102,5 @@ def draw(view: View, cell: Cell, sequence: Sequence, upload: Upload | None) -> N
 def file_name(view: View) -> str:
     """What the files that a view gives are called."""
     own = re.sub(r"[^\w.-]+", "-", view.layer) if view.model else ""
-    return own or f"{view.cell}-{view.num_units}"
+    name = own or f"{view.cell}-{view.num_units}"
+    return f"{name}-edited" if view.edited else name

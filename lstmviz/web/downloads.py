@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from lstmviz.plot.names import row_names
 from lstmviz.run.trace import Trace
 
 
-def kernel_npz(cell: Cell, letters: Mapping[str, str] | None = None) -> bytes:
+def kernel_npz(cell: Cell, letters: Mapping[str, str] | None = None, edited: Sequence[str] = ()) -> bytes:
     """The weights under their variables' names, what cell they are of, and the kernel and the biases as shown.
 
     `lstmviz.load` reads it.
@@ -22,6 +22,7 @@ def kernel_npz(cell: Cell, letters: Mapping[str, str] | None = None) -> bytes:
     Args:
         cell: The cell.
         letters: A framework's letters of the gates, by our names; they are told as `gates`, in the kernel's order.
+        edited: What there is to say of edited weights; it is told as `edited`.
     """
     joined = {
         **({"kernel": cell.kernel} if cell.rows else {}),
@@ -31,6 +32,8 @@ def kernel_npz(cell: Cell, letters: Mapping[str, str] | None = None) -> bytes:
     }
     if letters:
         joined["gates"] = np.array([letters.get(gate.name, gate.name) for gate in cell.kind.gates])
+    if edited:
+        joined["edited"] = np.array(edited)
     return own.write(cell, joined)
 
 
@@ -47,10 +50,11 @@ def kernel_csv(cell: Cell, letters: Mapping[str, str] | None = None) -> bytes:
     return _csv(lines)
 
 
-def trace_npz(trace: Trace, letters: Mapping[str, str] | None = None) -> bytes:
+def trace_npz(trace: Trace, letters: Mapping[str, str] | None = None, edited: Sequence[str] = ()) -> bytes:
     """Everything the run recorded: `x`, `labels`, `preactivation_f`, `gate_f`, `state_c` and so on, by a framework's letters."""
     gates, preactivations = _rename(trace.gates, letters), _rename(trace.preactivations, letters)
     arrays = {"x": trace.x, "labels": np.array(trace.sequence.labels)}
+    arrays |= {"edited": np.array(edited)} if edited else {}
     arrays |= {f"preactivation_{name}": values for name, values in preactivations.items()}
     arrays |= {f"gate_{name}": values for name, values in gates.items()}
     arrays |= {f"state_{name}": values for name, values in trace.states.items()}

@@ -131,6 +131,8 @@ def _is_agreed(facts: models.Facts) -> bool:
 def _offer(view: View, cell: Cell, name: str) -> None:
     """The files, each with the lines that load it."""
     writers = [writer for writer in WRITERS.values() if view.layout in writer.layouts]
+    if view.edited:
+        st.caption(escape(view.say_edited()))
     writers.sort(key=lambda writer: len(writer.layouts))  # the framework's own first
     for place, writer in zip(st.tabs([writer.suffix for writer in writers]), writers, strict=True):
         file_name = f"{name}-{view.layout}{writer.suffix}"

@@ -94,8 +94,8 @@ def draw_settings(settled: Settled) -> DeltaGenerator:
         controls.draw_sequence_choice()
         draw_more(settled)
     notices = st.container()
-    if held := view.say_held():
-        notices.caption(escape(held))
+    for said in filter(None, (view.say_held(), view.say_edited())):
+        notices.caption(escape(said))
     if server.has_failed() and has_tensorflow():
         notices.warning(tell_failure())
     for problem in [*settled.gave_way, *settled.faults]:

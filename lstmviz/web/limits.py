@@ -22,6 +22,8 @@ MAX_MODEL = read_number("LSTMVIZ_MAX_MODEL")
 MAX_TRAININGS = read_number("LSTMVIZ_TRAIN")
 MAX_TRAINING_SECONDS = read_number("LSTMVIZ_TRAIN_SECONDS")
 MAX_TRAINING_MEMORY = read_number("LSTMVIZ_TRAIN_MEMORY")
+# Steps of a further text in which Memory searches; its run is bounded by MAX_RUN and MAX_RECORDED too.
+MAX_SEARCH = read_number("LSTMVIZ_MAX_SEARCH")
 # A table of more numbers is more than a spreadsheet reads.
 MAX_TABLE = 2_500_000
 # Lines of more units than that nobody tells apart; each is up to 2,000 points in every panel.

@@ -23,7 +23,7 @@ from lstmviz.web import limits, uploads, words
 from lstmviz.web.fixed import offer
 from lstmviz.web.markup import escape
 from lstmviz.web.shelf import Shelf
-from lstmviz.web.view import View
+from lstmviz.web.view import WHAT_IFS, View
 
 _BARE = ("numpy", "safetensors", "torch")  # formats of arrays that have nothing but names
 _MOST = 20  # things left out of a file that are told
@@ -314,7 +314,7 @@ def with_layer(view: View, model: Model, layer: str) -> View:
         options=tuple(cell.options.items()),
         linear=False,
         contrast=False,
-        versus=tuple((name, value) for name, value in view.versus if name in ("dtype", "device")),
+        versus=tuple((name, value) for name, value in view.versus if name in ("dtype", "device", *WHAT_IFS)),
         unit=None if view.unit is None else min(view.unit, cell.num_units - 1),
         units=tuple(unit for unit in view.units if unit < cell.num_units),
         reverse=None if view.reverse == reads.reverse else view.reverse,

@@ -17,6 +17,7 @@ from lstmviz import sequences
 from lstmviz.cells import KINDS, OPTIONS, Kind, Option
 from lstmviz.language import LANGUAGES, _
 from lstmviz.layouts import LAYOUTS
+from lstmviz.run.order import list_orders
 from lstmviz.sequences.generators import SignalOption
 from lstmviz.web import trained, words
 from lstmviz.web.limits import MAX_INPUT_SIZE, MAX_LINES, MAX_STEPS, MAX_UNITS
@@ -28,12 +29,18 @@ if TYPE_CHECKING:
 MAX_SEED = 2**31 - 1
 LARGEST = 1e30  # of an option's number; float32 ends at 3.4e38
 MAX_HELD = 32  # numbers
+MAX_EDITED = 32  # weights
 NOTHING = "none"
 """What an address holds that holds nothing: an empty parameter would get lost."""
 MAX_TEXT = 2_000  # characters: what an address can carry everywhere
 
-TEXT, NUMBERS, CSV = "text", "numbers", "csv"
-SEQUENCES = (*sequences.GENERATORS, *trained.SEQUENCES, TEXT, NUMBERS, CSV)
+TEXT, NUMBERS, CSV, TEXT_FILE = "text", "numbers", "csv", "text_file"
+FILES = (CSV, TEXT_FILE)
+"""Sequences that are files of the viewer's, which no address holds."""
+SEQUENCES = (*sequences.GENERATORS, *trained.SEQUENCES, TEXT, NUMBERS, CSV, TEXT_FILE)
+STRIPS, LIT = "strips", "text"
+"""What of a run is shown of a text: its strips, or the text itself, lit up."""
+LEDGER = "ledger"
 ENCODINGS = ("character", "byte")
 VALUES = ("activations", "preactivations")
 DTYPES = ("float32", "float64")
@@ -121,16 +128,18 @@ class Number:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of a few names."""
+    """One of a few names; of a name that is none the one that is called nearly so, where names that are alike mean the like."""
 
     allowed: tuple[str, ...]
+    has_likes: bool = True
 
     def read(self, name: str, given: str, usual: str) -> tuple[str, str]:
         """The one that is called nearly so, else the default."""
         if given in self.allowed:
             return given, ""
         lowered = {candidate.lower(): candidate for candidate in self.allowed}
-        close = difflib.get_close_matches(given[: words.MOST].lower(), lowered, n=1)
+        likes = [*lowered] if self.has_likes else []
+        close = difflib.get_close_matches(given[: words.MOST].lower(), likes, n=1)
         nearest = lowered[close[0]] if close else usual or self.allowed[0]
         cause = _("it must be one of {allowed}").format(allowed=", ".join(self.allowed))
         return nearest, changed(name, words.quote(given), nearest, cause)
@@ -243,6 +252,87 @@ def write_hold(name: str, unit: int, value: float) -> str:
 
 
 @dataclass(frozen=True)
+class Edits:
+    """Weights that are others than the cell's own: `kernel:3,5:0.25` has 0.25 in row 3 and column 5 of the kernel.
+
+    Attributes:
+        shapes: The weights' shapes, by their names.
+        is_open: Whether it is not known yet how many features there are, and so how many rows meet them.
+    """
+
+    shapes: Mapping[str, tuple[int, ...]]
+    is_open: bool = False
+
+    def read(self, name: str, given: str, usual: str) -> tuple[str, str]:
+        """Those of them that there are; of two for one weight the last."""
+        parts = [part for part in map(str.strip, given.split(";")) if part not in ("", NOTHING)]
+        known = {edit[:2]: edit for part in parts if (edit := self.find(part))}
+        kept = ";".join(write_edit(*edit) for edit in list(known.values())[:MAX_EDITED]) or usual
+        if len(known) != len(parts):
+            cause = _("each must be a weight, its place and a number, as {example}; {weights}").format(
+                example=self.example, weights=self.say_weights()
+            )
+        elif len(known) > MAX_EDITED:
+            cause = _("at most {most} weights can be edited").format(most=MAX_EDITED)
+        else:
+            return kept, ""
+        return kept, changed(name, words.quote(given), kept, cause)
+
+    def find(self, part: str) -> tuple[str, tuple[int, ...], float] | None:
+        """Which weight, where in it, and what stands there then; None where that makes no sense."""
+        place, _colon, number = part.rpartition(":")
+        name, _other, where = place.rpartition(":")
+        index, value = [words.read_whole(each) for each in where.split(",")], words.read_number(number)
+        shape = self.shapes.get(name)
+        if shape is None or value is None or abs(value) > LARGEST or len(index) != len(shape):
+            return None
+        if self.is_open and len(shape) > 1:
+            shape = (MAX_INPUT_SIZE + MAX_UNITS, *shape[1:])
+        at = tuple(each for each in index if each is not None)
+        is_there = len(at) == len(shape) and all(
+            0 <= each < most for each, most in zip(at, shape, strict=True)
+        )
+        return (name, at, value) if is_there else None
+
+    @property
+    def example(self) -> str:
+        """How the last weight of one of them is written."""
+        name, shape = next(iter(self.shapes.items()))
+        return f"{name}:{','.join(str(length - 1) for length in shape)}:0.25"
+
+    def say_weights(self) -> str:
+        """Which weights there are, with their shapes."""
+        return ", ".join(f"{name} {list(shape)}" for name, shape in self.shapes.items())
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Some steps that follow each other: `20-24`; "" for none. How many there are is known where they are shown."""
+
+    def read(self, name: str, given: str, usual: str) -> tuple[str, str]:
+        """None, where they are none."""
+        span = self.find(given)
+        if not given or span:
+            return f"{span[0]}-{span[1]}" if span else "", ""
+        cause = _("it must be a first and a last step, as 20-24")
+        return usual, changed(name, words.quote(given), usual or _("none"), cause)
+
+    @staticmethod
+    def find(given: str) -> tuple[int, int] | None:
+        """The first and the last step."""
+        first, _dash, last = given.partition("-")
+        span = words.read_whole(first), words.read_whole(last)
+        if span[0] is None or span[1] is None or not 0 <= span[0] <= span[1] < MAX_STEPS:
+            return None
+        return span[0], span[1]
+
+
+def write_edit(name: str, place: tuple[int, ...], value: float) -> str:
+    """As an address has it; see `Edits`."""
+    return f"{name}:{','.join(map(str, place))}:{write(value)}"
+
+
+@dataclass(frozen=True)
 class Names:
     """Some of a few names, in any order."""
 
@@ -281,7 +371,9 @@ class Plain:
         return line, ""
 
 
-Values = Whole | Number | Choice | Flag | Text | Device | StepName | Units | Holds | Names | Plain
+Values = (
+    Whole | Number | Choice | Flag | Text | Device | StepName | Units | Holds | Edits | Steps | Names | Plain
+)
 
 
 # --- The rows
@@ -316,6 +408,7 @@ class Row:
         depends: The default, where that is not one for all; of the view and of the reader's language.
         group: The field of the view that holds it beside others: `options` or `signal`.
         paths: The paths that show it, where not all do; the document shows everything.
+        is_last: Whether what it may be depends on the kind's options too.
     """
 
     name: str
@@ -326,6 +419,7 @@ class Row:
     depends: Callable[[View, str], Any] | None = None
     group: str = ""
     paths: frozenset[str] = frozenset()
+    is_last: bool = False
 
     def usual(self, view: View, language: str = "en") -> Any:
         """The default."""
@@ -401,7 +495,7 @@ ROWS: tuple[Row, ...] = (
         depends=_usual_weights,
     ),
     Row("text", Text(), CELL, matters=_is_read(TEXT), widget="text"),
-    Row("encoding", Choice(ENCODINGS), CELL, matters=_is_read(TEXT), widget="encoding"),
+    Row("encoding", Choice(ENCODINGS), CELL, matters=_is_read(TEXT, TEXT_FILE), widget="encoding"),
     Row("numbers", Text(), CELL, matters=_is_read(NUMBERS), widget="numbers"),
     Row("standardise", Flag(), CELL, matters=_is_read(NUMBERS, CSV), widget="standardise"),
     Row("device", Device(), CELL, widget="device"),
@@ -409,17 +503,34 @@ ROWS: tuple[Row, ...] = (
         "values", Choice(VALUES), _ALL - {"gates"} - _COMPARED, widget="values", paths=_IN_FIGURES | _COMPARE
     ),
     Row("units", lambda view: Units(view.num_units), _ALL - {"gates"}, widget="units", paths=_IN_FIGURES),
+    Row(
+        "order",
+        lambda view: Choice(list_orders(view.kind), has_likes=False),
+        _ALL - {"gates", "beside"},
+        widget="order",
+    ),
     Row("t", Whole(0, MAX_STEPS - 1), _ALL - {"step"} - _REMEMBERED),
     Row("gate", lambda view: Choice(view.recorded), _ALL, matters=lambda view: bool(view.gate)),
     Row("unit", lambda view: Whole(0, view.num_units - 1), _ALL - {"step"} - _REMEMBERED),
     Row("clamp", lambda view: Holds(view.recorded, view.num_units), CELL),
     Row("linear", Flag(), widget="linear"),
+    Row("edit", lambda view: Edits(view.shapes, not view.is_generated or bool(view.model)), is_last=True),
     Row("gradients", Flag(), _ALL, widget="gradients", paths=_MEMORY),
     Row("contrast", Flag(), _ALL - {"gradients"}, widget="contrast", paths=_MEMORY),
+    Row("pattern", Steps(), _ALL, paths=_MEMORY),
+    Row("threshold", Number(-LARGEST, LARGEST), _ALL, widget="threshold", paths=_MEMORY),
+    Row("around", Flag(), _ALL, widget="around", paths=_MEMORY),
     Row("layout", lambda _view: Choice(("", *LAYOUTS)), _ALL - {"layout"}, widget="layout", paths=_MODEL),
     Row("tables", Flag(), _ALL, widget="tables", paths=_IN_FIGURES),
     Row("dtype", Choice(DTYPES), widget="dtype"),
     Row("tolerance", Choice(TOLERANCES), _ALL - {"compare"}, widget="tolerance", paths=_COMPARE),
+    Row("show", Choice((STRIPS, LIT)), _ALL),
+    Row(
+        "colour",
+        lambda view: Choice(("", *view.recorded, LEDGER), has_likes=False),
+        _ALL,
+        matters=lambda view: bool(view.colour),
+    ),
     Row("step", StepName(), _ALL),
     Row("lesson", Whole(1, MAX_LESSON, otherwise=1), _ALL, lambda view: not view.step, paths=_LEARN),
     Row("layer", Text()),  # a file's layers are a list of their own
@@ -510,7 +621,8 @@ def controls() -> tuple[str, ...]:
     own = (
         row.name
         for row in ROWS
-        if row.widget or row.name in ("num_units", "t", "clamp", "step", "layer", "reverse")
+        if row.widget
+        or row.name in ("num_units", "t", "clamp", "edit", "step", "layer", "reverse", "pattern")
     )
     of_kinds = (row.name for kind in KINDS.values() for row in options(kind))
     return tuple(dict.fromkeys([*own, *of_kinds, *sorted(signal_names())]))
@@ -550,11 +662,12 @@ def read(view: View, given: dict[str, str], language: str) -> tuple[View, list[s
         return row.put(view, value)
 
     for row in ROWS:
-        view = pick(row, view)
+        if not row.is_last:
+            view = pick(row, view)
     for row in ROWS:
         if not row.matters(view):
             view = row.put(view, row.usual(view, language))
-    for row in (*options(view.kind), *signals(view.sequence)):
+    for row in (*options(view.kind), *signals(view.sequence), *(row for row in ROWS if row.is_last)):
         view = pick(row, view)
     for name in signal_names():  # a link edited by hand may well carry those of other sequences along
         given.pop(name, None)

@@ -17,7 +17,7 @@ from lstmviz import language, plot
 from lstmviz.language import _
 from lstmviz.plot.levels import Span
 from lstmviz.sequences import Sequence
-from lstmviz.web import figure, models, render, server, words
+from lstmviz.web import figure, models, orders, render, server, words
 from lstmviz.web import view as views
 from lstmviz.web.cost import estimate
 from lstmviz.web.figure import Made
@@ -27,7 +27,7 @@ from lstmviz.web.view import View
 
 def show_kernel(view: View, sequence: Sequence | None) -> None:
     """Shows the kernel's picture on the page; without a sequence its address does not tell the number of features."""
-    is_for_all = sequence is not None and view.sequence != views.CSV
+    is_for_all = sequence is not None and not view.is_uploaded
     figure.picture("kernel", name(view), None if is_for_all else _kernel(view, sequence))
 
 
@@ -56,7 +56,8 @@ def show_step(view: View, sequence: Sequence, upload: Upload | None) -> None:
     if not _is_for_all(view, sequence):
         picture = render.step_picture(view, sequence, upload)
         made = Made(picture.figure, picture.alternative, picture.frames)
-    figure.step(name(view), len(sequence), made, figure.Run(_engine(view)))
+    held = {unit for units in view.held.values() for unit in units}
+    figure.step(name(view), len(sequence), made, figure.Run(_engine(view)), held)
 
 
 def _engine(view: View) -> str:
@@ -131,7 +132,7 @@ def read(key: str, query: Mapping[str, str], repeated: Iterable[str] = ()) -> As
         {name: value for name, value in query.items() if name not in own}, repeated=repeated
     )
     upload = render.find_upload(own.get("upload", ""))
-    if problems or (view.sequence == views.CSV) != (upload is not None):
+    if problems or view.is_uploaded != (upload is not None):
         return None
     if "model" in own:
         model = models.find(own.get("model", ""))
@@ -153,7 +154,7 @@ def _estimate(view: View, is_window: bool) -> float:
     """Seconds; without the run where it is not quick, for then the route makes none but of what is kept."""
     cost = estimate(view, view.time_steps)
     is_run = is_window or render.is_quick(view, view.time_steps)
-    return cost.build + (cost.run if is_run else 0)
+    return cost.build + (cost.run + orders.seconds(view, view.time_steps) if is_run else 0)
 
 
 _OWN = ("rows", "columns", "upload", "model", "layer", "engine")
@@ -180,8 +181,10 @@ def _gates_window(
         return None
     rows, columns = window
     trace = render.dressed_trace(view, sequence, upload)
-    units = list(view.units) or None
-    made = plot.gates_json(trace, values=view.values, units=units, seen_units=rows, seen_steps=columns)
+    units, (order, _why_not) = list(view.units) or None, render.unit_order(view, sequence, upload)
+    made = plot.gates_json(
+        trace, values=view.values, units=units, seen_units=rows, seen_steps=columns, order=order
+    )
     return Made(made.encode(), plot.describe_gates(trace))
 
 
@@ -216,7 +219,7 @@ PICTURES: Mapping[str, Callable[[View, Sequence], Made | None]] = {
 
 def _is_for_all(view: View, sequence: Sequence) -> bool:
     """Whether a run is a matter of the view alone, and of a moment."""
-    return view.sequence != views.CSV and render.is_quick(view, len(sequence))
+    return not view.is_uploaded and render.is_quick(view, len(sequence))
 
 
 def can_run(view: View) -> bool:

@@ -23,10 +23,11 @@ from lstmviz.run import gradients, has_tensorflow, run
 from lstmviz.run.atlas import Atlas, atlas
 from lstmviz.run.compare import compare, largest_difference
 from lstmviz.run.ledger import list_ledgers
+from lstmviz.run.order import STORED, order_units
 from lstmviz.run.silence import Silenced, silence
 from lstmviz.run.trace import Trace
 from lstmviz.sequences import Sequence
-from lstmviz.web import limits, metrics, models, parameters, server, trained
+from lstmviz.web import limits, metrics, models, orders, parameters, server, trained
 from lstmviz.web import view as views
 from lstmviz.web.cost import estimate
 from lstmviz.web.shelf import Shelf
@@ -197,7 +198,13 @@ def load_sequence(view: View, upload: Upload | None) -> tuple[Sequence, str | No
     elif view.sequence == views.NUMBERS:
         sequence = sequences.from_numbers(view.numbers, standardise=view.standardise)
     elif upload is None:
-        raise ValueError(_("There is no CSV file yet; upload one, or pick another sequence."))
+        told = {
+            views.CSV: _("There is no CSV file yet; upload one, or pick another sequence."),
+            views.TEXT_FILE: _("There is no text file yet; upload one, or pick another sequence."),
+        }
+        raise ValueError(told[view.sequence])
+    elif view.sequence == views.TEXT_FILE:
+        sequence = _read_text(upload, view.encoding)
     else:
         sequence = _read_upload(upload, view.standardise)
     per_step = view.num_units * (len(view.kind.gates) + len(view.kind.states)) + sequence.input_size
@@ -224,6 +231,38 @@ def _read_upload(upload: Upload, standardise: bool) -> Sequence:
     return kept
 
 
+def decode(content: bytes) -> str:
+    """The text of a file, its lines' ends as Python reads them.
+
+    Raises:
+        UnicodeDecodeError: it is none in UTF-8.
+    """
+    return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _read_text(upload: Upload, encoding: str) -> Sequence:
+    """The text of an upload, read once.
+
+    Raises:
+        ValueError: it is no text, an empty one, or one of too many different characters.
+    """
+
+    def make() -> Sequence:
+        try:
+            text = decode(upload.content)
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                _("{name} is no text in UTF-8: byte {place:,} does not belong to it.").format(
+                    name=upload.name, place=error.start
+                )
+            ) from error
+        return replace(sequences.from_text(text, encoding=encoding), title=upload.name)
+
+    key = ("text", encoding, language.current())
+    kept: Sequence = upload.shelf.get(key, make, lambda made: made.values.nbytes + 64 * len(made))
+    return kept
+
+
 def fit(view: View, upload: Upload | None) -> tuple[Sequence, View, list[str]]:
     """The sequence a view asks for, the view with what the sequence decides, and a sentence for each thing that gave way.
 
@@ -239,8 +278,9 @@ def fit(view: View, upload: Upload | None) -> tuple[Sequence, View, list[str]]:
         )
     view, bounded = views.bound(replace(view, input_size=sequence.input_size))
     sequence = _arrange(view, sequence)
+    view, edited = views.edit_within(view)
     view, moved = views.pin_within(view, len(sequence))
-    return sequence, view, [*([cut] if cut else []), *bounded, *moved]
+    return sequence, view, [*([cut] if cut else []), *bounded, *edited, *moved]
 
 
 def _arrange(view: View, sequence: Sequence) -> Sequence:
@@ -304,9 +344,34 @@ def _initial_state(view: View) -> dict[str, np.ndarray] | None:
 
 
 def load_cell(view: View) -> Cell:
-    """The cell a view shows; with the linear layer in front folded in, where that is switched on."""
+    """The cell a view shows: with the linear layer in front folded in, where that is switched on, and its edited weights."""
     _alone, shown = _load_cells(view)
     return shown
+
+
+def load_unfolded(view: View) -> Cell:
+    """The cell behind the linear layer of a view that has one."""
+    alone, _shown = _load_cells(view)
+    return alone
+
+
+def told_edits(view: View) -> list[dict[str, Any]]:
+    """Which weights of a view are edited: the weight's name, its place, what it is, and what it was."""
+    if not view.edited:
+        return []
+    before = load_cell(views.unedited(view)).weights
+    return [
+        {"name": name, "place": list(place), "value": value, "was": float(before[name][place])}
+        for name, numbers in view.edited.items()
+        for place, value in numbers.items()
+    ]
+
+
+def say_edits(view: View) -> list[str]:
+    """The same, a line for each."""
+    return [
+        _("{name}{place} = {value:g}, edited; it was {was:.9g}").format(**edit) for edit in told_edits(view)
+    ]
 
 
 def load_trace(
@@ -321,12 +386,10 @@ def load_trace(
     def make() -> Trace:
         return _run(view, load_cell(view), sequence, _initial_state(view), progress)
 
-    is_unknown = (
-        view.sequence == views.CSV and upload is None
-    )  # a view does not tell one viewer's file from another's
+    is_unknown = view.is_uploaded and upload is None  # a view does not tell one viewer's file from another's
     if is_unknown:
         return make()
-    kept: Trace = _run_shelf(view, sequence, upload).get(_run_key(view, sequence), make, _trace_bytes)
+    kept: Trace = _run_shelf(view, sequence, upload).get(run_key(view, sequence), make, _trace_bytes)
     return kept
 
 
@@ -367,7 +430,7 @@ def difference(view: View, sequence: Sequence, upload: Upload | None) -> float |
     if not is_quick(view, len(sequence)):
         found: float | None = shelf.find(key)
         drafts = _run_shelf(view, sequence, upload)
-        if found is not None or drafts.find(_run_key(draft, sequence)) is None:
+        if found is not None or drafts.find(run_key(draft, sequence)) is None:
             return found
     kept: float = shelf.get(key, make, sys.getsizeof)
     return kept
@@ -381,7 +444,7 @@ def _run_shelf(view: View, sequence: Sequence, upload: Upload | None) -> Shelf:
     return _runs if is_quick(view, len(sequence)) else _spare
 
 
-def _run_key(view: View, sequence: Sequence) -> tuple[object, ...]:
+def run_key(view: View, sequence: Sequence) -> tuple[object, ...]:
     """What tells a view's run from another's; beside another view, one reads as many steps as that."""
     return (*_key(view, "trace"), len(sequence))
 
@@ -437,14 +500,19 @@ def run_picture(
 
     def make() -> RunPicture:
         trace = dressed_trace(view, sequence, upload, progress)
+        order, _why_not = unit_order(view, sequence, upload)
         return RunPicture(
-            figure=plot.gates_json(trace, values=view.values, units=list(view.units) or None).encode(),
+            figure=plot.gates_json(
+                trace, values=view.values, units=list(view.units) or None, order=order
+            ).encode(),
             alternative=plot.describe_gates(trace),
             device=trace.device,
             seconds=trace.seconds,
             steps=len(trace),
             first_nonfinite=trace.first_nonfinite(),
-            fold_difference=fold_difference(view, sequence, trace) if view.linear else None,
+            fold_difference=fold_difference(view, sequence, trace)
+            if view.linear and not view.edited
+            else None,
         )
 
     return _keep(_key(view, "gates"), make, _own_shelf(view, upload))
@@ -488,9 +556,29 @@ def ranked_units(view: View, sequence: Sequence, upload: Upload | None) -> tuple
         return found[1].answers.nbytes + sum(response.h.nbytes for response in (found[0].step, found[0].sine))
 
     kept: tuple[Atlas, Silenced] = _run_shelf(view, sequence, upload).get(
-        (*_run_key(view, sequence), "units"), make, size
+        (*run_key(view, sequence), "units"), make, size
     )
     return kept
+
+
+def unit_order(view: View, sequence: Sequence, upload: Upload | None) -> tuple[np.ndarray | None, str]:
+    """The order that a view's units are drawn in, None for that in which they are stored; and why it is not the one picked."""
+    if view.order == STORED or not len(sequence):
+        return None, ""
+    if why := orders.why_not(view, len(sequence)):
+        return None, why
+
+    def make() -> np.ndarray:
+        trace, example = load_trace(view, sequence, upload), trained.find(view)
+        head = example.head.outputs if example else None
+        return order_units(trace, view.order, head, initial_state=_initial_state(view))
+
+    key = (*run_key(view, sequence), "order", view.order)
+    try:
+        kept: np.ndarray = _run_shelf(view, sequence, upload).get(key, make, lambda made: made.nbytes)
+    except ValueError as error:
+        return None, str(error)
+    return kept, ""
 
 
 def comparison_picture(view: View, sequence: Sequence, upload: Upload | None) -> ComparisonPicture:
@@ -523,7 +611,10 @@ def beside_picture(view: View, sequence: Sequence, upload: Upload | None) -> Sum
 
     def make() -> SummaryPicture:
         trace = dressed_trace(beside, sequence)
-        return SummaryPicture(plot.gates_json(trace, values=view.values).encode(), plot.describe_gates(trace))
+        is_alike = beside.num_units == view.num_units  # then rows beside each other are the same unit's
+        order, _why_not = unit_order(view, sequence, upload) if is_alike else (None, "")
+        figure = plot.gates_json(trace, values=view.values, order=order).encode()
+        return SummaryPicture(figure, plot.describe_gates(trace))
 
     return _keep(_key(view, "beside"), make, _own_shelf(view, upload))
 
@@ -630,7 +721,7 @@ def contrasted(view: View, sequence: Sequence) -> View:
         ValueError: with that kind something else would have to give way; beside this view it would mislead.
     """
     weights = view.initial_weights if trained.find(view) else trained.drawn_as(view)
-    asked = {"cell": views.contrast(view), "initial_weights": weights}
+    asked = {"cell": views.contrast(view), "initial_weights": weights, "edit": parameters.NOTHING}
     other, _problems = views.parse(parameters.in_full(view.unpinned) | asked)
     if (other.num_units, other.initial_weights) != (view.num_units, weights):
         raise ValueError(
@@ -708,7 +799,7 @@ def _load_cells(view: View) -> tuple[Cell, Cell]:
 
     is_large = view.num_units * (view.num_units + view.input_size) * len(view.kind.gates) >= _LARGE
     if view.model:
-        return _build_cells(view)
+        return _build_cells(view) if not view.edited else _edit_own(view)
     shelf = _spare if is_large else _cells
     kept: tuple[Cell, Cell] = shelf.get(_key(view, "cells"), make, _cells_bytes)
     return kept
@@ -717,7 +808,18 @@ def _load_cells(view: View) -> tuple[Cell, Cell]:
 def _build_cells(view: View) -> tuple[Cell, Cell]:
     cell = _find_model(view).cells[view.layer] if view.model else _build_cell(view)
     shown = fold(load_linear(view), cell) if view.linear else cell
-    return cell.astype(view.dtype), shown.astype(view.dtype)
+    cell, shown = cell.astype(view.dtype), shown.astype(view.dtype)
+    if view.edited:
+        shown = shown.with_weights(view.edited)
+        return (cell if view.linear else shown), shown  # the one without is not kept for nothing
+    return cell, shown
+
+
+def _edit_own(view: View) -> tuple[Cell, Cell]:
+    """A layer of a viewer's file with edited weights, kept with the file."""
+    shelf = _find_model(view).shelf
+    kept: tuple[Cell, Cell] = shelf.get(_key(view, "cells"), lambda: _build_cells(view), _cells_bytes)
+    return kept
 
 
 def _build_cell(view: View) -> Cell:

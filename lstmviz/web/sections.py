@@ -225,6 +225,8 @@ def linear(view: View, cell: Cell, picture: render.RunPicture) -> None:
         ),
     )
     controls.draw_linear(view)
+    if view.linear and view.edited:
+        st.markdown(_("The weights that are edited are those of the kernel that the layer is folded into."))
     if picture.fold_difference is None:
         return
     layer = render.load_linear(view)
@@ -258,6 +260,8 @@ def code(view: View, cell: Cell, sequence: Sequence) -> None:
             len(sequence),
             _weights_code(view),
             view.held,
+            view.edited,
+            render.load_unfolded(view) if view.linear else None,
         )
     write(_("The same cell as code"), *missing)
     for place, text in zip(st.tabs(list(codes)), codes.values(), strict=True):
@@ -283,6 +287,7 @@ def _codes_of_file(view: View, cell: Cell, sequence: Sequence) -> dict[str, str]
         time_steps=len(sequence),
         stored_as=models.layout(view),
         held=view.held,
+        edited=view.edited,
     )
     reads = replace(run, reverse=models.is_reversed(view))
     return {
@@ -375,4 +380,6 @@ def sequence_code(view: View) -> str:
         return f"lv.sequences.from_text({view.text!r}, encoding={view.encoding!r})"
     if view.sequence == views.NUMBERS:
         return f"lv.sequences.from_numbers({view.numbers!r}, standardise={view.standardise})"
+    if view.sequence == views.TEXT_FILE:
+        return f'lv.sequences.from_text(open("text.txt", encoding="utf-8-sig").read(), encoding={view.encoding!r})'
     return f'lv.sequences.from_csv("data.csv", standardise={view.standardise})'

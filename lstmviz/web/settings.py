@@ -51,6 +51,7 @@ _DECLARED = (
     Setting("LSTMVIZ_TRAIN", 1, "trainings", "at once, each in a process of its own; 0 offers none", least=0),
     Setting("LSTMVIZ_TRAIN_SECONDS", 600, "seconds", "after which a training is ended, pauses among them"),
     Setting("LSTMVIZ_TRAIN_MEMORY", 2_000_000_000, "bytes", "that a training's process may take"),
+    Setting("LSTMVIZ_MAX_SEARCH", 2_000_000, "steps", "of a further text that a pattern is searched in"),
     Setting("LSTMVIZ_FRAME_ANCESTORS", "'self'", "", "the sites that may show the page in a frame"),
 )
 SETTINGS: Mapping[str, Setting] = {setting.name: setting for setting in _DECLARED}

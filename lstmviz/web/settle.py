@@ -45,7 +45,8 @@ def settle(sent: Mapping[str, int] | None = None) -> Settled:
 
     `sent` are the numbers in the controls of a browser that comes back to a new session.
     """
-    view, problems = _current_view(sent or {})
+    is_asked = address.is_asked()
+    view, problems = _current_view(sent or {}, is_asked)
     faults: list[str] = []  # found again in each run for as long as they are there
     with language.use(view.lang):
         view, more = models.choose(view)
@@ -58,6 +59,7 @@ def settle(sent: Mapping[str, int] | None = None) -> Settled:
         except ValueError as error:
             faults.append(str(error))
         problems = [*st.session_state.pop("problems", ()), *problems]
+        view = _edit_the_same(view, is_asked)
         is_early = not server.is_warm() and not server.has_failed()
         if not is_early:
             view, more = _check_device(view)
@@ -80,8 +82,17 @@ def _say(view: View, upload: Upload | None, problems: list[str]) -> list[str]:
     return problems
 
 
-def _current_view(sent: Mapping[str, int]) -> tuple[View, list[str]]:
-    if not address.is_asked():
+def _edit_the_same(view: View, is_asked: bool) -> View:
+    """The view without the edits that were made to weights of other shapes; an address means those of its own."""
+    shapes = view.shapes
+    if not is_asked and shapes != st.session_state.get("shapes", shapes):
+        view = views.unedited(view)
+    st.session_state["shapes"] = shapes
+    return view
+
+
+def _current_view(sent: Mapping[str, int], is_asked: bool) -> tuple[View, list[str]]:
+    if not is_asked:
         last = st.session_state["view"]
         view = fixed.hold(last, controls.read(last))
         with language.use(view.lang):

@@ -62,6 +62,8 @@ def all_of(
     time_steps: int,
     weights: str = "",
     held: Mapping[str, Any] | None = None,
+    edited: Mapping[str, Any] | None = None,
+    before: Cell | None = None,
 ) -> tuple[dict[str, str], list[str]]:
     """The code by what it is for, and a sentence about each that there is none of.
 
@@ -73,9 +75,11 @@ def all_of(
         time_steps: The length of its input.
         weights: The code of its weights, where they are not drawn by a seed.
         held: What its run holds.
+        edited: Which of its weights are others, as `Cell.with_weights` takes them.
+        before: The cell before a linear layer was folded into it; None where none was.
     """
     name = cell.kind.name
-    codes = {"lstmviz": this_library(cell, sequence, initial_weights, seed, weights, held)}
+    codes = {"lstmviz": this_library(cell, sequence, initial_weights, seed, weights, held, edited, before)}
     if name in _KERAS_LAYERS:
         codes["Keras 3"] = keras3(cell, time_steps)
     if name in _TENSORFLOW_CELLS:
@@ -185,6 +189,8 @@ def this_library(
     seed: int,
     weights: str = "",
     held: Mapping[str, Any] | None = None,
+    edited: Mapping[str, Any] | None = None,
+    before: Cell | None = None,
 ) -> str:
     """The cell in this library, with its weights and a run; `sequence` is the code of its input, see `all_of`."""
     drawn = [f"seed={seed}"]
@@ -195,7 +201,7 @@ def this_library(
         f"num_units={cell.num_units}",
         f"input_size={cell.input_size}",
         *([f"weights={weights}"] if weights else drawn),
-        *_written(_changed(cell)),
+        *_written(_changed(before or cell)),
     ]
     gate = cell.kind.gates[-1].name
     first = _('the code with @lv.kind("{kind}") comes first: it is not known here')
@@ -206,6 +212,12 @@ def this_library(
             "",
             *declared,
             f"cell = lv.build({', '.join(arguments)})",
+            *(
+                [f"cell = lv.fold(lv.build_linear({cell.input_size}, {cell.input_size}, seed={seed}), cell)"]
+                if before
+                else []
+            ),
+            *_edit(edited),
             f"print(cell.kernel.shape, cell.bias.shape)  # {cell.kernel.shape} {cell.bias.shape}"
             if cell.rows
             else "print({name: weight.shape for name, weight in cell.weights.items()})",
@@ -230,6 +242,7 @@ class Run:
         time_steps: The length of its input.
         stored_as: How its arrays are said to be stored; "" where the file says it.
         held: What it holds.
+        edited: Which of its weights are others than the file's.
     """
 
     path: str
@@ -240,6 +253,7 @@ class Run:
     time_steps: int
     stored_as: str = ""
     held: Mapping[str, Any] = field(default_factory=dict)
+    edited: Mapping[str, Any] = field(default_factory=dict)
 
 
 def this_library_from_file(run: Run) -> str:
@@ -255,6 +269,7 @@ def this_library_from_file(run: Run) -> str:
             "",
             f"cells = lv.load({run.path!r}{layout})",
             f"cell, reads = cells[{run.layer!r}], cells.reads[{run.layer!r}]",
+            *_edit(run.edited),
             *turned,
             f"x = {run.sequence}",
             f"trace = lv.run(cell, x.take(reads.order(x.values)){state})",
@@ -331,6 +346,15 @@ def _pytorch_own(cell: Cell, run: Run) -> str:
             "print(sum(p.numel() for p in layer.parameters()), {n: tuple(p.shape) for n, p in layer.named_parameters()})",
         ]
     )
+
+
+def _edit(edited: Mapping[str, Any] | None) -> list[str]:
+    """The line that edits weights; none where none is."""
+    if not edited:
+        return []
+    changes = {name: dict(numbers) for name, numbers in edited.items()}
+    note = _("some weights are edited")
+    return [f"cell = cell.with_weights({changes!r})  # {note}"]
 
 
 def _changed(cell: Cell) -> dict[str, OptionValue]:

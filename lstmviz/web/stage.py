@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Sequence as Sequence_
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +21,7 @@ from lstmviz.plot.stage_words import player_words, stage_words
 from lstmviz.run.ledger import list_ledgers
 from lstmviz.run.trace import Trace
 from lstmviz.sequences import Sequence
-from lstmviz.web import draft, fixed, limits, parameters, pictures, render, server, trained, words
+from lstmviz.web import draft, fixed, limits, orders, parameters, pictures, render, server, trained, words
 from lstmviz.web import view as views
 from lstmviz.web.cost import estimate
 from lstmviz.web.draft import Drawn
@@ -28,7 +29,7 @@ from lstmviz.web.pictures import Asked
 from lstmviz.web.render import Upload
 from lstmviz.web.view import View
 
-_OWN = ("t", "unit", "name")
+_OWN = ("t", "unit", "name", "select")
 _LONGEST_NAME = 80
 _LONGEST_RUN = 5.0  # seconds
 
@@ -43,6 +44,7 @@ class Wanted:
         t: The step.
         unit: The unit.
         name: The gate or the state.
+        select: Which steps are meant: from one to another, `12-40`, or all that are called so, `=(`.
     """
 
     key: str
@@ -50,12 +52,14 @@ class Wanted:
     t: int
     unit: int
     name: str
+    select: str = ""
 
     @property
     def seconds(self) -> float:
         """What it takes, by estimate: the run too, where it is no quick one."""
         cost = estimate(self.asked.view, self.asked.view.time_steps)
-        return cost.build + cost.run
+        own = orders.seconds(self.asked.view, self.asked.view.time_steps) if self.key == "stage" else 0
+        return cost.build + cost.run + (own if own <= orders.LONGEST else 0)
 
     def make(self) -> bytes | None:
         """The numbers as the browser reads them; None where only the page's script can make them."""
@@ -85,7 +89,8 @@ def read(key: str, query: Mapping[str, str], repeated: Iterable[str] = ()) -> Wa
     t, unit = (words.read_whole(own.get(name, "0")) for name in ("t", "unit"))
     if asked is None or t is None or unit is None or t < 0 or unit < 0:
         return None
-    return Wanted(key, asked, t, unit, own.get("name", "")[:_LONGEST_NAME])
+    name, select = (own.get(each, "")[:_LONGEST_NAME] for each in ("name", "select"))
+    return Wanted(key, asked, t, unit, name, select)
 
 
 def _stage(wanted: Wanted, view: View, sequence: Sequence, trace: Trace) -> bytes:
@@ -93,17 +98,21 @@ def _stage(wanted: Wanted, view: View, sequence: Sequence, trace: Trace) -> byte
     drawn = (Drawn.WHILE_STARTING if is_starting else Drawn.WHILE_HELD) if view.engine else Drawn.AT_REST
     apart = None if view.engine else render.difference(view, sequence, wanted.asked.upload)
     told = [draft.tell(drawn, trace.device, apart)]
-    if held := view.say_held():
-        told.insert(0, held)
+    for said in filter(None, (view.say_edited(), view.say_held())):
+        told.insert(0, said)
     if weights := trained.tell(view):
         told.insert(0, weights)
     difference = None
     if view.linear:
-        if render.is_quick(view, len(sequence)):
+        if render.is_quick(view, len(sequence)) and not view.edited:
             found = render.fold_difference(view, sequence, trace)
             difference = found if math.isfinite(found) else None
-        told.insert(0, _say_folded(difference))
-    made = stages.make_stage(trace, *wanted.within(trace))
+        told.insert(0, _say_folded(difference, is_edited=bool(view.edited)))
+    order, why_not = render.unit_order(view, sequence, wanted.asked.upload)
+    if why_not:
+        title = orders.titles(view.kind)[view.order]
+        told.append(_("units as stored, not by {order}: {why}").format(order=title, why=why_not))
+    made = stages.make_stage(trace, *wanted.within(trace), order)
     if example := trained.find(view):
         made = stages.with_answers(
             made, example.title, *trained.answers(example, trace), trained.name_answers(example)
@@ -115,6 +124,7 @@ def _stage(wanted: Wanted, view: View, sequence: Sequence, trace: Trace) -> byte
         difference=difference,
         dtype=view.dtype,
         errors=trained.errors(view),
+        edits=render.told_edits(view),
         hasLedger=bool(list_ledgers(trace.cell)),
         isText=set(sequence.labels) <= set(sequence.features),
         # Who cannot see the pictures hears of them when they rest.
@@ -122,9 +132,13 @@ def _stage(wanted: Wanted, view: View, sequence: Sequence, trace: Trace) -> byte
     )
 
 
-def _say_folded(difference: float | None) -> str:
+def _say_folded(difference: float | None, is_edited: bool) -> str:
     """What has become of the linear layer, and how far h is from what it is where the layer stands in front by itself."""
     folded = _("the linear layer in front is folded into this kernel")
+    if is_edited:
+        return _(
+            "the linear layer in front is folded into this kernel, and its weights are edited after that"
+        )
     if difference is None:
         return folded
     apart = _("h is equal to that behind the layer itself")
@@ -157,6 +171,21 @@ def _number(wanted: Wanted, _view: View, _sequence: Sequence, trace: Trace) -> b
     return write_json(stages.make_number(trace, t, wanted.name, unit))
 
 
+def _contrast(wanted: Wanted, _view: View, sequence: Sequence, trace: Trace) -> bytes:
+    return write_json(stages.make_contrast(trace, wanted.name, select(wanted.select, sequence.labels)))
+
+
+def select(asked: str, labels: Sequence_[str]) -> list[int]:
+    """The steps that are meant by what an address selects: from one to another, `12-40`, or all that are called so, `=(`."""
+    if asked.startswith("="):
+        return [t for t, label in enumerate(labels) if label == asked[1:]]
+    first, _dash, last = asked.partition("-")
+    start, stop = words.read_whole(first), words.read_whole(last)
+    if start is None or stop is None:
+        return []
+    return [*range(max(0, min(start, stop)), min(len(labels), max(start, stop) + 1))]
+
+
 def write_json(told: Any) -> bytes:
     """As JSON, which has no word for what is no number: there it stands as its name, which `readJson` of `numbers.js` reads."""
 
@@ -182,6 +211,7 @@ NUMBERS: Mapping[str, Callable[[Wanted, View, Sequence, Trace], bytes]] = {
     "steps": _steps,
     "number": _number,
     "row": _row,
+    "contrast": _contrast,
 }
 
 
@@ -224,9 +254,12 @@ def draw(
                 "most": limits.MAX_INPUT_SIZE,
                 "canChange": view.is_generated and not view.model,
             },
+            "orders": list(orders.titles(view.kind).items()),
+            "canEdit": True,
             "engine": render.NUMPY if render.engine_of(view) == render.NUMPY else "",
             "most": limits.MAX_UNITS,
             "canHold": not view.model,
+            "look": {"show": view.show, "colour": view.colour},
             "pin": {"t": view.t, "unit": view.unit, "gate": view.gate},
             "words": stage_words(),
             "player": player_words(),
@@ -239,12 +272,15 @@ def draw(
 
 def moved(view: View, sent: Mapping[str, Any]) -> View:
     """The view with what a browser says was moved; what is no such number is left out."""
+    before = view
     units = _size(sent.get("num_units"), limits.MAX_UNITS)
     if units and not view.model:
         view = replace(view, num_units=units, units=tuple(unit for unit in view.units if unit < units))
     inputs = _size(sent.get("input_size"), limits.MAX_INPUT_SIZE)
     if inputs and view.is_generated and not view.model:
         view = replace(view, input_size=inputs)
+    if view.shapes != before.shapes:
+        view = views.unedited(view)  # a cell of another size has other weights
     view = views.pinned(view, sent)
     step = sent.get("step")
     if isinstance(step, str) and parameters.STEP.fullmatch(step):

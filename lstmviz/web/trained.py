@@ -134,11 +134,12 @@ def fitted(view: View) -> View:
 
 
 def is_as_trained(view: View) -> bool:
-    """Whether a trained cell is run as it was trained: with its options, behind no layer, and nothing of it held."""
+    """Whether a trained cell is run as it was trained: with its options, behind no layer, and nothing of it held or edited."""
     found = find(view)
     return (
         found is not None
         and not view.held
+        and not view.edited
         and not view.linear
         and dict(view.options) == dict(found.cell.options)
     )

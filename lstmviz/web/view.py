@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from lstmviz import cells, sequences
 from lstmviz.cells import KINDS, Kind, OptionValue
 from lstmviz.language import _
-from lstmviz.web import parameters, words
+from lstmviz.run.order import STORED, list_orders
+from lstmviz.run.trace import RANGES
+from lstmviz.web import parameters, trained, words
 from lstmviz.web.cost import Cost, estimate
 from lstmviz.web.limits import (
     MAX_BUILD,
@@ -32,6 +34,7 @@ from lstmviz.web.parameters import (
     SEQUENCES,
     STARTS,
     TEXT,
+    TEXT_FILE,
     TOLERANCES,
     VALUES,
     changed,
@@ -42,13 +45,17 @@ from lstmviz.web.paths import names
 
 __all__ = [
     "COMPARED", "CSV", "DTYPES", "ENCODINGS", "LARGEST", "MAX_INPUT_SIZE", "MAX_SEED", "MAX_TEXT", "NUMBERS", "PARAMETERS",
-    "SEQUENCES", "STARTS", "TEXT", "TOLERANCES", "VALUES", "View", "affordable_steps", "bound", "compare_with", "compared",
+    "SEQUENCES", "STARTS", "TEXT", "TEXT_FILE",
+    "TOLERANCES", "VALUES", "View", "affordable_steps", "bound", "compare_with", "compared",
     "contrast", "home", "kept", "other", "own_options", "parse", "pin_within", "pinned", "to_query",
 ]  # fmt: skip
 
-COMPARED = ("cell", "num_units", "seed", "initial_weights", "dtype", "device", "clamp")
+COMPARED = ("cell", "num_units", "seed", "initial_weights", "dtype", "device", "clamp", "edit")
 """What may differ in a compared setting, beside the options of its kind; both read the same sequence."""
+WHAT_IFS = ("clamp", "edit")
+"""Those of them that only a link says: what a run holds, and which weights are others."""
 _B = parameters.OTHER
+_MOST_EDITED = 4  # weights that a sentence names
 _MOST_NAMES = 5  # of unknown parameters that are told one by one
 
 
@@ -82,10 +89,15 @@ class View:
     device: str = ""
     values: str = "activations"
     units: tuple[int, ...] = ()
+    order: str = STORED
     clamp: str = parameters.NOTHING
+    edit: str = parameters.NOTHING
     linear: bool = False
     gradients: bool = False
     contrast: bool = False
+    pattern: str = ""
+    threshold: float = 0.3
+    around: bool = True
     layout: str = ""
     tables: bool = False
     dtype: str = "float32"
@@ -101,6 +113,8 @@ class View:
     initial_state: str = "file"
     engine: str = ""
     step: str = ""
+    show: str = parameters.STRIPS
+    colour: str = ""
     lesson: int | None = None
     hide: tuple[str, ...] = ()
     lock: tuple[str, ...] = ()
@@ -133,7 +147,59 @@ class View:
             for name, units in self.held.items()
             for unit, value in units.items()
         ]
-        return _("held: {names}").format(names=", ".join(held)) if held else ""
+        if not held:
+            return ""
+        said = _("held: {names}").format(names=", ".join(held))
+        beyond = ", ".join(f"{name}[{unit}]" for name, unit in self._beyond())
+        if not beyond:
+            return said
+        drawn = _("{names} is beyond what its gate can be: drawn at the end of its scale").format(
+            names=beyond
+        )
+        return f"{said} · {drawn}"
+
+    def _beyond(self) -> Iterator[tuple[str, int]]:
+        """What is held of gates beyond the ends of their scales: sigmoids are drawn from 0 to 1."""
+        equation = self.kind.equation(dict(self.options))
+        for name, units in self.held.items():
+            bounds = RANGES.get(equation.activation_of(name)) if name in equation.gates else None
+            for unit, value in units.items():
+                if bounds == (0.0, 1.0) and not 0 <= value <= 1:
+                    yield name, unit
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of the weights that it shows, by their names."""
+        options = dict(self.options)
+        is_folded = self.linear and not self.model and cells.can_fold(self.kind, options)
+        return cells.weight_shapes(
+            self.kind, self.num_units, self.input_size, cells.with_bias(options) if is_folded else options
+        )
+
+    @property
+    def edited(self) -> dict[str, dict[tuple[int, ...], float]]:
+        """The weights that are others than the cell's own, as `Cell.with_weights` takes them."""
+        found: dict[str, dict[tuple[int, ...], float]] = {}
+        if self.edit == parameters.NOTHING:
+            return found
+        edits = parameters.Edits(self.shapes)
+        for part in self.edit.split(";"):
+            if edit := edits.find(part):
+                name, place, value = edit
+                found.setdefault(name, {})[place] = value
+        return found
+
+    def say_edited(self) -> str:
+        """Which weights are others than the cell's own, in words; empty where none is."""
+        edited = [
+            f"{name}[{', '.join(map(str, place))}] = {value:g}"
+            for name, numbers in self.edited.items()
+            for place, value in numbers.items()
+        ]
+        if len(edited) > _MOST_EDITED:
+            more = _("{count:,} more").format(count=len(edited) - _MOST_EDITED)
+            edited = [*edited[:_MOST_EDITED], more]
+        return _("edited: {names}").format(names=", ".join(edited)) if edited else ""
 
     @property
     def kind(self) -> Kind:
@@ -144,6 +210,11 @@ class View:
     def recorded(self) -> tuple[str, ...]:
         """The names of what a run records, as they are computed: the gates, then the states."""
         return (*(gate.name for gate in self.kind.gates), *self.kind.states)
+
+    @property
+    def is_uploaded(self) -> bool:
+        """Whether the sequence is a file of the viewer's, which no address holds."""
+        return self.sequence in parameters.FILES
 
     @property
     def is_generated(self) -> bool:
@@ -169,6 +240,7 @@ def parse(
     if "seed" in given:
         given.setdefault("initial_weights", View.initial_weights)
     view, problems = parameters.read(View(), given, language)
+    problems += _tell_features(view, query)
     view, dropped = _drop_unmet(view)
     problems += dropped
     versus = {name.removeprefix(_B): given.pop(name) for name in list(given) if name.startswith(_B)}
@@ -187,6 +259,29 @@ def parse(
     view, bounded = bound(view)
     view, misread = compare_with(view, versus)
     return view, [*problems, *bounded, *misread]
+
+
+def _tell_features(view: View, query: Mapping[str, str]) -> list[str]:
+    """The sentence where an address asks for other features than its sequence brings."""
+    given = words.read_whole(query.get("input_size", ""))
+    if given is None or view.is_generated or "layer" in query:
+        return []
+    brought = _count_features(view)
+    if brought in (None, given):
+        return []
+    return [changed("input_size", given, brought, _("the sequence brings its own features"))]
+
+
+def _count_features(view: View) -> int | None:
+    """How many features a sequence has that brings its own; None where its file says it, or it is none."""
+    try:
+        if view.sequence == TEXT:
+            return sequences.from_text(view.text, encoding=view.encoding).input_size
+        if view.sequence == NUMBERS:
+            return sequences.from_numbers(view.numbers).input_size
+    except ValueError:
+        return None
+    return None if view.is_uploaded else trained.fitted(view).input_size
 
 
 def _tell_names(names: list[str], sentence: str) -> list[str]:
@@ -224,7 +319,7 @@ def contrast(view: View) -> str:
 
 def compared(view: View) -> tuple[str, ...]:
     """What can be picked to differ in a setting compared with this one; a layer from a file has the weights it has."""
-    return ("dtype", "device") if view.model else tuple(name for name in COMPARED if name != "clamp")
+    return ("dtype", "device") if view.model else tuple(name for name in COMPARED if name not in WHAT_IFS)
 
 
 def other(view: View) -> View | None:
@@ -245,7 +340,13 @@ def _beside(view: View, versus: Mapping[str, str]) -> dict[str, str]:
     }
     differing |= {o.name: versus[o.name] for o in own_options(kind) if o.name in versus}
     own = parameters.in_full(view.unpinned)
-    return {name: value for name, value in (own | differing).items() if name not in foreign and value}
+    found = {name: value for name, value in (own | differing).items() if name not in foreign and value}
+    if view.edit != parameters.NOTHING and "edit" not in versus:
+        # A cell of other sizes has not the same weight in the same place.
+        beside, _problems = parse(found | {"edit": parameters.NOTHING})
+        beside = replace(beside, input_size=view.input_size)
+        found["edit"] = view.edit if beside.shapes == view.shapes else parameters.NOTHING
+    return found
 
 
 def to_query(view: View, language: str = "en") -> dict[str, str]:
@@ -330,6 +431,10 @@ def bound(view: View) -> tuple[View, list[str]]:
     # Another size or kind has not all that was held.
     kept, _problem = parameters.Holds(view.recorded, view.num_units).read("clamp", view.clamp, View.clamp)
     view = replace(view, clamp=kept)
+    if view.colour not in ("", *view.recorded, parameters.LEDGER):
+        view = replace(view, colour=View.colour)
+    if view.order not in list_orders(view.kind):
+        view = replace(view, order=View.order)
     if view.unit is not None and view.unit >= view.num_units:
         view = replace(view, unit=view.num_units - 1)
     return view, problems
@@ -427,6 +532,19 @@ def pinned(view: View, sent: Mapping[str, Any]) -> View:
         gate=gate if isinstance(gate, str) and gate in view.recorded else "",
         unit=index("unit", view.num_units),
     )
+
+
+def edit_within(view: View) -> tuple[View, list[str]]:
+    """The view with those weights edited that there are, now that it is known how many features there are."""
+    if view.edit == parameters.NOTHING:
+        return view, []
+    kept, problem = parameters.Edits(view.shapes).read("edit", view.edit, View.edit)
+    return replace(view, edit=kept), [problem] if problem else []
+
+
+def unedited(view: View) -> View:
+    """The view with the cell's own weights."""
+    return replace(view, edit=View.edit)
 
 
 def pin_within(view: View, steps: int) -> tuple[View, list[str]]:

@@ -28,3 +28,69 @@ def test_a_gate_is_held_seen_compared_and_let_go(open_page, app_url):
     page.goto(beside)
     expect(page.locator(".st-key-compare .gtitle").first).to_be_visible(timeout=_LIMIT)
     assert "b.clamp=none" in page.url
+
+
+def _click_weight(page, row, column, rows=7, columns=16):
+    """Clicks a weight of the kernel's picture: its box is the image beside the names, found by what the pointer says."""
+    canvas = page.locator(".lv-of-kernel canvas").first
+    box = canvas.bounding_box()
+    tip = page.locator(".lv-tip")
+    for y in range(40, int(box["height"]), 7):
+        for x in range(30, int(box["width"]), 11):
+            page.mouse.move(box["x"] + x, box["y"] + y)
+            text = tip.text_content() if tip.is_visible() else ""
+            if text.startswith(f"{row} → {column}\n"):
+                page.mouse.click(box["x"] + x, box["y"] + y)
+                return
+    raise AssertionError(f"there is no weight {row} → {column}")
+
+
+def test_a_weight_is_edited_seen_compared_and_undone(open_page, app_url):
+    page = open_page(f"{app_url}/?num_units=4&input_size=3&sequence=sine&time_steps=12&seed=1", alone=True)
+    expect(page.locator(".st-key-kernel .gtitle")).to_contain_text("kernel [7, 16]", timeout=_LIMIT)
+    page.keyboard.press("Escape")
+    _click_weight(page, "h[1]", "f[2]")
+    edit = page.locator(".lv-edit")
+    expect(edit).to_contain_text("kernel[4, 10], now", timeout=_LIMIT)
+    edit.locator("input").fill("2.5")
+    edit.get_by_role("button", name="Edit", exact=True).click()
+    sentence = page.locator(".st-key-sentence")
+    expect(sentence).to_contain_text("edited: kernel[4, 10] = 2.5", timeout=_LIMIT)
+    expect(edit).to_contain_text("It was", timeout=_LIMIT)
+    expect(page).to_have_url(re.compile(r"edit=kernel%3A4%2C10%3A2\.5"), timeout=_LIMIT)
+    # Its column's vector too: the bias of the same gate's unit.
+    _click_weight(page, "bias", "f[2]")
+    expect(edit).to_contain_text("bias[10], now 0", timeout=_LIMIT)
+    edit.locator("input").fill("-1")
+    edit.locator("input").press("Enter")
+    expect(sentence).to_contain_text("bias[10] = -1", timeout=_LIMIT)
+    expect(page).to_have_url(re.compile(r"bias%3A10%3A-1"), timeout=_LIMIT)
+    edit.get_by_role("button", name="Undo", exact=True).click()
+    expect(sentence).not_to_contain_text("bias[10]", timeout=_LIMIT)
+    expect(page).not_to_have_url(re.compile(r"bias"), timeout=_LIMIT)
+    _click_weight(page, "forget_bias", "f[2]")
+    expect(page.locator(".lv-drawer")).to_contain_text(
+        "forget_bias is an option and no weight", timeout=_LIMIT
+    )
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Undo 1 edited").click()
+    expect(sentence).not_to_contain_text("edited", timeout=_LIMIT)
+    expect(page).not_to_have_url(re.compile("edit="), timeout=_LIMIT)
+
+
+def test_what_is_held_is_compared_with_one_click_and_one_entry_of_the_history(open_page, app_url):
+    address = f"{app_url}/?num_units=4&sequence=sine&time_steps=12&seed=1&t=5&gate=f&unit=2&clamp=f.2%3A1"
+    page = open_page(address, alone=True)
+    hold = page.locator(".lv-hold")
+    link = hold.get_by_role("link", name="Compare with nothing held")
+    expect(link).to_be_visible(timeout=_LIMIT)
+    for part in ("b.clamp=none", "t=5", "unit=2", "gate=f"):
+        assert part in link.get_attribute("href")
+    before = page.evaluate("history.length")
+    link.click()
+    expect(page.locator(".st-key-compare .gtitle").first).to_be_visible(timeout=_LIMIT)
+    expect(page).to_have_url(re.compile(r"/compare\?.*b\.clamp=none"), timeout=_LIMIT)
+    assert all(part in page.url for part in ("t=5", "unit=2", "gate=f"))
+    assert page.evaluate("history.length") == before + 1
+    page.go_back()
+    expect(page.locator(".lv-drawer")).to_contain_text("f is held at 1 at this step", timeout=_LIMIT)

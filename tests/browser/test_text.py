@@ -20,7 +20,7 @@ def test_each_character_has_the_colour_of_its_step_and_is_pinned_by_a_click(open
     expect(letters).to_have_count(len(TEXT), timeout=_LIMIT)
     assert "".join(letters.all_text_contents()).replace("⏎", "") == TEXT
     expect(letters.nth(5)).to_have_class("lv-now")
-    page.locator(".lv-text select").select_option("f")
+    page.locator(".lv-text select").nth(1).select_option("f")
     expect(page.locator(".lv-text p")).to_contain_text("0 … 1.00", timeout=_LIMIT)
 
     def bright() -> list[float]:
@@ -33,7 +33,7 @@ def test_each_character_has_the_colour_of_its_step_and_is_pinned_by_a_click(open
     forget = lv.run(cell, lv.sequences.from_text(TEXT)).gates["f"][:, 2]
     order = np.argsort(forget)
     assert np.diff(np.array(bright())[order]).min() >= -2, "the more open, the brighter"
-    page.locator(".lv-text select").select_option("ledger")
+    page.locator(".lv-text select").nth(1).select_option("ledger")
     expect(page.locator(".lv-text p")).to_contain_text("what each step wrote of c at step 5", timeout=_LIMIT)
     expect(letters.nth(6)).not_to_have_attribute("style", re.compile("rgb"))
     letters.nth(9).click()
@@ -47,3 +47,63 @@ def test_a_sequence_that_is_no_text_has_no_text(open_page, app_url):
     page = open_page(f"{app_url}/?sequence=sine&num_units=4")
     expect(page.locator(".st-key-gates .gtitle")).to_contain_text("× 4 units", timeout=_LIMIT)
     expect(page.locator(".lv-toggle")).to_be_hidden()
+
+
+def test_the_units_that_differ_at_some_characters_are_found_tried_and_picked(open_page, app_url):
+    address = f"{app_url}/?sequence=text&text=a(b)c(d)a(b)&num_units=12&show=text&colour=h&unit=3"
+    page = open_page(address, alone=True)
+    letters = page.locator(".lv-letters span")
+    expect(letters).to_have_count(12, timeout=_LIMIT)  # the address says that the text is shown, and by what
+    choices = page.locator(".lv-text p select")
+    expect(choices.nth(0)).to_have_value("3")
+    expect(choices.nth(1)).to_have_value("h")
+    page.locator(".lv-find input").fill("(")
+    page.locator(".lv-find input").press("Enter")
+    found = page.locator(".lv-find button")
+    expect(found).to_have_count(11, timeout=_LIMIT)  # ten units, and one that clears it
+    text = lv.sequences.from_text("a(b)c(d)a(b)")
+    trace = lv.run(lv.build("BasicLSTMCell", num_units=12, input_size=text.input_size), text)
+    units = lv.differ(trace, [t for t, label in enumerate(text.labels) if label == "("], "h").units
+    assert found.all_text_contents()[:10] == [f"h[{unit}]" for unit in units]
+    expect(letters.nth(1)).to_have_class(re.compile("lv-selected"))
+    expect(letters.nth(2)).not_to_have_class(re.compile("lv-selected"))
+    before = letters.nth(4).get_attribute("style")
+    found.nth(0).hover()
+    expect(letters.nth(4)).not_to_have_attribute("style", before, timeout=_LIMIT)
+    page.locator(".st-key-kernel .gtitle").hover()
+    expect(letters.nth(4)).to_have_attribute("style", before, timeout=_LIMIT)
+    found.nth(0).click()
+    expect(choices.nth(0)).to_have_value(str(units[0]))
+    expect(page).to_have_url(re.compile(rf"unit={units[0]}\b"), timeout=_LIMIT)
+    choices.nth(1).select_option("f")
+    expect(page).to_have_url(re.compile(r"colour=f"), timeout=_LIMIT)
+    page.get_by_role("button", name="Strips", exact=True).click()
+    expect(page).not_to_have_url(re.compile(r"show="), timeout=_LIMIT)
+
+
+def test_a_long_text_is_a_file_and_no_link_says_that_it_carries_it(open_page, app_url, tmp_path):
+    file = tmp_path / "long.txt"
+    file.write_text("(ab)c\n" * 1500, encoding="utf-8")
+    page = open_page(f"{app_url}/?sequence=text_file&num_units=4&show=text", alone=True)
+    page.get_by_role("button", name="More").click(timeout=_LIMIT)
+    expect(page.get_by_text("the link does not carry it")).to_be_visible(timeout=_LIMIT)
+    page.locator(".st-key-text_file input[type=file]").set_input_files(file)
+    letters = page.locator(".lv-letters span")
+    expect(letters).to_have_count(9000, timeout=_LIMIT)
+    page.keyboard.press("Escape")
+    frames = page.evaluate(
+        """async () => {
+          const box = document.querySelector(".lv-text"), times = [];
+          let last = performance.now();
+          for (let k = 0; k < 40; k++) {
+            box.scrollTop += 120;
+            await new Promise(requestAnimationFrame);
+            times.push(performance.now() - last);
+            last = performance.now();
+          }
+          return times.slice(2).sort((a, b) => a - b);
+        }"""
+    )
+    assert frames[len(frames) // 2] < 60, (
+        frames
+    )  # milliseconds from one to the next, on a machine that others share

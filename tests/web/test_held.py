@@ -100,3 +100,10 @@ def test_what_was_measured_of_a_trained_cell_is_not_said_of_one_that_is_held():
     assert trained.errors(_view()) and not trained.errors(_view(**QUERY))
     assert not trained.errors(_view(forget_bias="0")) and not trained.errors(_view(linear="true"))
     assert "RMSE" in trained.describe(_view()) and "RMSE" not in trained.describe(_view(**QUERY))
+
+
+def test_a_gate_that_is_held_where_it_cannot_be_is_said_to_be_drawn_at_its_scales_end():
+    assert "beyond" not in _view(clamp="f.3:1,h.0:7,c.1:-9").say_held()
+    said = _view(clamp="f.3:7,i.2:-0.5,o.1:0.5,c.0:9").say_held()
+    assert "f[3], i[2] is beyond what its gate can be: drawn at the end of its scale" in said
+    assert "beyond" not in _view(clamp="f.3:7", recurrent_activation="linear").say_held()

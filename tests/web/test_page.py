@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 import lstmviz as lv
+from lstmviz.web import parameters
 from lstmviz.web import view as views
 
 _SCRIPT = Path(__file__).parent / "apps" / "document.py"
@@ -116,7 +117,7 @@ def test_options_of_the_kind_come_and_go_with_it_and_keep_their_values():
     assert "num_proj" not in _query(page)
 
 
-@pytest.mark.parametrize("name", [n for n in views.SEQUENCES if n != views.CSV])
+@pytest.mark.parametrize("name", [n for n in views.SEQUENCES if n not in parameters.FILES])
 def test_every_sequence_runs(name):
     page = _open(sequence=name)
     assert not page.warning
@@ -139,6 +140,24 @@ def test_a_csv_file_is_read_and_its_columns_can_be_chosen():
     assert not page.warning
     _run(page.multiselect(key="columns").set_value(["b"]))
     assert page.number_input(key="input_size").value == 1
+
+
+def test_a_text_file_is_read_as_the_same_text_typed_and_the_link_does_not_hold_it():
+    page = _open(sequence="text_file")
+    assert "There is no text file yet" in _warnings(page)
+    text = "abc\nä" * 900  # more than an address holds
+    page.file_uploader(key="text_file").upload("long.txt", text.encode("utf-8-sig"), "text/plain")
+    _run(page)
+    assert not page.warning and _said_input(page) == "long.txt"
+    assert "text" not in page.query_params and page.query_params["sequence"] == ["text_file"]
+    page.file_uploader(key="text_file").upload("bytes.txt", b"ab\xff", "text/plain")
+    _run(page)
+    assert "bytes.txt is no text in UTF-8: byte 2 does not belong to it" in _warnings(page)
+
+
+def _said_input(page) -> str:
+    (caption,) = [each.value for each in page.caption if each.value.startswith("Input: ")]
+    return caption.removeprefix("Input: ").partition(". Ran")[0].replace("\\", "")
 
 
 def test_a_table_with_as_many_features_as_before_takes_the_want_of_a_file_away():

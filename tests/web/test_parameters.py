@@ -15,12 +15,14 @@ from lstmviz.web import view as views
 from lstmviz.web.parameters import (
     Choice,
     Device,
+    Edits,
     Flag,
     Holds,
     Names,
     Number,
     Plain,
     StepName,
+    Steps,
     Text,
     Units,
     Whole,
@@ -32,7 +34,7 @@ _ASKED = {"num_units": "3", "input_size": "2", "time_steps": "7", "sequence": "s
 _BASES = {
     "generated": {**_ASKED, "cell": "LSTMCell", "num_proj": "2", "cell_clip": "0.5"},
     "compared": {**_ASKED, "b.seed": "3", "gradients": "true", "contrast": "true", "layout": "keras"},
-    "pinned": {**_ASKED, "t": "2", "gate": "f", "unit": "1", "lang": "ja"},
+    "pinned": {**_ASKED, "t": "2", "gate": "f", "unit": "1", "lang": "ja", "show": "text", "colour": "c"},
     "text": {"num_units": "3", "sequence": "text"},
     "numbers": {"num_units": "3", "sequence": "numbers", "units": "1", "values": "preactivations"},
 }
@@ -80,6 +82,8 @@ def _others(row: parameters.Row, view: View) -> list[object]:
             candidates = ["CPU:0"]
         case StepName():
             candidates = ["memory"]
+        case Steps():
+            candidates = ["1-2"]
         case Units():
             candidates = [(0,), (0, 2)]
         case Names(allowed):
@@ -88,6 +92,9 @@ def _others(row: parameters.Row, view: View) -> list[object]:
             candidates = ["Which gate forgets?"]
         case Holds(recorded):
             candidates = [f"{recorded[0]}.1:0.25"]
+        case Edits(shapes):
+            name, shape = next(iter(shapes.items()))
+            candidates = [f"{name}:{','.join(str(length - 1) for length in shape)}:0.25"]
     return [value for value in candidates if value != own][:1]
 
 

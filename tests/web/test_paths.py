@@ -75,7 +75,7 @@ def _warm():
 def test_memory_shows_gradients_an_rnn_beside_and_the_ledger_without_a_click():
     page = _open(names.MEMORY, **_SMALL)
     assert _figures(page) == {"gradients_figure", "contrast_figure", "ledger", "summary"}
-    assert [toggle.key for toggle in page.toggle] == ["linear"] and _query(page) == _SMALL
+    assert [toggle.key for toggle in page.toggle] == ["linear", "around"] and _query(page) == _SMALL
     said = _said(page)
     assert "the same seed of the weights" in said and "every gate being what it was" in said
     cell = lv.build("BasicLSTMCell", num_units=4, input_size=2)
@@ -113,6 +113,19 @@ def test_memory_asks_about_another_unit_and_step():
     assert "`h[3]` at step 7" in _said(page)
     _run(page.number_input(key="num_units_exact").set_value(2))
     assert page.number_input(key="asked_unit").value == 1 and not page.warning
+
+
+def test_memory_searches_for_the_steps_that_are_picked_and_the_address_says_them():
+    page = _open(names.MEMORY, **_SMALL, pattern="2-3", threshold="0.01")
+    cell = lv.build("BasicLSTMCell", num_units=4, input_size=2)
+    trace = lv.run(cell, lv.sequences.make("sine", time_steps=20, input_size=2))
+    found = lv.search(trace, (2, 4), threshold=0.01)
+    told = f"{found.total:,} other places" if found.units else "No unit is on at all of the steps 2 to 3"
+    assert told in _said(page)
+    _run(page.number_input(key="pattern_last").set_value(6))
+    assert _query(page)["pattern"] == "2-6"
+    _run(page.toggle(key="around").set_value(False))
+    assert _query(page)["around"] == "false"
 
 
 def test_a_cell_without_a_ledger_says_why():

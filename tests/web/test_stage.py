@@ -95,7 +95,17 @@ def test_the_routes_numbers_are_those_of_the_library():
     told = head(ask("stage", t="3", unit="2"))
     own = {
         name: told[name]
-        for name in ("told", "linear", "difference", "dtype", "errors", "hasLedger", "isText", "alternatives")
+        for name in (
+            "told",
+            "linear",
+            "difference",
+            "dtype",
+            "errors",
+            "edits",
+            "hasLedger",
+            "isText",
+            "alternatives",
+        )
     }
     assert ask("stage", t="3", unit="2") == stages.pack(stages.make_stage(trace, 3, 2), **own)
     assert (own["linear"], own["difference"], own["dtype"]) == (False, None, "float32")
@@ -250,3 +260,72 @@ def test_the_stage_at_rest_says_whose_run_it_is_and_how_far_the_other_is_from_it
     made = head(wanted.make())
     assert made["told"].startswith("CPU:0 · differs from NumPy's by at most ")
     assert 0 < render.difference(view, sequence, None) < 1e-5
+
+
+# --- Units in another order
+
+
+def test_the_stages_rows_stand_in_the_order_that_the_address_asks_for():
+    cell = lv.build("BasicLSTMCell", num_units=5, input_size=3)
+    trace = lv.run(cell, lv.sequences.make("sine", time_steps=12, input_size=3), engine="numpy")
+    for by in ("half_life", "f.high", "similarity", "without", "impulse"):
+        assert head(ask("stage", order=by))["order"] == lv.order_units(trace, by).tolist()
+    assert head(ask("stage"))["order"] is None
+    assert ask("stage", order="size") is None and ask("stage", order="r.low") is None
+
+
+def test_an_order_that_cannot_be_had_is_told():
+    told = head(ask("stage", order="half_life", cell="BasicRNNCell"))
+    assert told["order"] is None
+    assert "units as stored, not by half-life: Nothing that BasicRNNCell holds" in told["told"]
+    told = head(ask("stage", order="without", clamp="h.0:0"))
+    assert told["order"] is None and "runs of its own, in which nothing is held" in told["told"]
+
+
+def test_an_order_that_takes_too_long_is_not_begun(monkeypatch):
+    monkeypatch.setattr("lstmviz.web.orders.LONGEST", 1e-5)
+    told = head(ask("stage", order="without"))
+    assert told["order"] is None and "it takes more than" in told["told"]
+
+
+def test_another_kind_has_no_order_by_a_gate_that_it_has_not():
+    view, _problems = views.parse({**{k: v for k, v in QUERY.items() if k != "engine"}, "order": "f.low"})
+    assert stage.moved(view, {"set": {"cell": "GRUCell"}}).order == "stored"
+
+
+# --- Characters that are selected
+
+
+@pytest.mark.parametrize(
+    ("asked", "steps"),
+    [
+        ("=(", [1, 4]),
+        ("2-4", [2, 3, 4]),
+        ("4-2", [2, 3, 4]),
+        ("4-99", [4, 5]),
+        ("=q", []),
+        ("", []),
+        ("-", []),
+        ("1-x", []),
+        ("--3", []),
+        ("9" * 400 + "-1", [1, 2, 3, 4, 5]),
+    ],
+)
+def test_steps_are_selected_by_a_range_or_by_what_they_are_called(asked, steps):
+    assert stage.select(asked, tuple("a(b)()")) == steps
+
+
+def test_the_route_tells_which_units_differ_at_the_characters_that_are_selected():
+    query = {"sequence": "text", "text": "a(b)a(b)", "num_units": "12", "engine": "numpy"}
+    wanted = stage.read("contrast", query | {"name": "c", "select": "=("})
+    told = json.loads(wanted.make())
+    text = lv.sequences.from_text("a(b)a(b)")
+    trace = lv.run(lv.build("BasicLSTMCell", 12, text.input_size), text, engine="numpy")
+    found = lv.differ(trace, [1, 5], "c")
+    assert [each[0] for each in told["units"]] == list(found.units) and told["steps"] == 2
+    for nothing in (
+        {"select": "=q", "name": "c"},
+        {"select": "0-99", "name": "c"},
+        {"select": "=(", "name": "q"},
+    ):
+        assert stage.read("contrast", query | nothing).make() is None

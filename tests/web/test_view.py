@@ -419,3 +419,17 @@ def test_an_addresss_time_grows_with_its_length_alone():
 def test_no_more_lines_are_drawn_than_can_be_told_apart():
     view, problems = parse({"num_units": "400", "units": ",".join(map(str, range(300)))})
     assert view.units == tuple(range(limits.MAX_LINES)) and len(problems) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ({"sequence": "brackets", "input_size": "2"}, 5),
+        ({"sequence": "text", "text": "abc", "input_size": "2"}, 3),
+        ({"sequence": "numbers", "numbers": "0 1 0", "input_size": "2"}, 1),
+    ],
+)
+def test_features_that_a_sequence_does_not_bring_are_told(query, shown):
+    _view, problems = parse(query)
+    assert problems == [f"input_size was 2; showing {shown}: the sequence brings its own features."]
+    assert parse(query | {"input_size": str(shown)})[1] == []

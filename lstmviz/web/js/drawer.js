@@ -6,11 +6,15 @@
  * @typedef {{title: string, column: string, sums: Sum[], lines: string[]}} Taken a number taken apart; of a gate also what its column in the weights comes to
  * @typedef {{name: string, held: number | null, isShare: boolean, count: number, beside: string}} Hold what could be held, at what it is, how
  *     much is, and where the same is shown beside a run that holds nothing
+ * @typedef {{name: string, value: number, was: number | null, count: number, beside: string, note: string}} Edited a weight that could be edited,
+ *     what it was where it is, how many are, where the same is shown beside a cell of which none is, and what there is to know of it
  */
 
 import { write } from "./numbers.js";
 import { split } from "./paint.js";
 import { keyed } from "./streamlit.js";
+
+const LARGEST = 1e30; // that the address takes
 
 export class Drawer {
   /**
@@ -31,6 +35,7 @@ export class Drawer {
     this.button.innerHTML = '<svg viewBox="0 0 16 16" width="16" height="16"><path d="M3 3L13 13M13 3L3 13" stroke="currentColor" stroke-width="2"/></svg>';
     this.button.addEventListener("click", onClose);
     this.body = document.createElement("div");
+    this.draft = document.createElement("div"); // what is shown next
     this.box.append(this.button, this.body);
   }
 
@@ -55,7 +60,12 @@ export class Drawer {
       paragraph.append(...markUp(line));
       parts.push(paragraph);
     }
-    this.body.replaceChildren(...parts);
+    this.draft.replaceChildren(...parts);
+  }
+
+  /** Shows what was drawn up, where it is another: who is about to press a button, or types, does not lose it to the same again. */
+  commit() {
+    if (this.draft.innerHTML !== this.body.innerHTML) this.body.replaceChildren(...this.draft.childNodes);
   }
 
   /**
@@ -65,34 +75,60 @@ export class Drawer {
    * @param {Record<string, string>} words
    * @param {(value: number | null) => void} onHold
    * @param {() => void} onFree lets go of everything
+   * @param {() => void} onCompare shows it beside a run that holds nothing
    */
-  offer({ name, held, isShare, count, beside }, words, onHold, onFree) {
-    const box = document.createElement("fieldset");
-    box.className = "lv-hold";
-    const legend = document.createElement("legend");
-    legend.textContent = words.what_if;
-    const label = document.createElement("label");
-    const field = document.createElement("input");
-    const most = isShare ? 1 : 1e30; // of a share more would not be one; of others the address takes no more
-    Object.assign(field, { type: "number", step: "any", min: String(isShare ? 0 : -most), max: String(most), value: String(held ?? (isShare ? 1 : 0)) });
-    label.append(words.hold_at.replace("{name}", name), " ", field);
-    const button = (/** @type {string} */ text, /** @type {() => void} */ act) => {
-      const made = document.createElement("button");
-      Object.assign(made, { type: "button", textContent: text });
-      made.addEventListener("click", act);
-      return made;
-    };
-    const take = () => field.reportValidity() && Number.isFinite(field.valueAsNumber) && onHold(field.valueAsNumber);
-    field.addEventListener("keydown", (event) => event.key === "Enter" && take());
-    box.append(legend, label, button(words.hold, take));
+  offer({ name, held, isShare, count, beside }, words, onHold, onFree, onCompare) {
+    const most = isShare ? 1 : LARGEST; // of a share more would not be one
+    const box = this.ask(words.what_if, words.hold_at.replace("{name}", name), [isShare ? 0 : -most, held ?? (isShare ? 1 : 0), most], words.hold, onHold);
     if (held !== null) box.append(button(words.let_go, () => onHold(null)));
     if (count > (held === null ? 0 : 1)) box.append(button(words.let_go_all.replace("{count}", String(count)), onFree));
-    if (count) {
-      const link = document.createElement("a");
-      Object.assign(link, { href: beside, textContent: words.beside_free });
-      box.append(link);
+    if (count) box.append(linkTo(beside, words.beside_free, onCompare));
+  }
+
+  /**
+   * Offers to put another number in a weight's place.
+   *
+   * @param {Edited} weight
+   * @param {Record<string, string>} words
+   * @param {(value: number | null) => void} onEdit
+   * @param {() => void} onUndo undoes all edits
+   * @param {() => void} onCompare shows it beside a cell of which nothing is edited
+   */
+  offerWeight({ name, value, was, count, beside, note }, words, onEdit, onUndo, onCompare) {
+    const label = words.edit_to.replace("{name}", name).replace("{value}", write(value));
+    const box = this.ask(words.what_if_weight, label, [-LARGEST, value, LARGEST], words.edit, onEdit);
+    box.classList.add("lv-edit");
+    for (const text of [...(was === null ? [] : [words.was.replace("{value}", write(was))]), ...(note ? [note] : [])]) {
+      box.append(Object.assign(document.createElement("span"), { textContent: text }));
     }
-    this.body.append(box);
+    if (was !== null) box.append(button(words.undo_edit, () => onEdit(null)));
+    if (count > (was === null ? 0 : 1)) box.append(button(words.undo_edits.replace("{count}", String(count)), onUndo));
+    if (count) box.append(linkTo(beside, words.beside_unedited, onCompare));
+  }
+
+  /** A sentence more. @param {string} text */
+  say(text) {
+    this.draft.append(Object.assign(document.createElement("p"), { textContent: text }));
+  }
+
+  /**
+   * A question whose answer is a number.
+   *
+   * @param {string} question @param {string} label @param {[number, number, number]} numbers the least, the one that stands there, the largest
+   * @param {string} verb @param {(value: number) => void} onTake
+   */
+  ask(question, label, [least, value, most], verb, onTake) {
+    const box = document.createElement("fieldset");
+    box.className = "lv-hold";
+    const field = document.createElement("input");
+    Object.assign(field, { type: "number", step: "any", min: String(least), max: String(most), value: String(value) });
+    const named = document.createElement("label");
+    named.append(label, " ", field);
+    const take = () => field.reportValidity() && Number.isFinite(field.valueAsNumber) && onTake(field.valueAsNumber);
+    field.addEventListener("keydown", (event) => event.key === "Enter" && take());
+    box.append(Object.assign(document.createElement("legend"), { textContent: question }), named, button(verb, take));
+    this.draft.append(box);
+    return box;
   }
 
   /** @param {Sum} sum @param {number} reach @returns {HTMLElement} */
@@ -127,6 +163,26 @@ export class Drawer {
     row(sum.name, "", 0, sum.value, "sum");
     return table;
   }
+}
+
+/** @param {string} text @param {() => void} act */
+function button(text, act) {
+  const made = document.createElement("button");
+  Object.assign(made, { type: "button", textContent: text });
+  made.addEventListener("click", act);
+  return made;
+}
+
+/** A link that a plain click follows in its own way. @param {string} href @param {string} text @param {() => void} act */
+function linkTo(href, text, act) {
+  const made = document.createElement("a");
+  Object.assign(made, { href, textContent: text });
+  made.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return; // into another tab
+    event.preventDefault();
+    act();
+  });
+  return made;
 }
 
 /** How far from 0 the sums on the way reach. @param {Sum} sum */

@@ -10,10 +10,19 @@ const GUARD = Symbol.for("lstmviz history"); // one for a page, however many of 
 const DEEDS = ["pointerdown", "keydown", "input", "change"]; // of a visitor, behind which the script may well write another address
 const GOING = new Set(["Alt", "Meta", "BrowserBack", "BrowserForward"]); // keys that go back and forward
 
-/** @typedef {{led: string | null}} Guard the address that Back or Forward led to, until the visitor does something else */
+/**
+ * @typedef {{led: string | null, isOne: boolean}} Guard the address that Back or Forward led to, and whether all that is written is one entry,
+ *     each until the visitor does something else
+ */
 
 /** Whether Back or Forward was the last that the visitor did. */
 export const wentBack = (page = window) => /** @type {any} */ (page.history)[GUARD]?.led != null;
+
+/** Makes one entry of all that is written because of what the visitor has just done: the script goes to a path by way of others. */
+export function makeOneEntry(page = window) {
+  const guard = /** @type {Guard | undefined} */ (/** @type {any} */ (page.history)[GUARD]);
+  if (guard) guard.isOne = true;
+}
 
 /**
  * Keeps the address to which Back or Forward led until the visitor does something else, and makes one entry of all that a held key passes.
@@ -24,7 +33,7 @@ export function guardHistory(page = window) {
   const { history, location } = page;
   if (GUARD in history) return;
   /** @type {Guard} */
-  const guard = { led: null };
+  const guard = { led: null, isOne: false };
   Object.assign(history, { [GUARD]: guard });
   let isHeld = false; // a key repeats itself
   let hasEntry = false; // for what it passes
@@ -36,6 +45,7 @@ export function guardHistory(page = window) {
         const { key, altKey, metaKey, repeat } = /** @type {KeyboardEvent} */ (event);
         if (deed === "keydown" && (altKey || metaKey || GOING.has(key))) return;
         guard.led = null;
+        guard.isOne = false;
         if (deed !== "keydown" && deed !== "pointerdown") return; // what follows from one of these
         if (!repeat) hasEntry = false;
         isHeld = Boolean(repeat);
@@ -49,7 +59,7 @@ export function guardHistory(page = window) {
     const to = new URL(url ?? location.href, location.href);
     const isSame = to.pathname === location.pathname;
     if (guard.led !== null && isSame && to.search !== guard.led) return; // from a run that began before
-    if (write === push && isSame && isHeld && hasEntry) return replace(state, title, url);
+    if (write === push && hasEntry && ((isSame && isHeld) || guard.isOne)) return replace(state, title, url);
     if (write === push) hasEntry = true;
     write(state, title, url);
   };

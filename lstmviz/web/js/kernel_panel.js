@@ -9,7 +9,8 @@
  * @typedef {{matrix: Matrix, group: Group, box: Box, top: number}} Drawn a matrix, its place, and its first row among its group's
  * @typedef {Group["vectors"][number]} Vector
  * @typedef {{label: string, short: string, vectors: Vector[]}} Row vectors of one meaning, each of other gates
- * @typedef {{matrix: number, row: number, column: number}} Cell a place in one of the matrices that are drawn
+ * @typedef {import("./scene.js").Weight} Weight
+ * @typedef {{matrix: number, row: number, column: number, vector?: number}} Cell a place in one of the matrices that are drawn, or in a vector below them
  */
 
 import { tileOf, write } from "./numbers.js";
@@ -38,6 +39,10 @@ export class KernelPanel {
     this.drawn = [];
     /** @type {{box: Box, group: Group}[]} */
     this.below = [];
+    /** @type {{box: Box, group: Group, row: Row}[]} */
+    this.vectors = [];
+    /** @type {{box: Box, name: string, size: number, tile: number, values: number}[]} */
+    this.alone = [];
     /** @type {Map<string, OffscreenCanvas>} */
     this.rasters = new Map();
     /** @type {any} */
@@ -75,6 +80,8 @@ export class KernelPanel {
     const { groups, alone } = scene.sent.head;
     this.drawn = [];
     this.below = [];
+    this.vectors = [];
+    this.alone = [];
     const { board, pitch } = this;
     const { width, height } = board;
     const band = board.px(BAND);
@@ -92,6 +99,7 @@ export class KernelPanel {
       x += labels[index] + this.met + 2 * GAP + wide;
     }
     this.drawAlone(scene, height - alone.length * pitch);
+    for (const edit of scene.sent.head.edits ?? []) this.markEdit(scene, edit);
     this.markCell(scene);
   }
 
@@ -100,12 +108,14 @@ export class KernelPanel {
     const { board, pitch } = this;
     const { alone, weights } = scene.sent.head;
     const names = Math.max(0, ...alone.map(({ name }) => board.widthOf(name))) + BESIDE;
-    for (const [index, { name, size, values }] of alone.entries()) {
+    for (const [index, { name, size, tile, values }] of alone.entries()) {
       const top = y + index * pitch;
       board.write(name, 0, top + board.px(STRIP / 2));
       const { shape, values: numbers } = scene.sent.array(values);
       const image = this.raster(`alone ${name}`, numbers, 1, shape[0], weights);
-      board.pen.drawImage(image, names, top, Math.min(board.width - names, size * board.px(24)), board.px(STRIP));
+      const box = { x: names, y: top, width: Math.min(board.width - names, size * board.px(24)), height: board.px(STRIP) };
+      board.pen.drawImage(image, box.x, box.y, box.width, box.height);
+      this.alone.push({ box, name, size, tile, values });
     }
   }
 
@@ -227,8 +237,10 @@ export class KernelPanel {
     const strip = board.px(STRIP);
     const name = (/** @type {string[]} */ choices) =>
       board.writeFirst(choices, box.x - GAP, y + strip / 2, { align: "right", room: label + this.met });
-    for (const { label, short, vectors } of rowsOf(group)) {
+    for (const row of rowsOf(group)) {
+      const { label, short, vectors } = row;
       name([label, short]);
+      this.vectors.push({ box: { ...box, y, height: strip }, group, row });
       for (const vector of vectors) {
         const { shape, values } = scene.sent.array(vector.values);
         const image = this.raster(`vector ${index} ${vector.name}`, values, 1, shape[0], scene.sent.head.weights);
@@ -294,16 +306,32 @@ export class KernelPanel {
   markCell(scene) {
     const drawn = this.cell && this.drawn[this.cell.matrix];
     if (!this.cell || !drawn) return;
-    const { matrix, box } = drawn;
-    const [top, bottom] = tileSpan(matrix.rowStarts, this.cell.row, matrix.shape[0]);
-    const [left, right] = tileSpan(matrix.columnStarts, this.cell.column, matrix.shape[1]);
-    const [across, down] = [box.width / matrix.shape[1], box.height / matrix.shape[0]];
+    const below = this.rowBelow(this.cell);
+    if (below) return this.frame(scene, slice(below.box, this.cell.column, below.group.matrices[0].columnStarts, sumOf(below.group.widths)), scene.accent);
+    this.frame(scene, placeIn(drawn, this.cell.row, this.cell.column), scene.accent);
+  }
+
+  /** Frames a weight that was edited. @param {Scene} scene @param {import("./numbers.js").Edit} edit */
+  markEdit(scene, { name, place }) {
+    const drawn = this.drawn.find(({ matrix }) => matrix.name === name);
+    if (drawn) this.frame(scene, placeIn(drawn, place[0], place[1]), scene.edited);
+    for (const { box, group, row } of this.vectors) {
+      const vector = row.vectors.find((each) => each.name === name);
+      const column = vector ? columnOf(group, vector, place[0]) : -1;
+      if (column >= 0) this.frame(scene, slice(box, column, group.matrices[0].columnStarts, sumOf(group.widths)), scene.edited);
+    }
+    const alone = this.alone.find((each) => each.name === name);
+    if (alone) this.frame(scene, slice(alone.box, place[0], undefined, alone.size), scene.edited);
+  }
+
+  /** @param {Scene} scene @param {Box} box @param {string} colour */
+  frame(scene, box, colour) {
     const seen = this.board.px(SEEN);
-    const [wide, tall] = [Math.max(seen, (right - left) * across), Math.max(seen, (bottom - top) * down)];
-    const [x, y] = [box.x + ((left + right) / 2) * across - wide / 2, box.y + ((top + bottom) / 2) * down - tall / 2];
+    const [wide, tall] = [Math.max(seen, box.width), Math.max(seen, box.height)];
+    const [x, y] = [box.x + (box.width - wide) / 2, box.y + (box.height - tall) / 2];
     const { pen } = this.board;
-    for (const [colour, thick] of /** @type {[string, number][]} */ ([[scene.ringed, 4], [scene.accent, 2]])) {
-      pen.strokeStyle = colour;
+    for (const [ink, thick] of /** @type {[string, number][]} */ ([[scene.ringed, 4], [colour, 2]])) {
+      pen.strokeStyle = ink;
       pen.lineWidth = this.board.px(thick);
       pen.strokeRect(x, y, wide, tall);
     }
@@ -319,17 +347,36 @@ export class KernelPanel {
    */
   move(down, right) {
     const from = this.cell && this.drawn[this.cell.matrix] ? this.cell : null;
-    this.cell = from ? this.beside(from, down, right) : this.start();
+    this.cell = !from ? this.start() : this.rowBelow(from) ? this.besideBelow(from, down, right) : this.beside(from, down, right);
     return this.place;
+  }
+
+  /** The row of vectors that a marked cell is in, if it is in one. @param {Cell} cell */
+  rowBelow({ vector }) {
+    return vector === undefined ? undefined : this.vectors[vector];
+  }
+
+  /** From a vector to the next, or back into the matrix above. @param {Cell} from @param {number} down @param {number} right @returns {Cell} */
+  besideBelow(from, down, right) {
+    const { group } = this.vectors[from.vector ?? 0];
+    if (!down) return { ...from, column: along(group.matrices[0].columnStarts, from.column, right, sumOf(group.widths)) };
+    const next = (from.vector ?? 0) + Math.sign(down);
+    if (this.vectors[next]?.group === group) return { ...from, vector: next };
+    return down < 0 ? { matrix: from.matrix, row: from.row, column: from.column } : from;
   }
 
   /** Where the marked cell is. @returns {Place | null} */
   get place() {
     const drawn = this.cell && this.drawn[this.cell.matrix];
     if (!this.cell || !drawn || !this.scene) return null;
+    const below = this.rowBelow(this.cell);
+    if (below) {
+      const total = sumOf(below.group.widths);
+      return vectorAt(this.scene, below.group, below.row, (this.cell.column + 0.5) / total) ?? { text: "–" };
+    }
     const { matrix, group } = drawn;
     const [row, column] = [Math.min(this.cell.row, matrix.shape[0] - 1), Math.min(this.cell.column, matrix.shape[1] - 1)];
-    return { ...unitOf(group, column), text: this.describe(this.scene, matrix, group, row, column) };
+    return { ...unitOf(group, column), weight: { name: matrix.name, place: [row, column] }, text: this.describe(this.scene, matrix, group, row, column) };
   }
 
   /** @returns {Cell | null} */
@@ -353,7 +400,8 @@ export class KernelPanel {
     const behind = (down || right) > 0;
     const others = [...this.drawn.keys()].filter((place) => (behind ? place > matrix : place < matrix) && isNext(this.drawn[place]));
     if (others.length) return this.enter(others[behind ? 0 : others.length - 1], to, down, right);
-    return to;
+    const vector = down > 0 ? this.vectors.findIndex((each) => each.group === group) : -1;
+    return vector < 0 ? to : { ...to, vector };
   }
 
   /** The cell of another matrix at the side from which one comes. @param {number} at @param {Cell} from @param {number} down @param {number} right @returns {Cell} */
@@ -395,7 +443,16 @@ export class KernelPanel {
       if (!within(box, offsetX, offsetY)) continue;
       const row = Math.min(matrix.shape[0] - 1, Math.floor(((offsetY - box.y) / box.height) * matrix.shape[0]));
       const column = Math.min(matrix.shape[1] - 1, Math.floor(((offsetX - box.x) / box.width) * matrix.shape[1]));
-      return { ...unitOf(group, column), text: this.describe(scene, matrix, group, row, column) };
+      return { ...unitOf(group, column), weight: { name: matrix.name, place: [row, column] }, text: this.describe(scene, matrix, group, row, column) };
+    }
+    for (const { box, group, row } of this.vectors) {
+      if (within(box, offsetX, offsetY)) return vectorAt(scene, group, row, (offsetX - box.x) / box.width);
+    }
+    for (const { box, name, size, tile, values } of this.alone) {
+      if (!within(box, offsetX, offsetY)) continue;
+      const index = Math.min(size - 1, Math.floor(((offsetX - box.x) / box.width) * size));
+      const number = write(scene.sent.array(values).values[Math.floor(index / tile)]);
+      return { weight: { name, place: [index] }, text: `${tile > 1 ? "≈ " : ""}${name}[${index}]\n${number}` };
     }
     for (const { box, group } of this.below) {
       if (!within(box, offsetX, offsetY)) continue;
@@ -430,6 +487,64 @@ export class KernelPanel {
     const words = scene.words.tile.replace("{rows}", String(matrix.tile[0])).replace("{columns}", String(matrix.tile[1]));
     return `≈ ${source} → ${target}\n${words}: ${number(matrix.values)} (${number(matrix.low)} … ${number(matrix.high)})`;
   }
+}
+
+/**
+ * What a weight is, and of how many rows and columns where it is drawn as one with others; null where it is not drawn.
+ *
+ * @param {Scene} scene @param {Weight} weight @returns {{value: number, tile: [number, number]} | null}
+ */
+export function findWeight({ sent }, { name, place }) {
+  const [first, column] = place;
+  for (const group of sent.head.groups) {
+    const matrix = group.matrices.find((each) => each.name === name);
+    const { tile } = group.matrices[0];
+    if (matrix) {
+      const { shape, values } = sent.array(matrix.values);
+      if (first >= matrix.shape[0] || column >= matrix.shape[1]) return null;
+      return { value: values[tileOf(matrix.rowStarts, first) * shape[1] + tileOf(matrix.columnStarts, column)], tile };
+    }
+    const vector = group.vectors.find((each) => each.name === name);
+    const at = vector ? columnOf(group, vector, first) : -1;
+    if (vector && at >= 0) return { value: sent.array(vector.values).values[tileOf(group.matrices[0].columnStarts, at)], tile: [1, tile[1]] };
+  }
+  const alone = sent.head.alone.find((each) => each.name === name);
+  if (!alone || first >= alone.size) return null;
+  return { value: sent.array(alone.values).values[Math.floor(first / alone.tile)], tile: [1, alone.tile] };
+}
+
+/** In which of a group's columns a vector's number stands; -1 where in none. @param {Group} group @param {Vector} vector @param {number} index */
+function columnOf(group, vector, index) {
+  const block = vector.starts.findIndex((start, place) => start >= 0 && index >= start && index < start + group.widths[place]);
+  return block < 0 ? -1 : sumOf(group.widths.slice(0, block)) + index - vector.starts[block];
+}
+
+/** @param {Scene} scene @param {Group} group @param {Row} row @param {number} share from the left @returns {Place | null} */
+function vectorAt(scene, group, row, share) {
+  const total = sumOf(group.widths);
+  const column = Math.min(total - 1, Math.floor(share * total));
+  const { gate, unit } = unitOf(group, column);
+  const block = group.gates.indexOf(gate);
+  const vector = row.vectors.find(({ of }) => of[block]);
+  if (!vector) return null;
+  const { columnStarts, tile } = group.matrices[0];
+  const text = `${tile[1] > 1 ? "≈ " : ""}${vector.name} → ${gate}[${unit}]\n${write(scene.sent.array(vector.values).values[tileOf(columnStarts, column)])}`;
+  const start = vector.starts[block];
+  if (start < 0) return { gate, unit, option: vector.name, text };
+  return { gate, unit, weight: { name: vector.name, place: [start + unit] }, text };
+}
+
+/** Where a weight of a matrix is drawn, alone or with others. @param {Drawn} drawn @param {number} row @param {number} column @returns {Box} */
+function placeIn({ matrix, box }, row, column) {
+  const [top, bottom] = tileSpan(matrix.rowStarts, row, matrix.shape[0]);
+  const tall = (box.height * (bottom - top)) / matrix.shape[0];
+  return { ...slice(box, column, matrix.columnStarts, matrix.shape[1]), y: box.y + (box.height * top) / matrix.shape[0], height: tall };
+}
+
+/** The part of a row that a column has. @param {Box} box @param {number} column @param {number[] | undefined} starts @param {number} count @returns {Box} */
+function slice(box, column, starts, count) {
+  const [left, right] = tileSpan(starts, column, count);
+  return { ...box, x: box.x + (box.width * left) / count, width: (box.width * (right - left)) / count };
 }
 
 /** @param {Group} group @param {number} column @returns {{gate: string, unit: number}} */

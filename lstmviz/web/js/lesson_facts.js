@@ -22,7 +22,7 @@ export function recorded(scene, name, unit, t) {
   const strip = scene.strip(name);
   if (!strip || strip.tile[0] * strip.tile[1] > 1) return undefined;
   const { shape, values } = scene.sent.array(strip.values);
-  return unit < shape[0] && t >= 0 && t < shape[1] ? values[unit * shape[1] + t] : undefined;
+  return unit < shape[0] && t >= 0 && t < shape[1] ? values[scene.rowOf(strip, unit) * shape[1] + t] : undefined;
 }
 
 /** A state before a step, which begins at zeros. @param {Scene} scene @param {string} name @param {number} unit */

@@ -6,20 +6,22 @@
  * @typedef {{name: string, title: string, role: string, activation: string, share: boolean, hue: string}} Gate
  * @typedef {{name: string, shape: [number, number], rows: {name: string, meets: string, height: number}[], tile: [number, number],
  *   values: number, rowStarts?: number[], columnStarts?: number[], low?: number, high?: number}} Matrix
- * @typedef {{gates: string[], widths: number[], matrices: Matrix[], vectors: {name: string, added: boolean, of: boolean[], values: number}[]}} Group
- * @typedef {{name: string, title: string, rows: number, scale: Scale, tile: [number, number], values: number, low?: number, high?: number}} Strip
+ * @typedef {{gates: string[], widths: number[], matrices: Matrix[], vectors: {name: string, added: boolean, of: boolean[], starts: number[], values: number}[]}} Group
+ * @typedef {{name: string, title: string, rows: number, scale: Scale, tile: [number, number], values: number, low?: number, high?: number,
+ *   ordered: boolean, stored?: number}} Strip `ordered` says whether its rows are in the stage's order; `stored` has its tiles in that of the kernel
  * @typedef {{name: string, label: string, operands: string[], scale: string, sign: string, wire: string, column: number, row: number,
  *   at: number, values: number}} FlowNode
  * @typedef {{first: number, count: number, unit: number, firstUnit: number, shown: number, met: number[], sums: number[], nodes: FlowNode[],
  *   wires: [number, number][][], start: string}} Steps
+ * @typedef {{name: string, place: number[], value: number, was: number}} Edit a weight that is another than the cell's own
  * @typedef {{sizes: [string, number][], without: [string, number][]}} Errors
  * @typedef {{title: string, answers: number, truth: number, low: number, high: number, names: string[]}} Answer
  * @typedef {{kind: string, numUnits: number, inputSize: number, steps: number, parameters: number, titles: {kernel: string, gates: string},
  *   sentence: {text: string, counts: string}[], gates: Gate[], states: {name: string, title: string, size: number}[],
  *   colours: {diverging: {light: [number, string][], dark: [number, string][]}, sequential: [number, string][], nonfinite: string},
- *   groups: Group[], alone: {name: string, size: number, values: number}[], weights: Scale, strips: Strip[], labels: string[] | null,
+ *   groups: Group[], alone: {name: string, size: number, tile: number, values: number}[], weights: Scale, strips: Strip[], order: number[] | null, labels: string[] | null,
  *   features: string[], title: string, step: Steps, told: string, alternatives: Record<string, string>, of: string, engine: string, linear: boolean,
- *   difference: number | null, dtype: string, errors: Errors | {}, isText: boolean, hasLedger: boolean,
+ *   difference: number | null, dtype: string, errors: Errors | {}, isText: boolean, hasLedger: boolean, edits?: Edit[],
  *   answer?: Answer}} Head
  */
 
@@ -63,6 +65,15 @@ export function write(number) {
   else if (size < 0.0995 || size >= 999.5) text = shortest(number);
   else text = fixed(number, size < 9.995 ? 2 : size < 99.95 ? 1 : 0);
   return text.replaceAll("-", "−");
+}
+
+/** A number that is kept in 32 bits in as few digits as tell it from its neighbours. @param {number} number */
+export function writeExactly(number) {
+  for (let digits = 1; digits < 9; digits++) {
+    const text = number.toPrecision(digits);
+    if (Math.fround(Number(text)) === Math.fround(number)) return String(Number(text));
+  }
+  return String(Number(number.toPrecision(9)));
 }
 
 /** @param {number} number @param {number} places behind the point */

@@ -4,7 +4,9 @@
  * @typedef {import("./numbers.js").Sent} Sent
  * @typedef {import("./numbers.js").Strip} Strip
  * @typedef {import("./paint.js").Ink} Ink
- * @typedef {{gate?: string, unit?: number, t?: number, text: string}} Place what lies under the pointer
+ * @typedef {{name: string, place: number[]}} Weight one of the cell's weights, by its variable's name and its place in it
+ * @typedef {{gate?: string, unit?: number, t?: number, weight?: Weight, option?: string, text: string}} Place what lies under the pointer: where it is a
+ *     weight which one, and where it is no weight but an option which one
  */
 
 import { write } from "./numbers.js";
@@ -33,6 +35,8 @@ export class Scene {
     this.t = Math.max(0, Math.min(pin.t, sent.head.steps - 1));
     this.unit = Math.max(0, Math.min(pin.unit, sent.head.numUnits - 1));
     this.gateName = pin.gate;
+    /** @type {Map<number, number> | null} in which row each unit stands */
+    this.places = null;
   }
 
   /** The units that are marked: the pinned one, and the one under the pointer. @returns {[number, string, number][]} unit, colour, width */
@@ -49,6 +53,11 @@ export class Scene {
     const hovered = this.hover?.t;
     if (hovered !== undefined && hovered !== this.t) found.push([hovered, this.ringed, 1]);
     return found;
+  }
+
+  /** Around what was edited: neither the accent nor a gate's hue. */
+  get edited() {
+    return this.dark ? "#ffd54a" : "#ffe27a";
   }
 
   get ringed() {
@@ -84,14 +93,28 @@ export class Scene {
     return this.sent.head.strips.find((strip) => strip.name === name);
   }
 
-  /** The numbers of a gate or a state at this step, all units; of tiles, their means. @param {string} name */
+  /** Which unit, or feature, a strip's row is. @param {Strip} strip @param {number} row */
+  unitAt(strip, row) {
+    return (strip.ordered ? this.sent.head.order?.[row] : undefined) ?? row;
+  }
+
+  /** In which row of a strip a unit stands. @param {Strip} strip @param {number} unit */
+  rowOf(strip, unit) {
+    if (!strip.ordered) return unit;
+    this.places ??= new Map((this.sent.head.order ?? []).map((each, row) => [each, row]));
+    return this.places.get(unit) ?? unit;
+  }
+
+  /** The numbers of a gate or a state at this step, all units as they are stored; of tiles, their means. @param {string} name */
   gateAt(name) {
     const strip = this.strip(name);
     if (!strip) return null;
-    const { shape, values } = this.sent.array(strip.values);
+    const isTiled = strip.tile[0] > 1;
+    const { shape, values } = this.sent.array(strip.stored ?? strip.values);
     const [rows, columns] = shape;
     const at = Math.min(columns - 1, Math.floor(this.t / strip.tile[1]));
-    return Float32Array.from({ length: rows }, (_each, row) => values[row * columns + at]);
+    const place = (/** @type {number} */ unit) => (isTiled || strip.stored !== undefined ? unit : this.rowOf(strip, unit));
+    return Float32Array.from({ length: rows }, (_each, unit) => values[place(unit) * columns + at]);
   }
 
   /** A number that was recorded, in words. @param {string} name @param {number} unit @param {number} t */
@@ -99,7 +122,7 @@ export class Scene {
     const strip = this.strip(name);
     if (!strip) return "";
     const { shape, values } = this.sent.array(strip.values);
-    const at = Math.floor(unit / strip.tile[0]) * shape[1] + Math.floor(t / strip.tile[1]);
+    const at = Math.floor(this.rowOf(strip, unit) / strip.tile[0]) * shape[1] + Math.floor(t / strip.tile[1]);
     const what = `${name === "x" ? this.featureOf(unit) : `${name}[${unit}]`}, ${this.words.step.replace("{t}", this.labelOf(t))}`;
     if (strip.low === undefined || strip.high === undefined) return `${what}\n${write(values[at])}`;
     const [low, high] = [strip.low, strip.high].map((place) => write(this.sent.array(place).values[at]));

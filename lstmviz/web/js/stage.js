@@ -4,39 +4,32 @@
  *
  * Streamlit calls the default export with what the page's script tells of; while a control is held the script is not asked.
  *
- * @typedef {{of: string, units: number, inputs: {size: number, most: number, canChange: boolean}, engine: string, most: number, canHold: boolean, pin: {t: number | null, unit: number | null, gate: string},
+ * @typedef {{of: string, units: number, inputs: {size: number, most: number, canChange: boolean}, engine: string, orders?: [string, string][], most: number, canHold: boolean, canEdit?: boolean, look?: {show: string, colour: string}, pin: {t: number | null, unit: number | null, gate: string},
  *   words: Record<string, string>, player: any, fixed: Fixed, lesson?: import("./lesson.js").Told | null}} Told
  * @typedef {{hide: string[], lock: string[], kept: Record<string, string>, held: string, would: string}} Fixed what the link that was opened takes
  *   away and what it holds, what an address says of that, and the sentences about it
  */
 
 import { addSheet, ask } from "./assets.js";
-import { announcePin, followPin, holdPin, onPin, pin, setPin } from "./linked.js";
+import { KEYS, announcePin, followPin, holdPin, onPin, pin, setPin } from "./linked.js";
 import { CellPanel } from "./cell_panel.js";
 import { Drawer, markUp } from "./drawer.js";
 import { drawErrors } from "./errors.js";
-import { guardHistory } from "./history.js";
-import { KernelPanel } from "./kernel_panel.js";
+import { guardHistory, makeOneEntry } from "./history.js";
+import { KernelPanel, findWeight } from "./kernel_panel.js";
 import { Lesson } from "./lesson.js";
 import { Player } from "./player.js";
 import { Scene } from "./scene.js";
-import { Sent, readJson, write } from "./numbers.js";
+import { Sent, readJson, write, writeExactly } from "./numbers.js";
 import { TextPanel } from "./text_panel.js";
 import { TimePanel } from "./time_panel.js";
 import { canonical, withEngine } from "./query.js";
 import { isDark, keyed, onKey, onReconnect } from "./streamlit.js";
 
 const REST = 250; // milliseconds of quiet after which the run at rest is asked for and the script is told
-const NOTHING = "none"; // of a run is held, as the address says it
+const NOTHING = "none"; // of a run is held and no weight edited, as the address says it
+const RESHAPES = ["cell", "sequence", "use_bias", "use_peepholes", "num_proj"]; // with these a cell has other weights
 const DRAFT = "numpy"; // whose run is drawn while the slider is held
-const MOVES = /** @type {Record<string, [number, number]>} */ ({
-  ArrowLeft: [0, -1],
-  ArrowRight: [0, 1],
-  ArrowUp: [-1, 0],
-  ArrowDown: [1, 0],
-  Home: [0, -Infinity],
-  End: [0, Infinity],
-});
 const BELOW = 8; // pixels of air below the stage
 const USUAL = { right: 1256, height: 750 }; // of a stage in a window of 1280 × 900: there the scale is about 1
 const NARROW = 700; // pixels of a window with room for one panel alone
@@ -106,14 +99,31 @@ class Stage {
     this.kernel = new KernelPanel(kernel.box, point, pick);
     this.cell = new CellPanel(step.box, (name) => this.pick({ gate: name, text: "" }));
     this.time = new TimePanel(gates.box, point, pick);
-    this.text = new TextPanel(gates.box, (name, t, unit) => this.askRow(name, t, unit), point, pick);
+    const host = {
+      row: (/** @type {string} */ name, /** @type {number} */ t, /** @type {number} */ unit) => this.askRow(name, t, unit),
+      contrast: (/** @type {string} */ name, /** @type {string} */ select) => this.askContrast(name, select),
+      note: (/** @type {string} */ name, /** @type {string} */ value) => this.note(name, value),
+      pin: (/** @type {number} */ unit) => this.pick({ unit, text: "" }),
+    };
+    this.text = new TextPanel(gates.box, host, point, pick);
+    this.toldLook = "";
     this.textButton = /** @type {HTMLButtonElement} */ (this.make("button", "lv-toggle", gates.title.parentElement ?? gates.box));
     this.textButton.type = "button";
     this.textButton.hidden = true;
     this.textButton.addEventListener("click", () => {
       this.text.box.hidden = !this.text.box.hidden;
+      this.note("show", this.text.isOpen ? "text" : "strips");
       this.redraw();
     });
+    this.undoButton = /** @type {HTMLButtonElement} */ (this.make("button", "lv-undo", kernel.title.parentElement ?? kernel.box));
+    this.undoButton.type = "button";
+    this.undoButton.hidden = true;
+    this.undoButton.addEventListener("click", () => this.alter("edit", NOTHING));
+    /** @type {import("./scene.js").Weight | null} that is taken apart beside a number */
+    this.weight = null;
+    this.option = ""; // that is no weight
+    this.isAlone = false; // whether the weight is taken apart without a number
+    this.order = this.makeOrder(gates.title.parentElement ?? gates.box);
     this.drawer = new Drawer(panels, told.words.close, () => this.shut());
     this.player = new Player(this.controls);
     /** @type {Sent | null} */
@@ -136,6 +146,7 @@ class Stage {
     this.set = {};
     /** @type {Lesson | null} */
     this.lesson = null;
+    this.goTo = ""; // another path that is asked for
     this.toldPin = ""; // what the script said last, and what it was told
     this.sentPin = "";
     this.frame = 0;
@@ -215,6 +226,31 @@ class Stage {
     this.root.removeAttribute("tabindex");
   }
 
+  /** In which order the strips' rows are. @param {HTMLElement} head */
+  makeOrder(head) {
+    const label = /** @type {HTMLLabelElement} */ (this.make("label", "lv-order", head));
+    const words = document.createElement("span");
+    const choice = document.createElement("select");
+    choice.className = keyed("order");
+    choice.addEventListener("change", () => this.alter("order", choice.value));
+    label.append(words, " ", choice);
+    return { label, words, choice };
+  }
+
+  /** What the rows can be ordered by, and what they are. */
+  tellOrder() {
+    const { label, words, choice } = this.order;
+    const orders = this.told.orders ?? [];
+    label.hidden = !orders.length || this.told.fixed.hide.includes("order");
+    choice.disabled = this.isLocked("order");
+    words.textContent = this.told.words.order;
+    const names = orders.map(([name]) => name);
+    if (String([...choice.options].map(({ value }) => value)) !== String(names)) {
+      choice.replaceChildren(...orders.map(([name, title]) => new Option(title, name)));
+    }
+    choice.value = new URLSearchParams(this.wanted).get("order") ?? names[0] ?? "";
+  }
+
   makeInputs() {
     const group = this.make("div", `lv-inputs ${keyed("input_size")}`, this.controls);
     const label = this.make("label", "", group);
@@ -265,6 +301,7 @@ class Stage {
     this.skip.textContent = told.words.skip;
     const of = canonical(told.of);
     this.followPin(told.pin);
+    this.followLook(told.look);
     this.tellLesson();
     if (this.isHeld && of !== this.wanted) return; // who holds the slider is ahead of the script
     this.want(of, told.engine);
@@ -340,6 +377,8 @@ class Stage {
     if (value === before || this.isLocked(name)) return;
     const query = new URLSearchParams(this.wanted);
     query.set(name, String(value));
+    query.delete("edit"); // a cell of another size has other weights
+    this.weight = null;
     this.want(canonical(query.toString()), DRAFT);
     this.rest();
   }
@@ -354,6 +393,7 @@ class Stage {
     if (this.isLocked(name)) return this.say(this.told.fixed.held.replace("{name}", name));
     const query = new URLSearchParams(this.wanted);
     query.set(name, value);
+    if (RESHAPES.includes(name)) query.delete("edit");
     this.set[name] = value;
     this.want(canonical(query.toString()), DRAFT);
     this.rest();
@@ -364,18 +404,77 @@ class Stage {
     return (new URLSearchParams(this.wanted).get("clamp") ?? "").split(",").filter((part) => part.includes(":"));
   }
 
+  /** Which weights are edited, as the address has it: `kernel:3,5:0.25`. */
+  get edits() {
+    return (new URLSearchParams(this.wanted).get("edit") ?? "").split(";").filter((part) => part.includes(":"));
+  }
+
+  /** Edits a weight, or undoes that. @param {import("./scene.js").Weight} weight @param {number | null} value */
+  edit({ name, place }, value) {
+    const others = this.edits.filter((part) => !part.startsWith(`${name}:${place.join(",")}:`));
+    this.alter("edit", [...others, ...(value === null ? [] : [`${name}:${place.join(",")}:${value}`])].join(";") || NOTHING);
+  }
+
+  /** Where a number was clicked through one of its weights, offers to edit that. */
+  offerWeight() {
+    const { scene, weight, told } = this;
+    const found = scene && weight && findWeight(scene, weight);
+    if (this.option && told.canEdit) this.drawer.say(told.words.no_weight.replace("{name}", this.option));
+    if (!told.canEdit || !scene || !weight || !found || told.fixed.hide.includes("edit")) return;
+    if (found.tile[0] * found.tile[1] > 1) {
+      this.drawer.say(["{rows}", "{columns}"].reduce((text, hole, k) => text.replace(hole, String(found.tile[k])), told.words.tiled));
+      return;
+    }
+    const own = scene.sent.head.edits?.find(({ name, place }) => name === weight.name && String(place) === String(weight.place));
+    this.drawer.offerWeight(
+      {
+        name: `${weight.name}[${weight.place.join(", ")}]`,
+        value: own ? own.value : Number(writeExactly(found.value)),
+        was: own ? own.was : null,
+        count: this.edits.length,
+        beside: this.besideOf("edit"),
+        note: scene.sent.head.linear ? told.words.folded : "",
+      },
+      told.words,
+      (value) => this.edit(weight, value),
+      () => this.alter("edit", NOTHING),
+      () => this.compareWithout("edit"),
+    );
+  }
+
+  /** Of what is offered what the link that was opened holds is not to be changed. */
+  fixOffers() {
+    for (const each of this.drawer.draft.querySelectorAll("fieldset")) each.disabled = this.isLocked(each.classList.contains("lv-edit") ? "edit" : "clamp");
+  }
+
+  /** Where the same is shown beside nothing held or edited. @param {string} name `clamp` or `edit` */
+  besideOf(name) {
+    const query = new URLSearchParams(this.wanted);
+    for (const [key, value] of Object.entries(pin())) if (value !== undefined) query.set(key, String(value));
+    query.set(`b.${name}`, NOTHING);
+    for (const [kept, value] of Object.entries(this.told.fixed.kept)) query.set(kept, value);
+    return new URL(`../../?${query}`, import.meta.url).href;
+  }
+
+  /** Goes there within this session, which alone has a viewer's own files. @param {string} name */
+  compareWithout(name) {
+    this.set[`b.${name}`] = NOTHING;
+    this.goTo = "compare";
+    makeOneEntry();
+    clearTimeout(this.restTimer);
+    this.restTimer = 0;
+    this.sayMoved();
+  }
+
   /** What the drawer offers to hold. @param {string} name @param {number} unit @returns {import("./drawer.js").Hold} */
   holdOf(name, unit) {
     const own = this.held.find((part) => part.startsWith(`${name}.${unit}:`));
-    const query = new URLSearchParams(this.wanted);
-    query.set("b.clamp", NOTHING);
-    for (const [kept, value] of Object.entries(this.told.fixed.kept)) query.set(kept, value);
     return {
       name: `${name}[${unit}]`,
       held: own === undefined ? null : Number(own.split(":")[1]),
       isShare: Boolean(this.scene?.gate(name)?.share),
       count: this.held.length,
-      beside: new URL(`../../?${query}`, import.meta.url).href,
+      beside: this.besideOf("clamp"),
     };
   }
 
@@ -415,8 +514,9 @@ class Stage {
   sayMoved() {
     const { t = null, unit = null, gate = "" } = pin();
     this.sentPin = JSON.stringify([t, unit, gate]);
-    this.trigger?.("moved", { num_units: this.units, input_size: this.inputs, t, unit, gate, step: this.lesson?.say(), set: this.set });
+    this.trigger?.("moved", { num_units: this.units, input_size: this.inputs, t, unit, gate, step: this.lesson?.say(), set: this.set, go: this.goTo });
     this.set = {};
+    this.goTo = "";
   }
 
   /**
@@ -488,6 +588,10 @@ class Stage {
     this.titles.step.textContent = this.told.words.unit.replace("{unit}", String(scene.unit)).replace("{t}", scene.labelOf(scene.t)).replace("{kind}", kind);
     this.legends.step.replaceChildren(this.shownOf(scene));
     this.legends.kernel.replaceChildren(...this.keyOf(scene));
+    this.tellOrder();
+    const edited = sent.head.edits?.length ?? 0;
+    this.undoButton.hidden = !edited || !this.told.canEdit;
+    this.undoButton.textContent = this.told.words.undo_edited.replace("{count}", String(edited));
     const shares = sent.head.gates.some((gate) => gate.share) ? legend(scene, { low: 0, high: 1, diverging: false }, this.told.words.shares) : [];
     this.legends.gates.replaceChildren(...shares, spanOf([shares.length ? this.told.words.others : this.told.words.own, ...meansOf(scene)].join(" · ")), ...drawErrors(sent.head.errors, numUnits, this.told.words));
     this.sentence.replaceChildren(...sentence.map(part), part({ text: told ? ` · ${told}` : "", counts: "told" }));
@@ -526,6 +630,28 @@ class Stage {
     const asked = `${this.shown}&t=${t}&unit=${unit}&name=${encodeURIComponent(name)}`;
     const answer = await ask(`numbers/row?${asked}`);
     return answer?.status === 200 ? answer.arrayBuffer() : null;
+  }
+
+  /** @param {string} name @param {string} select @returns {Promise<import("./text_panel.js").Contrast | null>} */
+  async askContrast(name, select) {
+    const asked = `${this.shown}&name=${encodeURIComponent(name)}&select=${encodeURIComponent(select)}`;
+    const answer = await ask(`numbers/contrast?${asked}`);
+    return answer?.status === 200 ? readJson(await answer.text()) : null;
+  }
+
+  /** Notes what was picked of what changes no number: it comes into the address. @param {string} name @param {string} value */
+  note(name, value) {
+    this.set[name] = value;
+    this.rest();
+  }
+
+  /** Shows the text, or the strips, as the address says, where that is news. @param {Told["look"]} look */
+  followLook(look) {
+    const name = JSON.stringify(look);
+    if (!look || name === this.toldLook || this.restTimer) return;
+    this.toldLook = name;
+    this.text.box.hidden = look.show !== "text";
+    if (look.colour) this.text.name = look.colour;
   }
 
   /**
@@ -591,7 +717,7 @@ class Stage {
    */
   moveOf(event) {
     if (!this.sent || !this.scene || event.ctrlKey || event.metaKey || event.altKey) return null;
-    const move = MOVES[event.key] ?? (event.key === "Enter" ? [0, 0] : null);
+    const move = KEYS[event.key] ?? (event.key === "Enter" ? [0, 0] : null);
     if (!move) return null;
     event.preventDefault();
     event.stopPropagation();
@@ -625,13 +751,16 @@ class Stage {
 
   /** Moves through the strips: to another step, to another unit, and into a number. @param {KeyboardEvent} event */
   press(event) {
+    if (event.target !== this.boxes.gates) return; // what stands in it has keys of its own
     const move = this.moveOf(event);
     if (!move || !this.sent || !this.scene) return;
     const [down, right] = move;
     const { steps, numUnits, gates } = this.sent.head;
     const within = (/** @type {number} */ value, /** @type {number} */ count) => Math.max(0, Math.min(count - 1, value));
     const from = pin(); // keys may come faster than drawings
-    const [t, unit] = [within((from.t ?? 0) + right, steps), within((from.unit ?? 0) + down, numUnits)];
+    const order = this.sent.head.order; // a key goes from row to row
+    const row = within((order ? order.indexOf(from.unit ?? 0) : (from.unit ?? 0)) + down, numUnits);
+    const [t, unit] = [within((from.t ?? 0) + right, steps), order ? order[row] : row];
     const gate = from.gate || gates[0].name;
     if (event.key === "Enter") this.pick({ t, unit, gate, text: "" });
     else {
@@ -676,18 +805,21 @@ class Stage {
   }
 
   /** Pins what was clicked, and takes it apart. @param {import("./scene.js").Place} place */
-  pick({ t, unit, gate }) {
+  pick({ t, unit, gate, weight, option }) {
     const before = pin();
+    [this.weight, this.option, this.asked] = [weight ?? null, option ?? "", ""];
     setPin({ t: t ?? before.t ?? 0, unit: unit ?? before.unit ?? 0, gate: gate || before.gate });
     announcePin();
     if (gate) this.open();
-    if (gate && document.activeElement instanceof HTMLElement) this.opener = document.activeElement;
+    else if (weight) this.openWeight();
+    if ((gate || weight) && document.activeElement instanceof HTMLElement) this.opener = document.activeElement;
   }
 
   /** Closes what was taken apart; a link to this view leaves it closed. */
   shut() {
     const wasInside = this.drawer.box.contains(document.activeElement);
     this.drawer.close();
+    [this.weight, this.option, this.isAlone] = [null, "", false];
     if (wasInside && this.opener?.isConnected) this.opener.focus({ preventScroll: true }); // who goes by keys goes on from there
     this.tellLine();
     setPin({ gate: undefined });
@@ -696,7 +828,10 @@ class Stage {
 
   async open() {
     const { t = 0, unit = 0, gate } = pin();
-    if (!gate || !this.sent) return;
+    if (!this.sent) return;
+    if (this.weight && this.drawer.isOpen && this.isAlone) return this.openWeight();
+    if (!gate) return;
+    this.isAlone = false;
     const [step, which] = [Math.min(t, this.sent.head.steps - 1), Math.min(unit, this.sent.head.numUnits - 1)];
     const asked = `${this.shown}&t=${step}&unit=${which}&name=${encodeURIComponent(gate)}`;
     if (asked === this.asked && this.drawer.isOpen) return;
@@ -707,8 +842,25 @@ class Stage {
     const taken = readJson(await answer.text());
     this.column = taken.column;
     this.drawer.show(taken);
-    if (!this.told.fixed.hide.includes("clamp")) this.drawer.offer(this.holdOf(gate, which), this.told.words, (value) => this.hold(gate, which, value), () => this.alter("clamp", NOTHING));
-    for (const each of this.drawer.box.querySelectorAll("fieldset")) each.disabled = this.isLocked("clamp");
+    if (!this.told.fixed.hide.includes("clamp")) this.drawer.offer(this.holdOf(gate, which), this.told.words, (value) => this.hold(gate, which, value), () => this.alter("clamp", NOTHING), () => this.compareWithout("clamp"));
+    this.offerWeight();
+    this.fixOffers();
+    this.drawer.commit();
+    this.tellLine();
+  }
+
+  /** A weight that no single gate is made from, by itself. */
+  openWeight() {
+    const { scene, weight } = this;
+    const found = scene && weight && findWeight(scene, weight);
+    if (!weight || !found) return;
+    const asked = `${this.shown} ${weight.name} ${weight.place}`;
+    if (this.isAlone && asked === this.asked && this.drawer.isOpen) return;
+    [this.isAlone, this.asked, this.column] = [true, asked, ""];
+    this.drawer.show({ title: `${weight.name}[${weight.place.join(", ")}] = ${write(found.value)}`, column: "", sums: [], lines: [] });
+    this.offerWeight();
+    this.fixOffers();
+    this.drawer.commit();
     this.tellLine();
   }
 

@@ -4,6 +4,11 @@
  * @typedef {import("./scene.js").Scene} Scene
  * @typedef {import("./scene.js").Place} Place
  * @typedef {import("./numbers.js").Sent} Sent
+ * @typedef {{name: string, steps: number, units: [number, number, number, number][]}} Contrast units that differ at so many steps: a unit, its mean
+ *     there and elsewhere, and how far these are apart
+ * @typedef {{row: (name: string, t: number, unit: number) => Promise<ArrayBuffer | null>, contrast: (name: string, select: string) => Promise<Contrast | null>,
+ *   note: (name: string, value: string) => void, pin: (unit: number) => void}} Host what it asks for: one unit over all steps, the units that differ; and
+ *     what it tells: what of the address was picked, which unit
  */
 
 import { Sent as Row, write } from "./numbers.js";
@@ -12,23 +17,36 @@ import { colourOf } from "./paint.js";
 const LEDGER = "ledger";
 // How a label shows what cannot be seen, and what stands in the text.
 const PLAIN = /** @type {Record<string, string>} */ ({ "\u2420": " ", "\u23ce": "\u23ce\n", "\u21e5": "\t" });
+const LABELS = new Map(Object.entries(PLAIN).map(([label, plain]) => [label, plain.slice(-1)]));
 
 export class TextPanel {
   /**
    * @param {HTMLElement} parent
-   * @param {(name: string, t: number, unit: number) => Promise<ArrayBuffer | null>} ask for one unit over all steps
+   * @param {Host} host
    * @param {(place: Place | null, event: PointerEvent) => void} onPoint
    * @param {(place: Place) => void} onPick
    */
-  constructor(parent, ask, onPoint, onPick) {
-    this.ask = ask;
+  constructor(parent, host, onPoint, onPick) {
+    this.host = host;
     this.box = parent.appendChild(document.createElement("div"));
     this.box.className = "lv-text";
     this.box.hidden = true;
     this.bar = this.box.appendChild(document.createElement("p"));
-    this.said = this.bar.appendChild(document.createElement("label"));
+    this.said = this.bar.appendChild(document.createElement("span"));
     this.choice = document.createElement("select");
+    this.unitChoice = document.createElement("select");
+    this.units = ""; // that can be picked, in their order
+    /** @type {number | null} by which it is coloured as long as the pointer is on it */
+    this.tried = null;
     this.told = this.bar.appendChild(document.createElement("span"));
+    this.find = this.bar.appendChild(document.createElement("span"));
+    this.find.className = "lv-find";
+    this.selectLabel = this.find.appendChild(document.createElement("label"));
+    this.every = document.createElement("input");
+    Object.assign(this.every, { type: "text", maxLength: 2, size: 2 });
+    this.found = this.find.appendChild(document.createElement("span"));
+    this.found.setAttribute("role", "status");
+    this.selected = "";
     this.text = this.box.appendChild(document.createElement("div"));
     this.text.className = "lv-letters";
     this.of = ""; // whose characters stand there
@@ -43,8 +61,13 @@ export class TextPanel {
     this.scene = null;
     this.choice.addEventListener("change", () => {
       this.name = this.choice.value;
+      this.host.note("colour", this.name);
       if (this.scene) this.draw(this.scene, this.shown);
+      this.select(this.selected);
     });
+    this.unitChoice.addEventListener("change", () => this.host.pin(Number(this.unitChoice.value)));
+    this.every.addEventListener("change", () => this.select(this.every.value && `=${this.labelled(this.every.value)}`));
+    this.text.addEventListener("pointerup", () => this.selectRange());
     this.shown = "";
     /** @type {HTMLElement[] | null} */
     this.letters = null;
@@ -68,7 +91,7 @@ export class TextPanel {
   place(t) {
     const scene = /** @type {Scene} */ (this.scene);
     const value = this.values?.[t];
-    const what = `${this.name}[${scene.unit}], ${scene.words.step.replace("{t}", scene.labelOf(t))}`;
+    const what = `${this.name}[${this.tried ?? scene.unit}], ${scene.words.step.replace("{t}", scene.labelOf(t))}`;
     return { t, unit: scene.unit, text: value === undefined || Number.isNaN(value) ? what : `${what}\n${write(value)}` };
   }
 
@@ -79,9 +102,77 @@ export class TextPanel {
     if (!this.isOpen) return;
     this.offer(scene);
     this.write(scene);
-    const t = this.name === LEDGER ? scene.t : 0;
-    this.want(`${shown}|${this.name}|${t}|${scene.unit}|${scene.dark}`);
+    this.wish();
     this.mark(scene.t);
+  }
+
+  /** Asks for the colours of what is picked, or tried. */
+  wish() {
+    const { scene, shown } = this;
+    if (!scene) return;
+    const t = this.name === LEDGER ? scene.t : 0;
+    this.want(`${shown}|${this.name}|${t}|${this.tried ?? scene.unit}|${scene.dark}`);
+  }
+
+  /** Colours by a unit as long as the pointer is on it, or the keyboard. @param {number | null} unit */
+  try(unit) {
+    this.tried = unit;
+    this.wish();
+  }
+
+  /** What a character's step is called. @param {string} character */
+  labelled(character) {
+    return [...LABELS].find(([, plain]) => plain === character)?.[0] ?? character;
+  }
+
+  /** Takes the range of characters that the browser has selected in the text, if there is one. */
+  selectRange() {
+    const range = getSelection();
+    if (!range || range.isCollapsed) return;
+    const stepOf = (/** @type {Node | null} */ node) => Number((node instanceof HTMLElement ? node : node?.parentElement)?.dataset.t ?? NaN);
+    const [first, last] = [stepOf(range.anchorNode), stepOf(range.focusNode)];
+    if (Number.isNaN(first) || Number.isNaN(last)) return;
+    this.every.value = "";
+    this.select(`${Math.min(first, last)}-${Math.max(first, last)}`);
+  }
+
+  /** Shows which units differ most between the characters that are selected and the others. @param {string} select as the route takes it */
+  async select(select) {
+    const { scene } = this;
+    this.selected = select;
+    if (!select || !scene) return this.tellFound(null);
+    const name = this.name === LEDGER ? scene.sent.head.states[0].name : this.name;
+    const found = await this.host.contrast(name, select);
+    if (this.selected === select) this.tellFound(found);
+  }
+
+  /** @param {Contrast | null} contrast none where nothing is selected, or all */
+  tellFound(contrast) {
+    const { scene, selected, letters } = this;
+    if (!scene || !letters) return;
+    const { words } = scene;
+    const [first, last] = selected.startsWith("=") ? [NaN, NaN] : selected.split("-").map(Number);
+    for (const [t, letter] of letters.entries()) {
+      const isIn = selected.startsWith("=") ? scene.sent.head.labels?.[t] === selected.slice(1) : t >= first && t <= last;
+      letter.classList.toggle("lv-selected", Boolean(contrast) && isIn);
+    }
+    if (!contrast) return this.found.replaceChildren(selected ? ` ${words.same}` : "");
+    const buttons = contrast.units.map(([unit, inside, outside]) => {
+      const button = Object.assign(document.createElement("button"), { type: "button", textContent: `${contrast.name}[${unit}]` });
+      button.title = words.differs.replace("{inside}", write(inside)).replace("{outside}", write(outside));
+      for (const event of ["pointerenter", "focus"]) button.addEventListener(event, () => this.try(unit));
+      for (const event of ["pointerleave", "blur"]) button.addEventListener(event, () => this.try(null));
+      button.addEventListener("click", () => this.host.pin(unit));
+      return button;
+    });
+    const clear = Object.assign(document.createElement("button"), { type: "button", textContent: words.unselect });
+    clear.addEventListener("click", () => {
+      this.every.value = "";
+      getSelection()?.removeAllRanges();
+      this.try(null);
+      this.select("");
+    });
+    this.found.replaceChildren(` ${words.selected.replace("{count}", String(contrast.steps))} `, ...buttons, clear);
   }
 
   /** By what the characters can be coloured. @param {Scene} scene */
@@ -92,7 +183,19 @@ export class TextPanel {
       this.choice.replaceChildren(...names.map((name) => new Option(name === LEDGER ? words.ledger : name, name)));
     }
     this.choice.value = this.name;
-    this.said.replaceChildren(words.coloured.replace("{unit}", String(unit)), " ", this.choice);
+    const units = sent.head.order ?? Array.from({ length: sent.head.numUnits }, (_each, k) => k);
+    if (String(units) !== this.units) {
+      this.units = String(units);
+      this.unitChoice.replaceChildren(...units.map((each) => new Option(String(each), String(each))));
+    }
+    this.unitChoice.value = String(unit);
+    this.unitChoice.setAttribute("aria-label", words.pick_unit);
+    if (!this.said.childElementCount) {
+      const [before, behind = ""] = words.coloured.split("{unit}");
+      this.said.replaceChildren(before, this.unitChoice, behind, " ", this.choice);
+      this.choice.setAttribute("aria-label", words.gates);
+    }
+    if (!this.selectLabel.childElementCount) this.selectLabel.replaceChildren(words.select, " ", this.every);
   }
 
   /** The characters, a step each; a line ends where it does in the text. @param {Scene} scene */
@@ -103,6 +206,8 @@ export class TextPanel {
     this.of = of;
     this.coloured = "";
     this.now = -1;
+    this.selected = "";
+    this.found.replaceChildren();
     this.letters = labels.map((label, t) => {
       const letter = document.createElement("span");
       letter.textContent = PLAIN[label] ?? label;
@@ -121,7 +226,7 @@ export class TextPanel {
       while (this.coloured !== this.wanted) {
         const now = this.wanted;
         const [, name, t, unit] = now.split("|");
-        const answer = await this.ask(name, Number(t), Number(unit));
+        const answer = await this.host.row(name, Number(t), Number(unit));
         this.colour(answer && new Row(answer), name);
         this.coloured = now;
       }

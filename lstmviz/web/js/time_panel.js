@@ -172,7 +172,7 @@ export class TimePanel {
       if (unit >= strip.rows) continue;
       pen.strokeStyle = colour;
       pen.lineWidth = 1;
-      pen.strokeRect(this.left, y + unit * row - (row < 2 ? 1 : 0), this.width, Math.max(2, row));
+      pen.strokeRect(this.left, y + scene.rowOf(strip, unit) * row - (row < 2 ? 1 : 0), this.width, Math.max(2, row));
     }
   }
 
@@ -241,8 +241,9 @@ export class TimePanel {
     if (answer && index === strips.length) return { t, text: scene.describeAnswer(t) };
     if (!strip) return null;
     const row = Math.max(0, Math.min(strip.rows - 1, Math.floor(((offsetY - index * pitch) / tall) * strip.rows)));
-    const text = scene.describe(strip.name, row, t);
-    return strip.name === "x" ? { t, text } : { t, unit: row, gate: strip.name, text };
+    const unit = scene.unitAt(strip, row);
+    const text = scene.describe(strip.name, unit, t);
+    return strip.name === "x" ? { t, text } : { t, unit, gate: strip.name, text };
   }
 }
 

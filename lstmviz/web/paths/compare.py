@@ -30,4 +30,5 @@ def _draw(settled: Settled) -> None:
     beside.draw_settings(view)
     if beside.draw_picture(view, sequence, settled.upload):
         controls.draw_values()
+        controls.draw_order(view)
         beside.draw_gates(view, sequence, settled.upload)

@@ -22,6 +22,7 @@ from lstmviz.web import (
     fixed,
     frame,
     origin,
+    patterns,
     pictures,
     reconnect,
     remember,
@@ -147,6 +148,7 @@ def _draw_rest(settled: Settled) -> None:
 def _draw_at_rest(view: View, cell: Cell, sequence: Sequence, upload: Upload | None) -> None:
     """The sections that say of a run what it is, prove it or hand it over."""
     remember.draw(view, sequence, upload)
+    patterns.draw(view, sequence, upload)
     beside.draw(view, sequence, upload, render.device_names())
     if not view.model:  # a trained layer is what it is
         sections.linear(view, cell, render.run_picture(view, sequence, upload))

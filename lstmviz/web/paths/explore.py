@@ -32,6 +32,8 @@ from lstmviz.web.progress import follow_tensorflow, tell_failure
 from lstmviz.web.settle import Settled
 from lstmviz.web.view import View
 
+_GO_TO = "go_to"  # in the session's state: the path that was asked for on the stage
+
 
 def draw() -> None:
     """The path."""
@@ -48,6 +50,7 @@ def draw_screen(learns: bool = False) -> None:
     sent = reconnect.sent_before()
     settled = settle.settle(reconnect.numbers(sent))
     view = settled.view
+    _go(view)
     address.write(view)
     with language.use(view.lang):
         _draw_strip(settled)
@@ -65,6 +68,7 @@ def _draw_on_stage(learns: bool) -> None:
     if settled is None:
         before = st.session_state["shown"]
         settled = settle.settle()
+        _go(settled.view)
         sizes = {"num_units": before.num_units, "units": before.units, "input_size": before.input_size}
         if replace(settled.view, **sizes).unpinned != before.unpinned:
             st.session_state["problems"] = settled.gave_way  # the strip has to show it too
@@ -85,6 +89,14 @@ def _draw_on_stage(learns: bool) -> None:
         elif settled.sequence:
             st.info(_("This takes longer than a moment; in sections it is shown on its way."))
             st.page_link(st.session_state["paths"][names.DOCUMENT], label=_("In sections"))
+
+
+def _go(view: View) -> None:
+    """To the path that was asked for on the stage, if one was: one entry of the browser's history, with what is shown there."""
+    path = st.session_state.pop(_GO_TO, "")
+    if path:
+        address.set_out(view, path)
+        st.switch_page(st.session_state["paths"][path])
 
 
 def _load_lesson(view: View) -> dict[str, Any] | None:
@@ -115,6 +127,8 @@ def _move(sent: dict[str, Any]) -> None:
     last = st.session_state["view"]
     view = fixed.hold(last, stage.moved(last, sent))
     st.session_state["view"] = view
+    if sent.get("go") == names.COMPARE:
+        st.session_state[_GO_TO] = names.COMPARE
     if "cell" in stage.asked(sent) and "cell" not in last.lock and st.session_state.get("model"):
         models.leave()
     controls.write(view)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lstmviz.language import _
-from lstmviz.web import frame, remember, sections, units
+from lstmviz.web import frame, patterns, remember, sections, units
 from lstmviz.web.settle import Settled
 
 
@@ -29,3 +29,4 @@ def _draw(settled: Settled) -> None:
     remember.draw_ledger(view, sequence, upload)
     sections.summary(view, sequence, upload)
     units.draw(view, sequence, upload)
+    patterns.draw(view, sequence, upload)

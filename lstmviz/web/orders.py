@@ -1,0 +1,55 @@
+"""By what the page's pictures can order a cell's units, and what that takes."""
+
+from __future__ import annotations
+
+from lstmviz.cells import Kind
+from lstmviz.language import _
+from lstmviz.run.order import COSTS, STORED, WITHOUT, list_orders
+from lstmviz.web.cost import estimate
+from lstmviz.web.view import View
+
+LONGEST = 5.0
+"""Seconds, by estimate, that runs of its own may take."""
+
+
+def titles(kind: Kind) -> dict[str, str]:
+    """What each order is called."""
+    return {name: _title(name) for name in list_orders(kind)}
+
+
+def _title(name: str) -> str:
+    known = {
+        STORED: _("as stored"),
+        WITHOUT: _("what changes without it"),
+        "half_life": _("half-life"),
+        "similarity": _("like beside like"),
+        "step": _("answer to a step"),
+        "impulse": _("answer to an impulse"),
+        "sine": _("answer to a sine"),
+    }
+    if name in known:
+        return known[name]
+    gate, _dot, end = name.rpartition(".")
+    return _("{gate} low").format(gate=gate) if end == "low" else _("{gate} high").format(gate=gate)
+
+
+def seconds(view: View, steps: int) -> float:
+    """What an order's own runs take, by estimate."""
+    if view.order == WITHOUT:
+        return estimate(view, steps).run * view.num_units
+    return estimate(view, COSTS.get(view.order, 0)).run
+
+
+def why_not(view: View, steps: int) -> str:
+    """Why the page does not order a view's units so, in a sentence; empty where it does."""
+    own = view.order == WITHOUT or view.order in COSTS
+    if own and view.held:
+        return _("it takes runs of its own, in which nothing is held")
+    if seconds(view, steps) > LONGEST:
+        return _(
+            "it takes more than {seconds:.0f} s here; in Python, `lv.order_units` has no such bound"
+        ).format(seconds=LONGEST)
+    return ""
+
+
+__all__ = ["LONGEST", "STORED", "seconds", "titles", "why_not"]

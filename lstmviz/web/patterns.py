@@ -1,0 +1,278 @@
+"""The section that searches for steps at which the same units are on as at some that are picked, here and in further texts."""
+
+from __future__ import annotations
+
+import time
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import streamlit as st
+
+from lstmviz.language import _
+from lstmviz.run import run
+from lstmviz.run.search import Found, Place, search
+from lstmviz.run.trace import Trace
+from lstmviz.sequences import Sequence, from_text
+from lstmviz.web import limits, parameters, render, sections, uploads
+from lstmviz.web.cost import estimate
+from lstmviz.web.markup import escape
+from lstmviz.web.render import Upload
+from lstmviz.web.view import View
+
+_SHOWN = 50  # places
+_CHUNK = 8_192  # steps of a further text that are one-hot at a time
+_AROUND = 12  # labels before and behind a place
+_MOST_PATTERN = 200  # steps
+_MB = 16
+_MOST_KEPT = 64 * 2**20  # bytes of a run over a further text, in a viewer's session
+
+
+@dataclass(frozen=True, eq=False)
+class Searched:
+    """A search's outcome: `first` is the first step of the further text, behind those of the sequence; what it took."""
+
+    found: Found
+    first: int
+    labels: tuple[str, ...]
+    seconds: float
+
+
+def draw(view: View, sequence: Sequence, upload: Upload | None) -> None:
+    """The section."""
+    sections.write(
+        _("Where else does it do that?"),
+        _(
+            "Pick some steps: which units' `h` is on, at least the threshold, at all of them, and off just before and just behind? "
+            "Every other stretch at which units of these are on so is found, those with most of them first."
+        ),
+    )
+    if not len(sequence):
+        return
+    _draw_pattern(view, len(sequence))
+    text = _draw_text(sequence)
+    if not view.pattern:
+        return
+    try:
+        with st.spinner(_("Searching")):
+            done = find(view, sequence, upload, text, st.session_state.setdefault("further", {}))
+    except ValueError as error:
+        st.warning(escape(str(error)))
+        return
+    _tell(view, done, len(sequence))
+
+
+def _draw_pattern(view: View, steps: int) -> None:
+    """Which steps, from which number on a unit is on, and whether it must be off around them."""
+    first, last = read(view.pattern, steps) or (0, 0)
+    st.session_state.update({"pattern_first": first, "pattern_last": max(first, last - 1)})
+    columns = st.columns(4)
+    columns[0].number_input(_("from step"), 0, steps - 1, key="pattern_first", on_change=_pick)
+    columns[1].number_input(_("to step"), 0, steps - 1, key="pattern_last", on_change=_pick)
+    columns[2].number_input(
+        _("threshold"), -parameters.LARGEST, parameters.LARGEST, step=0.1, key="threshold", format="%g"
+    )
+    columns[3].toggle(_("off around them"), key="around")
+
+
+def _pick() -> None:
+    first, last = st.session_state["pattern_first"], st.session_state["pattern_last"]
+    if first is not None and last is not None:
+        pattern = f"{min(first, last)}-{max(first, last)}"
+        st.session_state["view"] = replace(st.session_state["view"], pattern=pattern)
+
+
+def read(pattern: str, steps: int) -> tuple[int, int] | None:
+    """The first step of a pattern and the one behind its last; None where no steps of the sequence are picked."""
+    span = parameters.Steps.find(pattern)
+    if span is None or span[0] >= steps:
+        return None
+    return span[0], min(span[1] + 1, steps, span[0] + _MOST_PATTERN)
+
+
+def _draw_text(sequence: Sequence) -> str:
+    """A further text to be searched in, where the sequence is one; it stays in the viewer's session."""
+    if not is_text(sequence):
+        return ""
+    with st.expander(_("Search a further text too")):
+        uploads.draw(
+            _("a text in UTF-8"), "search_text", _MB, type=["txt", "md", "csv", "json", "xml", "html", "py"]
+        )
+        st.caption(
+            _(
+                "At most {most:,} characters, each one that this sequence has too. It stays in your session."
+            ).format(most=limits.MAX_SEARCH)
+        )
+    file = next(iter(uploads.kept("search_text")), None)
+    if file is None:
+        return ""
+    try:
+        return render.decode(file.getvalue())
+    except UnicodeDecodeError:
+        st.warning(_("The further text is none in UTF-8, so it is not searched."))
+        return ""
+
+
+def is_text(sequence: Sequence) -> bool:
+    """Whether each step is a character, and each feature one of the alphabet."""
+    is_labelled = set(sequence.labels) <= set(sequence.features)
+    return is_labelled and all(len(_plain(feature)) == 1 for feature in sequence.features)
+
+
+def find(
+    view: View,
+    sequence: Sequence,
+    upload: Upload | None,
+    text: str = "",
+    kept: dict[object, np.ndarray] | None = None,
+) -> Searched:
+    """Searches a view's run, and a further text that its cell reads, for what its units do at the steps of its pattern.
+
+    Args:
+        view: The view.
+        sequence: What its cell reads.
+        upload: The viewer's file.
+        text: The further text; "" for none.
+        kept: Where the run over it is kept, the last one alone.
+
+    Raises:
+        ValueError: there are no such steps; the text has other characters, or takes too much.
+    """
+    trace = render.load_trace(view, sequence, upload)
+    steps = read(view.pattern, len(trace))
+    if steps is None:
+        raise ValueError(
+            _("The pattern is {given}; the sequence has the steps 0 to {last}.").format(
+                given=view.pattern, last=len(trace) - 1
+            )
+        )
+    started = time.perf_counter()
+    h, labels = trace.states["h"], trace.sequence.labels
+    if text:
+        text = unicodedata.normalize("NFC", text)  # a step each, as `from_text` has them
+        _check(view, text)
+        kept, key = {} if kept is None else kept, (render.run_key(view, sequence), text)
+        further = kept.get(key)
+        if further is None:
+            further = np.concatenate(list(_run_on(trace, text)))
+            kept.clear()
+            if further.nbytes <= _MOST_KEPT:
+                kept[key] = further
+        # Between the two is a step at which nothing is on: no stretch reaches from one into the other.
+        h = np.concatenate([h, np.full((1, h.shape[1]), -np.inf, h.dtype), further])
+        labels = (*labels, "", *text)
+    threshold = np.float64(view.threshold)
+    found = search(h, steps, threshold=threshold, around=view.around, most=_SHOWN)
+    return Searched(found, len(trace) + 1, labels, time.perf_counter() - started)
+
+
+def _check(view: View, text: str) -> None:
+    """Refuses a text that takes too much.
+
+    Raises:
+        ValueError: it does.
+    """
+    most = min(limits.MAX_SEARCH, limits.MAX_RECORDED // max(1, view.num_units))
+    if len(text) > most:
+        raise ValueError(
+            _(
+                "The further text has {given:,} characters; with {units:,} units at most {most:,} are searched."
+            ).format(given=len(text), units=view.num_units, most=most)
+        )
+    seconds = estimate(view, len(text)).run
+    if seconds > limits.MAX_RUN:
+        raise ValueError(
+            _(
+                "A run over the further text takes about {seconds:,.0f} s; at most {most:,} s are spent."
+            ).format(seconds=seconds, most=limits.MAX_RUN)
+        )
+
+
+def _run_on(trace: Trace, text: str) -> Iterator[np.ndarray]:
+    """The h of the trace's cell over a further text, from zeros, some steps at a time."""
+    alphabet = "".join(_plain(feature) for feature in trace.sequence.features)
+    state = None
+    for first in range(0, len(text), _CHUNK):
+        part = from_text(text[first : first + _CHUNK], alphabet=alphabet)
+        made = run(trace.cell, part, engine="numpy", initial_state=state)
+        state = {name: values[-1] for name, values in made.states.items()}
+        yield made.states["h"]
+
+
+def _plain(label: str) -> str:
+    """The character that a feature stands for."""
+    return {"␠": " ", "⏎": "\n", "⇥": "\t", "□": "\u3000"}.get(label, label)
+
+
+def _tell(view: View, done: Searched, steps: int) -> None:
+    """What was found: a table whose rows lead there."""
+    found = done.found
+    first, last = found.steps[0], found.steps[1] - 1
+    if not found.units:
+        st.info(
+            _(
+                "No unit is on at all of the steps {first} to {last} as that is asked: take a lower threshold or other steps."
+            ).format(first=first, last=last)
+        )
+        return
+    st.markdown(
+        _(
+            "On at the steps {first} to {last}: {units}. {total:,} other places, the first {shown:,} below; {steps:,} steps "
+            "searched in {seconds:.2f} s."
+        ).format(
+            first=first,
+            last=last,
+            units=", ".join(f"`h[{unit}]`" for unit in found.units),
+            total=found.total,
+            shown=len(found.places),
+            steps=len(done.labels),
+            seconds=done.seconds,
+        )
+    )
+    if not found.places:
+        return
+    picked = st.dataframe(
+        table(done, steps),
+        key="pattern_places",
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+    )
+    rows = picked.selection.rows
+    if rows and (place := found.places[rows[0]]).start < steps:
+        _go(view, place)
+
+
+def _go(view: View, place: Place) -> None:
+    """Pins the place's first step, and a unit that is on there."""
+    if (view.t, view.unit) != (place.start, place.units[0]):
+        st.session_state["view"] = replace(
+            st.session_state["view"], t=place.start, unit=place.units[0], gate="h"
+        )
+        st.rerun()
+
+
+def table(done: Searched, steps: int) -> dict[str, list[object]]:
+    """The places, the best first."""
+    places = done.found.places
+    return {
+        _("in"): [_("this sequence") if place.start < steps else _("the further text") for place in places],
+        _("from step"): [place.start - (0 if place.start < steps else done.first) for place in places],
+        _("steps"): [len(place) for place in places],
+        _("units"): [", ".join(map(str, place.units)) for place in places],
+        _("there"): [_quote(done.labels, place) for place in places],
+    }
+
+
+def _quote(labels: tuple[str, ...], place: Place) -> str:
+    """What stands at a place, and around it."""
+    before = labels[max(0, place.start - _AROUND) : place.start]
+    within = labels[place.start : min(place.stop, place.start + 3 * _AROUND)]
+    behind = labels[place.stop : place.stop + _AROUND]
+    if max(map(len, (*before, *within, *behind)), default=0) > 1:  # years, features: not letters
+        return " ".join(within[:3]) + (" …" if len(within) > 3 else "")
+    return f"{''.join(before)}⟦{''.join(within)}⟧{''.join(behind)}"
+
+
+__all__ = ["Searched", "draw", "find", "is_text", "read", "table"]

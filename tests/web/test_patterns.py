@@ -1,0 +1,138 @@
+"""The search for patterns on Memory, beside the library's own and a loop over all stretches."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import lstmviz as lv
+from lstmviz.web import limits, patterns, render
+from lstmviz.web.view import parse, to_query
+
+TEXT = "(ab)c(ab)(a)cc(ab)"
+QUERY = {"sequence": "text", "text": TEXT, "num_units": "8", "seed": "7", "threshold": "0.05"}
+
+
+def _fit(**query: str):
+    view, problems = parse(QUERY | query)
+    sequence, view, more = render.fit(view, None)
+    assert problems == more == []
+    return sequence, view
+
+
+def test_an_address_says_which_pattern_is_searched_for():
+    _sequence, view = _fit(pattern="1-3", around="false")
+    query = to_query(view)
+    assert (query["pattern"], query["threshold"], query["around"]) == ("1-3", "0.05", "false")
+    assert parse(query)[0].pattern == "1-3" and parse(query)[0].around is False
+
+
+@pytest.mark.parametrize("given", ["3-1", "a-b", "1", "-1-2", "1-99999999", "1-2-3", "²-3"])
+def test_a_pattern_that_is_no_steps_is_left_out_and_told(given):
+    view, problems = parse(QUERY | {"pattern": given})
+    assert view.pattern == "" and problems[0].startswith("pattern was ") and "20-24" in problems[0]
+
+
+def test_the_page_finds_what_the_library_finds():
+    for around in ("true", "false"):
+        sequence, view = _fit(pattern="4-4", around=around)
+        done = patterns.find(view, sequence, None)
+        trace = lv.run(render.load_cell(view), sequence, engine="numpy")
+        expected = lv.search(trace, (4, 5), threshold=0.05, around=around == "true")
+        assert done.found.units and done.found.places and done.found == expected
+        table = patterns.table(done, len(sequence))
+        assert table["from step"] == [place.start for place in expected.places]
+
+
+def _stretches(h: np.ndarray, units: tuple[int, ...], threshold: float) -> dict[tuple[int, int], set[int]]:
+    found: dict[tuple[int, int], set[int]] = {}
+    for unit in units:
+        on, start = h[:, unit] >= threshold, None
+        for t in range(len(h) + 1):
+            if t < len(h) and on[t]:
+                start = t if start is None else start
+            elif start is not None:
+                found.setdefault((start, t), set()).add(unit)
+                start = None
+    return found
+
+
+def test_a_further_text_is_searched_exactly_and_apart_from_the_sequence(monkeypatch):
+    monkeypatch.setattr(patterns, "_CHUNK", 7)  # some pieces
+    sequence, view = _fit(pattern="4-4")
+    further = "ab)(ab)cca(b(ab)ab" * 3
+    done = patterns.find(view, sequence, None, further)
+    cell = render.load_cell(view)
+    alphabet = "".join(sequence.features)
+    one = lv.run(cell, sequence, engine="numpy").states["h"]
+    other = lv.run(cell, lv.sequences.from_text(further, alphabet=alphabet), engine="numpy").states["h"]
+    expected = {
+        (start + first, stop + first): units
+        for first, h in ((0, one), (len(one) + 1, other))
+        for (start, stop), units in _stretches(h, done.found.units, 0.05).items()
+    }
+    own = expected.pop(done.found.steps)
+    assert set(done.found.units) <= own
+    assert done.found.total == len(expected)
+    for place in done.found.places:
+        assert expected[place.start, place.stop] == set(place.units)
+    table = patterns.table(done, len(sequence))
+    for where, start, quoted in zip(table["in"], table["from step"], table["there"], strict=True):
+        text = TEXT if where == "this sequence" else further
+        assert quoted.partition("⟦")[2][:1] == text[start]
+    assert "the further text" in table["in"] and "this sequence" in table["in"]
+
+
+def test_a_further_text_of_other_characters_or_too_many_is_refused(monkeypatch):
+    sequence, view = _fit(pattern="1-2")
+    with pytest.raises(ValueError, match=r"x at step 2, which is not in the alphabet"):
+        patterns.find(view, sequence, None, "abx")
+    monkeypatch.setattr(limits, "MAX_SEARCH", 5)
+    with pytest.raises(ValueError, match="has 6 characters; with 8 units at most 5 are searched"):
+        patterns.find(view, sequence, None, "ababab")
+
+
+def test_a_run_that_takes_too_long_is_not_begun(monkeypatch):
+    sequence, view = _fit(pattern="1-2")
+    monkeypatch.setattr(limits, "MAX_RUN", 1e-6)
+    with pytest.raises(ValueError, match="takes about"):
+        patterns.find(view, sequence, None, "ababab")
+
+
+def test_steps_that_a_sequence_has_not_are_said():
+    sequence, view = _fit(pattern="50-60")
+    with pytest.raises(ValueError, match="The pattern is 50-60; the sequence has the steps 0 to 17"):
+        patterns.find(view, sequence, None)
+    assert patterns.read("15-60", 18) == (15, 18)
+    assert patterns.read("0-5000", 9000) == (0, 200)
+
+
+def test_years_are_told_by_their_names():
+    view, _problems = parse({"pattern": "3-4"})
+    sequence, view, _more = render.fit(view, None)
+    done = patterns.find(view, sequence, None)
+    assert not patterns.is_text(sequence)
+    if done.found.places:
+        assert "⟦" not in patterns.table(done, len(sequence))["there"][0]
+
+
+def test_the_run_over_a_further_text_is_kept_while_the_threshold_moves_and_only_the_last(monkeypatch):
+    ran = []
+    monkeypatch.setattr(
+        patterns,
+        "_run_on",
+        lambda trace, text: ran.append(text) or iter([np.zeros((len(text), 8), np.float32)]),
+    )
+    kept: dict = {}
+    for threshold in ("0.05", "0.06"):
+        sequence, view = _fit(pattern="4-4", threshold=threshold)
+        patterns.find(view, sequence, None, "abab", kept)
+    assert ran == ["abab"]
+    patterns.find(view, sequence, None, "baba", kept)
+    assert ran == ["abab", "baba"] and len(kept) == 1
+
+
+def test_a_text_by_bytes_has_no_further_text():
+    view, _problems = parse(QUERY | {"text": "aä", "encoding": "byte"})
+    sequence, _view, _more = render.fit(view, None)
+    assert not patterns.is_text(sequence)
