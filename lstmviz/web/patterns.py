@@ -6,6 +6,7 @@ import time
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -17,6 +18,7 @@ from lstmviz.run.trace import Trace
 from lstmviz.sequences import Sequence, from_text
 from lstmviz.web import limits, parameters, render, sections, uploads
 from lstmviz.web.cost import estimate
+from lstmviz.web.fixed import is_hidden, is_locked, offer
 from lstmviz.web.markup import escape
 from lstmviz.web.render import Upload
 from lstmviz.web.view import View
@@ -68,12 +70,14 @@ def _draw_pattern(view: View, steps: int) -> None:
     first, last = read(view.pattern, steps) or (0, 0)
     st.session_state.update({"pattern_first": first, "pattern_last": max(first, last - 1)})
     columns = st.columns(4)
-    columns[0].number_input(_("from step"), 0, steps - 1, key="pattern_first", on_change=_pick)
-    columns[1].number_input(_("to step"), 0, steps - 1, key="pattern_last", on_change=_pick)
-    columns[2].number_input(
-        _("threshold"), -parameters.LARGEST, parameters.LARGEST, step=0.1, key="threshold", format="%g"
+    if not is_hidden("pattern"):
+        of_steps: dict[str, Any] = {"on_change": _pick, "disabled": is_locked("pattern")}
+        columns[0].number_input(_("from step"), 0, steps - 1, key="pattern_first", **of_steps)
+        columns[1].number_input(_("to step"), 0, steps - 1, key="pattern_last", **of_steps)
+    offer(columns[2].number_input, "threshold")(
+        _("threshold"), -parameters.LARGEST, parameters.LARGEST, step=0.1, format="%g"
     )
-    columns[3].toggle(_("off around them"), key="around")
+    offer(columns[3].toggle, "around")(_("off around them"))
 
 
 def _pick() -> None:

@@ -149,7 +149,7 @@ def test_a_text_file_is_read_as_the_same_text_typed_and_the_link_does_not_hold_i
     page.file_uploader(key="text_file").upload("long.txt", text.encode("utf-8-sig"), "text/plain")
     _run(page)
     assert not page.warning and _said_input(page) == "long.txt"
-    assert "text" not in page.query_params and page.query_params["sequence"] == ["text_file"]
+    assert "text" not in _query(page) and _query(page)["sequence"] == "text_file"
     page.file_uploader(key="text_file").upload("bytes.txt", b"ab\xff", "text/plain")
     _run(page)
     assert "bytes.txt is no text in UTF-8: byte 2 does not belong to it" in _warnings(page)
