@@ -63,6 +63,8 @@ def estimate(view: View, steps: int) -> Cost:
     # Every run has the weights a second time, and cut in two a third.
     needed = weights * (4 + 2 * width + (width if is_double else 0))
     needed += steps * _recorded(view) * width * 2
+    if view.edit != type(view).edit:
+        needed += weights * width  # an array with an edited weight is another one
     build = 0.0
     if not view.model:
         build = weights * (_DRAWN + (_CONVERTED if is_double else 0))

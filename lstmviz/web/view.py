@@ -153,9 +153,7 @@ class View:
         beyond = ", ".join(f"{name}[{unit}]" for name, unit in self._beyond())
         if not beyond:
             return said
-        drawn = _("{names} is beyond what its gate can be: drawn at the end of its scale").format(
-            names=beyond
-        )
+        drawn = _("beyond what a gate can be, so drawn at the end of its scale: {names}").format(names=beyond)
         return f"{said} · {drawn}"
 
     def _beyond(self) -> Iterator[tuple[str, int]]:

@@ -76,6 +76,13 @@ def test_a_weight_is_edited_seen_compared_and_undone(open_page, app_url):
     page.get_by_role("button", name="Undo 1 edited").click()
     expect(sentence).not_to_contain_text("edited", timeout=_LIMIT)
     expect(page).not_to_have_url(re.compile("edit="), timeout=_LIMIT)
+    weights = page.locator(".lv-of-kernel .lv-box")
+    weights.focus()
+    for _press in range(8):  # the first marks a weight of the first row; below the seventh is the bias
+        weights.press("ArrowDown")
+    expect(page.locator(".lv-line")).to_contain_text("bias →")
+    weights.press("Enter")
+    expect(edit).to_contain_text("bias[", timeout=_LIMIT)
 
 
 def test_what_is_held_is_compared_with_one_click_and_one_entry_of_the_history(open_page, app_url):

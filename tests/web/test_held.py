@@ -105,5 +105,5 @@ def test_what_was_measured_of_a_trained_cell_is_not_said_of_one_that_is_held():
 def test_a_gate_that_is_held_where_it_cannot_be_is_said_to_be_drawn_at_its_scales_end():
     assert "beyond" not in _view(clamp="f.3:1,h.0:7,c.1:-9").say_held()
     said = _view(clamp="f.3:7,i.2:-0.5,o.1:0.5,c.0:9").say_held()
-    assert "f[3], i[2] is beyond what its gate can be: drawn at the end of its scale" in said
+    assert "beyond what a gate can be, so drawn at the end of its scale: f[3], i[2]" in said
     assert "beyond" not in _view(clamp="f.3:7", recurrent_activation="linear").say_held()
