@@ -62,7 +62,7 @@ def draw(view: View, sequence: Sequence, upload: Upload | None) -> None:
     except ValueError as error:
         st.warning(escape(str(error)))
         return
-    _tell(view, done, len(sequence))
+    _tell(done, len(sequence))
 
 
 def _draw_pattern(view: View, steps: int) -> None:
@@ -209,8 +209,8 @@ def _plain(label: str) -> str:
     return {"␠": " ", "⏎": "\n", "⇥": "\t", "□": "\u3000"}.get(label, label)
 
 
-def _tell(view: View, done: Searched, steps: int) -> None:
-    """What was found: a table whose rows lead there."""
+def _tell(done: Searched, steps: int) -> None:
+    """What was found, and the way to each place of the sequence."""
     found = done.found
     first, last = found.steps[0], found.steps[1] - 1
     if not found.units:
@@ -236,25 +236,27 @@ def _tell(view: View, done: Searched, steps: int) -> None:
     )
     if not found.places:
         return
-    picked = st.dataframe(
-        table(done, steps),
-        key="pattern_places",
-        hide_index=True,
-        on_select="rerun",
-        selection_mode="single-row",
+    st.dataframe(table(done, steps), key="pattern_places", hide_index=True)
+    own = [place for place in found.places if place.start < steps]
+    st.pills(
+        _("Go to the step"),
+        range(len(own)),
+        key="pattern_go",
+        format_func=lambda index: str(own[index].start),
+        on_change=_go,
+        args=(own,),
     )
-    rows = picked.selection.rows
-    if rows and (place := found.places[rows[0]]).start < steps:
-        _go(view, place)
 
 
-def _go(view: View, place: Place) -> None:
-    """Pins the place's first step, and a unit that is on there."""
-    if (view.t, view.unit) != (place.start, place.units[0]):
+def _go(places: list[Place]) -> None:
+    """Pins the first step of the place that was picked, and a unit that is on there."""
+    picked = st.session_state["pattern_go"]
+    st.session_state["pattern_go"] = None  # to be picked again
+    if picked is not None:
+        place = places[picked]
         st.session_state["view"] = replace(
             st.session_state["view"], t=place.start, unit=place.units[0], gate="h"
         )
-        st.rerun()
 
 
 def table(done: Searched, steps: int) -> dict[str, list[object]]:
