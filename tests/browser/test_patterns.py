@@ -22,13 +22,9 @@ def test_a_pattern_is_searched_for_here_and_in_a_further_text_and_a_click_goes_t
     found = lv.search(trace, (4, 5), threshold=0.05)
     said = page.get_by_text(re.compile(r"On at the steps 4 to 4"))
     expect(said).to_contain_text(f"{found.total} other places", timeout=_LIMIT)
-    table = page.locator(".st-key-pattern_places")
-    table.scroll_into_view_if_needed()
-    box = table.bounding_box()
-    page.mouse.click(
-        box["x"] + 16, box["y"] + 52
-    )  # the first row's box: Streamlit draws its tables on a canvas
-    expect(page).to_have_url(re.compile(rf"t={found.places[0].start}\b"), timeout=_LIMIT)
+    first = found.places[0]
+    page.locator(".st-key-pattern_go").get_by_text(str(first.start), exact=True).click()
+    expect(page).to_have_url(re.compile(rf"t={first.start}\b.*unit={first.units[0]}\b"), timeout=_LIMIT)
     page.get_by_text("Search a further text too").click()
     file = tmp_path / "further.txt"
     file.write_text("c(ab)(b)a" * 40, encoding="utf-8")
