@@ -7,15 +7,17 @@ ARG VARIANT=cpu
 # Without pip of its own: nothing is installed into it later.
 RUN python -m venv --without-pip /venv
 COPY requirements.txt requirements-gpu.txt /tmp/
-# TensorFlow's headers and libclang, 350 MB, are for building extensions. Bytecode is compiled here and never checked
-# again: the running container could not write it.
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install -y --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*
+COPY tools/slim.sh /tmp/
+# Bytecode is compiled here and never checked again: the running container could not write it.
 RUN case "$VARIANT" in \
         cpu) requirements=/tmp/requirements.txt ;; \
         gpu) requirements=/tmp/requirements-gpu.txt ;; \
         *) echo "VARIANT is $VARIANT; it must be cpu or gpu." >&2; exit 1 ;; \
     esac \
     && pip --python /venv/bin/python install --no-cache-dir --no-compile --only-binary :all: -r "$requirements" \
-    && rm -rf /venv/lib/python*/site-packages/tensorflow/include /venv/lib/python*/site-packages/clang \
+    && /tmp/slim.sh /venv \
     && /venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /venv/lib
 
 FROM python:${PYTHON}-slim-trixie

@@ -7,6 +7,7 @@ command runs in its environment, by a user who can write nowhere but in the stan
 from __future__ import annotations
 
 import http.client
+import importlib.util
 import json
 import os
 import re
@@ -238,3 +239,22 @@ def test_compose_starts_the_image_with_one_writable_folder_and_no_rights(name):
     assert published.rsplit(":", 1)[1] == IMAGE.port == IMAGE.environment["STREAMLIT_SERVER_PORT"]
     variants = re.search(r'case "\$VARIANT" in(.*?)esac', (ROOT / "Dockerfile").read_text(), re.DOTALL)[1]
     assert f"{service['build']['args']['VARIANT']})" in variants
+
+
+@pytest.mark.skipif(shutil.which("strip") is None, reason="binutils is not installed here")
+def test_the_image_takes_out_headers_tests_and_names_of_functions_and_nothing_else(tmp_path):
+    packages = tmp_path / "lib" / "python3.11" / "site-packages"
+    gone = ("tensorflow/include/a.h", "clang/cindex.py", "pandas/tests/test_a.py", "numpy/_core/tests/test_b.py")
+    kept = ("tensorflow/__init__.py", "numpy/testing/__init__.py", "numpy.libs/libopenblas.so", "keras/tests/a.py")
+    for name in (*gone, *kept):
+        (packages / name).parent.mkdir(parents=True, exist_ok=True)
+        (packages / name).write_bytes(b"not a library")
+    found = importlib.util.find_spec("tensorflow")
+    assert found and found.origin
+    library = next(Path(found.origin).parent.glob("python/_pywrap_mlir*.so"))
+    shutil.copy(library, packages / "tensorflow" / library.name)
+    subprocess.run([ROOT / "tools" / "slim.sh", tmp_path], check=True, timeout=60)
+    left = {path.relative_to(packages).as_posix() for path in packages.rglob("*") if path.is_file()}
+    assert left == {*kept, f"tensorflow/{library.name}"}
+    assert (packages / "tensorflow" / library.name).stat().st_size < library.stat().st_size
+    assert (packages / "numpy.libs" / "libopenblas.so").read_bytes() == b"not a library"
