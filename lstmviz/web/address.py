@@ -6,6 +6,7 @@ script obeys the address where somebody went to it: in a new session, and by Bac
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -130,10 +131,13 @@ def set_out(view: View, opened: str) -> None:
 def of(view: View, to: str = "") -> dict[str, str]:
     """The parameters of a view's address: those that the path `to` shows, by default the open one.
 
-    A language that came in an address stays in it.
+    A language that came in an address stays in it. Of who follows a presenter it says that alone, and so shows them what the
+    presenter shows when it is opened again.
     """
     came = {"lang": view.lang} if view.lang == st.session_state[_LANGUAGE] else {}
     query = views.to_query(view, _own_language()) | came
+    if view.follows:
+        return {name: value for name, value in query.items() if name in views.FOLLOWING}
     return {name: value for name, value in query.items() if parameters.is_shown(name, to or path())}
 
 
@@ -143,7 +147,7 @@ def link(view: View, to: str = "") -> str:
     if to:
         root, _slash, last = page.rstrip("/").rpartition("/")
         page = f"{root if last in names.ALL else page.rstrip('/')}/{to if to != names.EXPLORE else ''}"
-    query = urlencode(of(view, to))
+    query = urlencode(of(replace(view, room="", follows=False), to))  # what was seen, whoever showed it
     return f"{page}?{query}" if query else page
 
 

@@ -55,6 +55,7 @@ class Step:
     lights: tuple[str, ...]
     figure: str
     source: str
+    notes: str
     start: Mapping[str, str]
 
 
@@ -228,6 +229,7 @@ def _read_step(at: _Place, given: Mapping[str, Any], index: int) -> Step:
         lights=here.words(given, "lights"),
         figure=here.choice(given, "figure", FIGURES, ""),
         source=here.text(given, "source", ""),
+        notes=here.text(given, "notes", ""),
         start=here.setting(given, "start"),
     )
     _check_lights(here, step.lights)

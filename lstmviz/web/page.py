@@ -11,7 +11,7 @@ import streamlit as st
 from lstmviz import language
 from lstmviz.language import _
 from lstmviz.web import address, fixed, parameters
-from lstmviz.web.paths import compare, document, explore, learn, memory, model, names, take_along
+from lstmviz.web.paths import compare, document, explore, learn, memory, model, names, present, take_along
 
 # In the page itself: a file of Streamlit's is gone while a browser that goes back twice still asks for it.
 _ICON = (
@@ -26,6 +26,7 @@ _DRAW: Mapping[str, Callable[[], None]] = {
     names.COMPARE: compare.draw,
     names.MODEL: model.draw,
     names.TAKE_ALONG: take_along.draw,
+    names.PRESENT: present.draw,
     names.DOCUMENT: document.draw,
 }
 
@@ -76,6 +77,7 @@ def _titles() -> Mapping[str, str]:
         names.COMPARE: _("Compare"),
         names.MODEL: _("My model"),
         names.TAKE_ALONG: _("Take along"),
+        names.PRESENT: _("Present"),
         names.DOCUMENT: _("In sections"),
     }
 

@@ -22,6 +22,7 @@ from lstmviz.sequences.generators import SignalOption
 from lstmviz.web import trained, words
 from lstmviz.web.limits import MAX_INPUT_SIZE, MAX_LINES, MAX_STEPS, MAX_UNITS
 from lstmviz.web.paths import names
+from lstmviz.web.rooms.record import NAME_LENGTH, find_name
 
 if TYPE_CHECKING:
     from lstmviz.web.view import View
@@ -192,6 +193,19 @@ class StepName:
             return given, ""
         cause = _("it must be the name of a lesson's step")
         return usual, changed(name, words.quote(given), _("the first one"), cause)
+
+
+@dataclass(frozen=True)
+class RoomName:
+    """What a room can be called, however it is typed; "" is none. Which rooms there are only the server's rooms know."""
+
+    def read(self, name: str, given: str, usual: str) -> tuple[str, str]:
+        """None, where it is no name."""
+        found = find_name(given)
+        if found or not given:
+            return found, ""
+        cause = _("it must be the {count} letters and digits of a room").format(count=NAME_LENGTH)
+        return usual, changed(name, words.quote(given), _("none"), cause)
 
 
 @dataclass(frozen=True)
@@ -372,7 +386,20 @@ class Plain:
 
 
 Values = (
-    Whole | Number | Choice | Flag | Text | Device | StepName | Units | Holds | Edits | Steps | Names | Plain
+    Whole
+    | Number
+    | Choice
+    | Flag
+    | Text
+    | Device
+    | StepName
+    | RoomName
+    | Units
+    | Holds
+    | Edits
+    | Steps
+    | Names
+    | Plain
 )
 
 
@@ -533,6 +560,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row("step", StepName(), _ALL),
     Row("lesson", Whole(1, MAX_LESSON, otherwise=1), _ALL, lambda view: not view.step, paths=_LEARN),
+    Row("room", RoomName(), _ALL),
     Row("layer", Text()),  # a file's layers are a list of their own
     Row("reverse", Flag(), CELL),  # its widget shows what the file says, where nobody says more
     Row("initial_state", Choice(STARTS), CELL, widget="initial_state"),
@@ -548,6 +576,7 @@ _GROUPS: Mapping[str, frozenset[str]] = {
     "signal": CELL,
     "versus": _ALL - _COMPARED,
     "engine": CELL,
+    "follows": _ALL,
 }
 """What the fields of a view that are no parameter by themselves do not change."""
 
@@ -769,6 +798,12 @@ def paths_of(name: str) -> frozenset[str]:
 def without(view: View, what: str) -> View:
     """The view with the default of everything that does not change `what`, a name in `CELL` or `RUN`."""
     spared = {name: getattr(type(view), name) for name, spares in _spares().items() if what in spares}
+    return replace(view, **spared)
+
+
+def keep(last: View, view: View, what: str) -> View:
+    """A view with all that does not change `what` as it was in the last one."""
+    spared = {name: getattr(last, name) for name, spares in _spares().items() if what in spares}
     return replace(view, **spared)
 
 

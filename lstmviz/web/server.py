@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import cache, partial
 from importlib.metadata import version
@@ -41,6 +41,7 @@ from lstmviz.web import view as views
 from lstmviz.web.lanes import Client, Lane, NotDone
 from lstmviz.web.paths import names
 from lstmviz.web.rooms import routes as rooms
+from lstmviz.web.together import Together
 from lstmviz.web.view import View
 
 _log = logging.getLogger(__name__)
@@ -182,7 +183,11 @@ def _sweep(library: Any) -> None:
 _HERE = Path(__file__).parent
 _FOLDERS = (_HERE / "js", _HERE.parent / "plot")  # the figures' own file needs one of the modules too
 _ENTRIES = ("figure.js", "share.js", "stage.js")  # what components load; the others come with them
-_MEDIA = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+_MEDIA = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+}
 _NOT_KEPT = {"Cache-Control": "no-store"}  # the server keeps what is asked for again
 _WORTH_GZIP = 64 * 2**10  # bytes
 _FOREVER = "public, max-age=31536000, immutable"  # the address changes with the content
@@ -302,6 +307,8 @@ _MOMENT = 0.1  # seconds
 _quick = Lane("pictures", threads=2, each_running=2, each_waiting=64, address_waiting=512)
 _dear = Lane("dear-pictures", threads=1, each_running=1, each_waiting=6, address_waiting=64)
 
+_together = Together()
+
 for _lane in (_quick, _dear):
     metrics.watch(
         "queue_waiting",
@@ -325,7 +332,16 @@ async def _serve_numbers(request: Request) -> Response:
     """Numbers of the view in the query, as the stage reads them."""
     from lstmviz.web import stage
 
-    return await _serve_made(request, stage.NUMBERS, stage.read, "application/octet-stream")
+    def serve() -> Awaitable[Response]:
+        return _serve_made(request, stage.NUMBERS, stage.read, "application/octet-stream")
+
+    # A room of pages asks for the same at one moment. What is of somebody's file, or while TensorFlow starts, is made for each.
+    if not (is_warm() or has_failed()) or {"model", "upload"} & set(request.query_params):
+        return await serve()
+    use_gzip = "gzip" in request.headers.get("accept-encoding", "")
+    return await _together.answer(
+        (request.path_params["key"], request.scope["query_string"], use_gzip), serve
+    )
 
 
 @runtime_checkable

@@ -52,10 +52,15 @@ _DECLARED = (
     Setting("LSTMVIZ_TRAIN_SECONDS", 600, "seconds", "after which a training is ended, pauses among them"),
     Setting("LSTMVIZ_TRAIN_MEMORY", 2_000_000_000, "bytes", "that a training's process may take"),
     Setting("LSTMVIZ_MAX_SEARCH", 2_000_000, "steps", "of a further text that a pattern is searched in"),
+    Setting(
+        "LSTMVIZ_ROOMS", "memory", "", "where rooms are kept, such as redis://host:6379 for several servers"
+    ),
     Setting("LSTMVIZ_FRAME_ANCESTORS", "'self'", "", "the sites that may show the page in a frame"),
 )
 SETTINGS: Mapping[str, Setting] = {setting.name: setting for setting in _DECLARED}
 
+MEMORY = "memory"
+_REDIS = re.compile(r"(rediss?://|unix:///)[^\s,]{1,500}", re.ASCII)
 _ORIGINS = re.compile(r"[\w:/.*'\[\]-]+( [\w:/.*'\[\]-]+)*", re.ASCII)
 _MOST_DIGITS = 15  # what a browser counts with: a control that shows a bound refuses more
 
@@ -77,6 +82,23 @@ def read_number(name: str, environment: Mapping[str, str] = os.environ) -> int:
             f"{_MOST_DIGITS} digits, such as {default}."
         )
     return int(digits)
+
+
+def read_rooms(environment: Mapping[str, str] = os.environ) -> str:
+    """Where rooms are kept: `MEMORY`, or the address of a Redis.
+
+    Raises:
+        SettingError: it is neither; the sentence does not quote what may hold a password.
+    """
+    name = "LSTMVIZ_ROOMS"
+    given = environment.get(name, "").strip() or MEMORY
+    if given != MEMORY and not _REDIS.fullmatch(given):
+        said = "an address that cannot be read" if "@" in given else repr(given[:80])
+        raise SettingError(
+            f"{name} is {said}; it must be {MEMORY!r}, or be like redis://user:password@host:6379/0, "
+            "rediss://host:6379 or unix:///run/redis.sock."
+        )
+    return given
 
 
 def read_frame_ancestors(environment: Mapping[str, str] = os.environ) -> str:
@@ -126,6 +148,7 @@ def check(environment: Mapping[str, str] = os.environ) -> None:
         for setting in SETTINGS.values():
             if setting.unit:
                 read_number(setting.name, environment)
+        read_rooms(environment)
         read_frame_ancestors(environment)
     except SettingError as error:
         raise SystemExit(str(error)) from None  # Python writes it to stderr and ends with code 1

@@ -95,6 +95,8 @@ def _current_view(sent: Mapping[str, int], is_asked: bool) -> tuple[View, list[s
     if not is_asked:
         last = st.session_state["view"]
         view = fixed.hold(last, controls.read(last))
+        # Who picks something looks around on their own; a language is each one's own anyway.
+        view = replace(view, follows=view.follows and replace(view, lang=last.lang) == last)
         with language.use(view.lang):
             return views.bound(view)
     view, problems = address.read()

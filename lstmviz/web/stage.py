@@ -27,6 +27,7 @@ from lstmviz.web.cost import estimate
 from lstmviz.web.draft import Drawn
 from lstmviz.web.pictures import Asked
 from lstmviz.web.render import Upload
+from lstmviz.web.rooms import words as room_words
 from lstmviz.web.view import View
 
 _OWN = ("t", "unit", "name", "select")
@@ -225,6 +226,7 @@ def draw(
     upload: Upload | None,
     on_moved: Callable[[dict[str, Any]], None],
     lesson: Mapping[str, Any] | None = None,
+    mode: str = "",
 ) -> None:
     """Shows the stage of a view.
 
@@ -235,6 +237,7 @@ def draw(
             `input_size`, `t`, `unit` and `gate`, a lesson's `step`, and what else of the address was `set`; the browser may
             send anything.
         lesson: What stands beside it, see `lessons.tell`.
+        mode: "learn" where the lesson is what the path is for, "present" on a presenter's screen.
     """
 
     def moved() -> None:
@@ -265,13 +268,23 @@ def draw(
             "player": player_words(),
             "lesson": lesson,
             "fixed": fixed.tell(view),
+            "mode": mode,
+            "room": room_words.tell(view.room, view.follows, st.session_state.get("followed", {})),
+            "share": room_words.share(),
+            "present": room_words.present() if mode == "present" else None,
         },
         on_moved_change=moved,
     )
 
 
 def moved(view: View, sent: Mapping[str, Any]) -> View:
-    """The view with what a browser says was moved; what is no such number is left out."""
+    """The view with what a browser says was moved; what is no such number is left out.
+
+    Of who follows a presenter it says what the presenter shows; who begins to look around begins there.
+    """
+    if isinstance(query := sent.get("follow"), str):
+        view = views.follow(view, query)
+    view = replace(view, follows=False)
     before = view
     units = _size(sent.get("num_units"), limits.MAX_UNITS)
     if units and not view.model:
@@ -285,8 +298,9 @@ def moved(view: View, sent: Mapping[str, Any]) -> View:
     step = sent.get("step")
     if isinstance(step, str) and parameters.STEP.fullmatch(step):
         view = replace(view, step=step, lesson=None)
-    given = {name: value for name, value in asked(sent).items() if name not in view.lock}
-    return views.with_parameters(view, given) if given else view
+    if given := {name: value for name, value in asked(sent).items() if name not in view.lock}:
+        view = views.with_parameters(view, given)
+    return replace(view, follows=bool(view.room) and sent.get("follows") is True)
 
 
 def asked(sent: Mapping[str, Any]) -> dict[str, str]:

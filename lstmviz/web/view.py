@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
+from urllib.parse import parse_qsl
 
 from lstmviz import cells, sequences
 from lstmviz.cells import KINDS, Kind, OptionValue
@@ -47,7 +48,7 @@ __all__ = [
     "COMPARED", "CSV", "DTYPES", "ENCODINGS", "LARGEST", "MAX_INPUT_SIZE", "MAX_SEED", "MAX_TEXT", "NUMBERS", "PARAMETERS",
     "SEQUENCES", "STARTS", "TEXT", "TEXT_FILE",
     "TOLERANCES", "VALUES", "View", "affordable_steps", "bound", "compare_with", "compared",
-    "contrast", "home", "kept", "other", "own_options", "parse", "pin_within", "pinned", "to_query",
+    "contrast", "follow", "home", "kept", "other", "own_options", "parse", "pin_within", "pinned", "to_query",
 ]  # fmt: skip
 
 COMPARED = ("cell", "num_units", "seed", "initial_weights", "dtype", "device", "clamp", "edit")
@@ -56,6 +57,9 @@ WHAT_IFS = ("clamp", "edit")
 """Those of them that only a link says: what a run holds, and which weights are others."""
 _B = parameters.OTHER
 _MOST_EDITED = 4  # weights that a sentence names
+_MOST_PARAMETERS = 100
+FOLLOWING = frozenset({"room", "lang", "hide", "lock", "note"})
+"""What an address says of who is shown what a presenter shows."""
 _MOST_NAMES = 5  # of unknown parameters that are told one by one
 
 
@@ -68,7 +72,8 @@ class View:
     with, as its address would have it. `layer` names the layer of the viewer's own file that is shown, and `model` is the
     file's ticket, which no address holds: without it the file is not here. `reverse` and `initial_state` are how that layer
     is run where it is not as its file says. `step` is the lesson's step that is open, `lesson` its number where no name says
-    it. `hide` and `lock` are what a link takes away and what it holds at its value, `note` is its own sentence. `engine` is
+    it. `hide` and `lock` are what a link takes away and what it holds at its value, `note` is its own sentence. `room` is the room
+    whose presenter can be followed, and `follows` says that all the rest is the presenter's to say. `engine` is
     "numpy" where NumPy's run is to be drawn for the time being, and empty for the run at rest; no address holds it either,
     and nothing that is taken along is made of such a view.
     """
@@ -119,6 +124,8 @@ class View:
     hide: tuple[str, ...] = ()
     lock: tuple[str, ...] = ()
     note: str = ""
+    room: str = ""
+    follows: bool = False
 
     @property
     def unpinned(self) -> View:
@@ -256,6 +263,7 @@ def parse(
     )
     view, bounded = bound(view)
     view, misread = compare_with(view, versus)
+    view = replace(view, follows=bool(view.room) and set(query) <= FOLLOWING)
     return view, [*problems, *bounded, *misread]
 
 
@@ -349,7 +357,10 @@ def _beside(view: View, versus: Mapping[str, str]) -> dict[str, str]:
 
 def to_query(view: View, language: str = "en") -> dict[str, str]:
     """The address's parameters: what is not as usual, and so what a reader of that language would not see without them."""
-    return parameters.apart(view, language) | {f"{_B}{name}": value for name, value in view.versus}
+    query = parameters.apart(view, language) | {f"{_B}{name}": value for name, value in view.versus}
+    if view.room and not view.follows and set(query) <= FOLLOWING:
+        query["num_units"] = str(view.num_units)  # else it would say that its reader follows
+    return query
 
 
 def home(query: Mapping[str, str]) -> str:
@@ -372,7 +383,7 @@ def kept(last: View, view: View, path: str) -> View:
     if not hidden:
         return view
     found, _problems = parse(hidden | to_query(view), view.lang)
-    return replace(found, lang=view.lang)
+    return replace(found, lang=view.lang, follows=view.follows)
 
 
 def bound(view: View) -> tuple[View, list[str]]:
@@ -514,6 +525,18 @@ def with_parameters(view: View, given: Mapping[str, str]) -> View:
     return replace(found, model=view.model)
 
 
+def follow(view: View, query: str) -> View:
+    """What a presenter shows, as an address says it; to each viewer in their own language, on their own path."""
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS)
+    except ValueError:
+        return view
+    found, problems = parse({name: value for name, value in pairs if name not in FOLLOWING}, view.lang)
+    return (
+        view if problems else parameters.keep(view, replace(found, lang=view.lang, room=view.room), "gates")
+    )
+
+
 def pinned(view: View, sent: Mapping[str, Any]) -> View:
     """The view with what a browser says was pinned; what is none of its steps, names or units is left out."""
 
@@ -571,4 +594,4 @@ def _drop_unmet(view: View) -> tuple[View, list[str]]:
     return replace(view, options=tuple(values.items())), problems
 
 
-PARAMETERS = tuple(field.name for field in fields(View) if field.name not in ("model", "engine"))
+PARAMETERS = tuple(field.name for field in fields(View) if field.name not in ("model", "engine", "follows"))

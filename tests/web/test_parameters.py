@@ -21,6 +21,7 @@ from lstmviz.web.parameters import (
     Names,
     Number,
     Plain,
+    RoomName,
     StepName,
     Steps,
     Text,
@@ -84,6 +85,8 @@ def _others(row: parameters.Row, view: View) -> list[object]:
             candidates = ["memory"]
         case Steps():
             candidates = ["1-2"]
+        case RoomName():
+            candidates = ["k7m2qx9f0"]
         case Units():
             candidates = [(0,), (0, 2)]
         case Names(allowed):
@@ -221,7 +224,7 @@ def test_every_name_that_something_is_kept_under_is_drawn_here():
 
 
 def test_a_field_of_the_view_without_a_row_changes_everything():
-    known = {row.name for row in parameters.ROWS} | {"options", "signal", "versus", "engine"}
+    known = {row.name for row in parameters.ROWS} | {"options", "signal", "versus", "engine", "follows"}
     assert {field.name for field in fields(View)} - known == {"model"}
     view = View()
     for what in parameters.CELL | parameters.RUN:

@@ -3,7 +3,7 @@
  *
  * @typedef {import("./scene.js").Scene} Scene
  * @typedef {{name: string, title: string, text: string, key: string, action: string, done: string[], panel: string, lights: string[],
- *   figure: string, source: string, start: Record<string, string>}} Step
+ *   figure: string, source: string, notes: string, start: Record<string, string>}} Step
  * @typedef {{name: string, ask: string, answer: string, panel: string, lights: string[], show: Record<string, string>}} Question
  * @typedef {{steps: Step[], questions: Question[], source_file: string, step: string, words: Record<string, string>}} Told
  * @typedef {{root: HTMLElement, told: {of: string, fixed: import("./stage.js").Fixed}, wanted: string,
@@ -32,6 +32,8 @@ export class Lesson {
     this.opened = new Set();
     /** @type {Record<string, string>} what was set by the lesson itself */
     this.applied = {};
+    /** @type {string | undefined} */
+    this.step = undefined;
     this.toldStep = ""; // what the script said last
     /** @type {string[]} steps that the script was told, and has not told back */
     this.sent = [];
@@ -90,6 +92,17 @@ export class Lesson {
     this.build();
     this.body.scrollTop = this.column.scrollTop = 0;
     this.apply(this.current?.start ?? {}, this.current?.panel ?? "kernel");
+  }
+
+  /** Turns to a step of which the rest has come already. @param {string} name */
+  follow(name) {
+    const step = name || this.told.steps[0].name;
+    if (step === this.step) return;
+    this.step = step;
+    this.applied = {};
+    this.build();
+    this.body.scrollTop = this.column.scrollTop = 0;
+    this.host.turnTo(this.current?.panel ?? "kernel");
   }
 
   /** Sets the stage; a drawer that is open would hide what is to be seen. @param {Record<string, string>} given @param {string} panel */

@@ -53,6 +53,7 @@ export class Player {
     this.speed = SPEED;
     this.frame = 0; // of the animation; 0 while it rests
     this.parent = parent;
+    this.heard = () => {}; // called when its viewer begins or ends to play, before that is announced
     this.bar = parent.appendChild(document.createElement("div"));
     this.bar.className = "lstmviz-player";
     this.bar.setAttribute("role", "group");
@@ -68,12 +69,16 @@ export class Player {
     this.scrubber.addEventListener("input", () => {
       const t = Number(this.scrubber.value); // before pausing puts it back
       this.pause();
+      this.heard();
       setPin({ t });
     });
     this.scrubber.addEventListener("change", () => announcePin());
     this.output = this.bar.appendChild(document.createElement("output"));
     this.select = this.bar.appendChild(document.createElement("select"));
-    this.select.addEventListener("change", () => (this.speed = Number(this.select.value)));
+    this.select.addEventListener("change", () => {
+      this.speed = Number(this.select.value);
+      this.heard();
+    });
     this.stopFollowing = followPin(() => this.tell());
     this.onKey = (/** @type {KeyboardEvent} */ event) => this.press(event);
     document.addEventListener("keydown", this.onKey);
@@ -141,12 +146,28 @@ export class Player {
     }
   }
 
+  /** How many steps a second are played; 0 while it rests. */
+  get playing() {
+    return this.frame ? this.speed : 0;
+  }
+
+  /** Plays as somebody else does, from where they are. @param {number | null} t @param {number} speed 0 where they rest */
+  follow(t, speed) {
+    const isFar = Math.abs((t ?? 0) - this.t) > Math.max(3, speed / 2);
+    if (!speed || !this.frame || isFar) setPin({ t: t ?? undefined });
+    if (!speed || matchMedia("(prefers-reduced-motion: reduce)").matches) return this.pause();
+    this.speed = speed;
+    this.select.value = String(speed);
+    if (!this.frame) this.start();
+  }
+
   toggle() {
     if (this.frame) {
       this.pause();
       announcePin();
     } else if (matchMedia("(prefers-reduced-motion: reduce)").matches) this.rest(this.t + 1);
     else this.start();
+    this.heard();
   }
 
   start() {

@@ -5,7 +5,8 @@
  * Streamlit calls the default export with what the page's script tells of; while a control is held the script is not asked.
  *
  * @typedef {{of: string, units: number, inputs: {size: number, most: number, canChange: boolean}, engine: string, orders?: [string, string][], most: number, canHold: boolean, canEdit?: boolean, look?: {show: string, colour: string}, pin: {t: number | null, unit: number | null, gate: string},
- *   words: Record<string, string>, player: any, fixed: Fixed, lesson?: import("./lesson.js").Told | null}} Told
+ *   words: Record<string, string>, player: any, fixed: Fixed, lesson?: import("./lesson.js").Told | null, mode?: string, room?: import("./follow.js").Room | null,
+ *   share?: Record<string, string>, present?: Record<string, string> | null}} Told
  * @typedef {{hide: string[], lock: string[], kept: Record<string, string>, held: string, would: string}} Fixed what the link that was opened takes
  *   away and what it holds, what an address says of that, and the sentences about it
  */
@@ -15,21 +16,26 @@ import { KEYS, announcePin, followPin, holdPin, onPin, pin, setPin } from "./lin
 import { CellPanel } from "./cell_panel.js";
 import { Drawer, markUp } from "./drawer.js";
 import { drawErrors } from "./errors.js";
+import { Follower } from "./follow.js";
 import { guardHistory, makeOneEntry } from "./history.js";
 import { KernelPanel, findWeight } from "./kernel_panel.js";
 import { Lesson } from "./lesson.js";
 import { Player } from "./player.js";
+import { Present, turnScreen } from "./present.js";
 import { Scene } from "./scene.js";
 import { Sent, readJson, write, writeExactly } from "./numbers.js";
+import { RoomDialog } from "./room_dialog.js";
+import { Sharing } from "./sharing.js";
 import { TextPanel } from "./text_panel.js";
 import { TimePanel } from "./time_panel.js";
 import { canonical, withEngine } from "./query.js";
-import { isDark, keyed, onKey, onReconnect } from "./streamlit.js";
+import { isDark, keyed, onKey, onReconnect, setTheme } from "./streamlit.js";
 
 const REST = 250; // milliseconds of quiet after which the run at rest is asked for and the script is told
 const NOTHING = "none"; // of a run is held and no weight edited, as the address says it
 const RESHAPES = ["cell", "sequence", "use_bias", "use_peepholes", "num_proj"]; // with these a cell has other weights
 const DRAFT = "numpy"; // whose run is drawn while the slider is held
+const PRESENTED = 1.2; // how much larger words are on a presenter's screen than on the page
 const BELOW = 8; // pixels of air below the stage
 const USUAL = { right: 1256, height: 750 }; // of a stage in a window of 1280 × 900: there the scale is about 1
 const NARROW = 700; // pixels of a window with room for one panel alone
@@ -41,6 +47,8 @@ const SLIDER = 256; // units to which the slider goes, where no more are asked f
 const stages = new WeakMap();
 
 guardHistory();
+
+const sharing = new Sharing();
 
 /**
  * @param {{data: Told, parentElement: HTMLElement, setTriggerValue: (name: string, value: any) => void}} component
@@ -61,6 +69,7 @@ class Stage {
     this.parent = parent;
     this.told = told;
     this.sheet = addSheet("stage.css");
+    this.roomSheet = addSheet("rooms.css");
     this.root = parent.appendChild(document.createElement("div"));
     this.root.className = "lv-stage";
     this.controls = this.make("div", "lv-controls", this.root);
@@ -126,6 +135,16 @@ class Stage {
     this.order = this.makeOrder(gates.title.parentElement ?? gates.box);
     this.drawer = new Drawer(panels, told.words.close, () => this.shut());
     this.player = new Player(this.controls);
+    this.player.heard = () => {
+      this.follower?.stray();
+      sharing.report();
+    };
+    this.roomDialog = told.share ? new RoomDialog(this.root, this.controls, sharing, told.share) : null;
+    /** @type {Follower | null} */
+    this.follower = null;
+    /** @type {Present | null} */
+    this.present = null;
+    this.isLearning = false; // with a presenter
     /** @type {Sent | null} */
     this.sent = null;
     /** @type {Sent | null} */
@@ -151,7 +170,7 @@ class Stage {
     this.sentPin = "";
     this.frame = 0;
     // What was said while the connection was lost nobody heard, and who hears now may know nothing yet.
-    this.stops = [followPin(() => this.redraw()), onReconnect(() => this.restTimer || this.sayMoved())];
+    this.stops = [followPin(() => this.hearPin()), onReconnect(() => this.restTimer || this.sayMoved())];
     onPin(() => this.rest());
     this.observer = new ResizeObserver(() => this.redraw());
     this.observer.observe(this.root);
@@ -159,7 +178,10 @@ class Stage {
     addEventListener("resize", this.onWindow);
     this.onPop = () => this.giveUp();
     addEventListener("popstate", this.onPop);
+    this.onPresent = (/** @type {KeyboardEvent} */ event) => this.pressPresent(event);
+    document.addEventListener("keydown", this.onPresent);
     this.makeTabs();
+    sharing.attach(this);
   }
 
   /** @param {string} tag @param {string} name @param {HTMLElement} parent */
@@ -302,8 +324,11 @@ class Stage {
     const of = canonical(told.of);
     this.followPin(told.pin);
     this.followLook(told.look);
+    this.tellRoom();
     this.tellLesson();
+    this.tellPresent();
     if (this.isHeld && of !== this.wanted) return; // who holds the slider is ahead of the script
+    if (this.follower?.isAhead) return this.redraw(); // and who follows a presenter may be too
     this.want(of, told.engine);
     this.redraw(); // the theme may be another one
   }
@@ -326,8 +351,104 @@ class Stage {
     return this.told.fixed.lock.includes(name);
   }
 
+  tellRoom() {
+    const { room, share } = this.told;
+    const isPresenters = room?.name === sharing.kept?.room; // of this very tab
+    if (!room || isPresenters) {
+      this.follower?.close();
+      this.follower = null;
+      this.isLearning = false;
+    } else if (this.follower?.room.name === room.name) this.follower.tell(room);
+    else {
+      this.follower?.close();
+      this.follower = new Follower(this, room, (code) => sharing.redeem(room.name, code, (why) => this.follower?.refuse(why)));
+    }
+    if (this.roomDialog) this.roomDialog.button.hidden = Boolean(this.follower);
+    if (share) this.roomDialog?.show(share);
+  }
+
+  /** Something about what this page shares is new. */
+  shared() {
+    this.tellRoom();
+  }
+
+  tellPresent() {
+    const { present } = this.told;
+    if (present && this.present) this.present.show(present);
+    else if (present) this.present = new Present(this, present);
+    else {
+      const { present: before } = this;
+      this.present = null;
+      before?.close();
+    }
+  }
+
+  /** From the stage to the presenter's screen, by a key. @param {KeyboardEvent} event */
+  pressPresent(event) {
+    const target = /** @type {HTMLElement} */ (event.target);
+    if (this.present || !this.told.share || event.key !== "p" || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if ((target !== document.body && !this.root.contains(target)) || target.matches("input, select, textarea") || target.closest("dialog")) return;
+    event.preventDefault();
+    if (!document.fullscreenElement) turnScreen();
+    this.turnToPath("present");
+  }
+
+  /** Turns to another path of the page. @param {string} path */
+  turnToPath(path) {
+    clearTimeout(this.restTimer);
+    this.restTimer = 0;
+    this.goTo = path;
+    this.sayMoved();
+  }
+
+  /** What is on the stage, as a room is told; null before anything is. */
+  setting() {
+    if (!this.wanted) return null;
+    const query = new URLSearchParams(this.wanted);
+    const path = this.told.mode ? "learn" : "explore";
+    if (query.has("model") || query.has("upload")) return { path, own: true };
+    for (const name of ["lang", "room"]) query.delete(name); // each viewer's own
+    const { t = null, unit = null, gate = "" } = pin();
+    return { path, query: query.toString(), t, unit, gate, step: this.lesson?.step ?? "", play: this.player.playing };
+  }
+
+  /** Shows what a presenter shows. @param {import("./follow.js").Setting} setting */
+  adopt({ path, query, t, unit, gate, step, play }) {
+    const own = new URLSearchParams(query);
+    const lang = new URLSearchParams(this.told.of).get("lang");
+    if (lang) own.set("lang", lang);
+    this.isLearning = path === "learn";
+    this.tellLesson();
+    const of = canonical(own.toString());
+    this.showSize(Number(own.get("num_units")));
+    setPin({ unit: unit ?? undefined, gate: gate || undefined });
+    this.player.follow(t, play);
+    if (of !== this.wanted) this.want(of, DRAFT);
+    this.lesson?.follow(step);
+    if (gate) this.open();
+    else this.drawer.close();
+    this.tellLine();
+    if (!this.follower) this.tellFollowed({ follow: query, t, unit, gate, step });
+  }
+
+  /** Tells the script what a presenter shows. @param {Record<string, any>} sent */
+  tellFollowed(sent) {
+    const { t, unit, gate } = sent;
+    this.sentPin = JSON.stringify([t, unit, gate]);
+    this.set = {};
+    this.lesson?.say();
+    this.trigger?.("moved", { ...sent, go: this.goTo });
+    this.goTo = "";
+  }
+
+  hearPin() {
+    this.redraw();
+    sharing.report();
+  }
+
   tellLesson() {
-    const { lesson } = this.told;
+    const { mode } = this.told;
+    const lesson = mode || this.isLearning ? this.told.lesson : null;
     if (lesson && this.lesson) this.lesson.tell(lesson);
     else if (lesson) this.lesson = new Lesson(this, lesson);
     else if (this.lesson) {
@@ -488,6 +609,7 @@ class Stage {
   ask(parameters) {
     for (const [name, value] of Object.entries(parameters)) if (!this.isLocked(name)) this.set[name] = value;
     this.rest(0);
+    sharing.report();
   }
 
   /** The slider and its number, which may lead the pictures. @param {number} units */
@@ -502,6 +624,7 @@ class Stage {
 
   /** @param {number} [wait] */
   rest(wait = REST) {
+    this.follower?.stray();
     clearTimeout(this.restTimer);
     this.restTimer = window.setTimeout(() => {
       if (this.isKeyDown) return this.rest(); // all that a held key passes is one entry of the browser's history
@@ -512,9 +635,10 @@ class Stage {
 
   /** Tells the script what is shown. */
   sayMoved() {
+    if (this.follower?.isFollowing) return this.follower.tellAnew();
     const { t = null, unit = null, gate = "" } = pin();
     this.sentPin = JSON.stringify([t, unit, gate]);
-    this.trigger?.("moved", { num_units: this.units, input_size: this.inputs, t, unit, gate, step: this.lesson?.say(), set: this.set, go: this.goTo });
+    this.trigger?.("moved", { num_units: this.units, input_size: this.inputs, t, unit, gate, step: this.lesson?.say(), set: this.set, go: this.goTo, ...this.follower?.say() });
     this.set = {};
     this.goTo = "";
   }
@@ -529,6 +653,7 @@ class Stage {
     this.lesson?.heard(this.wanted, of);
     this.wanted = of;
     this.engine = engine;
+    sharing.report();
     if (this.isAsking) return;
     this.isAsking = true;
     try {
@@ -569,12 +694,23 @@ class Stage {
     this.notice.hidden = !words;
   }
 
+  /** Whether it is drawn for a dark screen. */
+  isDark() {
+    return isDark(this.root);
+  }
+
+  /** Draws for a dark screen or a light one, whatever the theme is; null for as it is. @param {boolean | null} dark */
+  theme(dark) {
+    setTheme(this.root, dark);
+    this.redraw();
+  }
+
   /** Everything at once, in one task of the browser. */
   draw() {
     const { sent, steps } = this;
     if (!sent || !steps) return;
     const { t = 0, unit = 0, gate = "" } = pin();
-    const dark = isDark(this.parent);
+    const dark = this.isDark();
     this.root.classList.toggle("lv-dark", dark);
     this.fill();
     const style = getComputedStyle(this.root);
@@ -612,6 +748,7 @@ class Stage {
     this.time.draw(scene);
     this.drawText(scene);
     this.lesson?.show(scene);
+    this.present?.tell();
     if (!scene.isTold && sent.head.steps) this.fetchSteps();
   }
 
@@ -662,7 +799,7 @@ class Stage {
     const { top, right } = this.root.getBoundingClientRect();
     const height = Math.round(innerHeight - top - this.scrolled - BELOW);
     // A lesson at the left takes of the width, and leaves words as large as they are.
-    const scale = 1.02 * (right / USUAL.right) ** 0.7 * (Math.max(1, height) / USUAL.height) ** 0.3;
+    const scale = (this.present ? PRESENTED : 1.02) * (right / USUAL.right) ** 0.7 * (Math.max(1, height) / USUAL.height) ** 0.3;
     this.scale = Math.round(100 * Math.max(0.95, Math.min(4, innerWidth < NARROW ? 1 : scale))) / 100;
     this.root.style.height = `${height}px`;
     this.root.style.setProperty("--lv-scale", String(this.scale));
@@ -871,9 +1008,17 @@ class Stage {
     removeEventListener("popstate", this.onPop);
     this.player.close();
     this.lesson?.close();
+    this.follower?.close();
+    this.present?.close();
+    this.present = null;
+    this.roomDialog?.close();
+    sharing.detach(this);
+    document.removeEventListener("keydown", this.onPresent);
     clearTimeout(this.restTimer);
+    cancelAnimationFrame(this.frame);
     this.skip.remove();
     this.sheet.remove();
+    this.roomSheet.remove();
     stages.delete(this.parent);
   }
 }

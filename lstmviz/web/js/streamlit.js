@@ -66,6 +66,24 @@ export function isDark(element) {
   return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
 }
 
+/** Background, text, and the background of what stands out. */
+const THEMES = { light: ["#ffffff", "#31333f", "#f0f2f6"], dark: ["#0e1117", "#fafafa", "#262730"] };
+
+/**
+ * Has one element, and what lies behind it, in a dark theme or a light one, whatever the page's own is; null gives that back.
+ *
+ * @param {HTMLElement} element
+ * @param {boolean | null} dark
+ */
+export function setTheme(element, dark) {
+  const name = dark ? "dark" : "light";
+  const colours = dark === null ? ["", "", ""] : THEMES[name];
+  for (const [index, part] of ["background", "text", "secondary-background"].entries()) element.style.setProperty(`--st-${part}-color`, colours[index]);
+  element.style.color = colours[1];
+  if (dark === null) delete document.documentElement.dataset.lvTheme;
+  else document.documentElement.dataset.lvTheme = name;
+}
+
 /**
  * Calls `listener` when the page has its server again, be it another one; gives what ends that.
  *

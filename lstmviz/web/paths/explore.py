@@ -45,24 +45,25 @@ def draw() -> None:
     draw_screen()
 
 
-def draw_screen(learns: bool = False) -> None:
-    """The screen; with a lesson at its left where its viewer `learns`."""
+def draw_screen(mode: str = "") -> None:
+    """The screen; with a lesson at its left, and nothing else, where `mode` says so, see `stage.draw`."""
     sent = reconnect.sent_before()
     settled = settle.settle(reconnect.numbers(sent))
     view = settled.view
     _go(view)
     address.write(view)
-    with language.use(view.lang):
-        _draw_strip(settled)
+    if mode != "present":
+        with language.use(view.lang):
+            _draw_strip(settled)
     st.session_state["settled"] = settled
-    _draw_on_stage(learns)
+    _draw_on_stage(mode)
     reconnect.replay(sent)
     if settled.is_early:
         follow_tensorflow()
 
 
 @st.fragment
-def _draw_on_stage(learns: bool) -> None:
+def _draw_on_stage(mode: str) -> None:
     """The stage and what it has to say; what is moved on it draws this part alone."""
     settled = st.session_state.pop("settled", None)
     if settled is None:
@@ -80,12 +81,14 @@ def _draw_on_stage(learns: bool) -> None:
             st.warning(tell_failure())
         for problem in [*settled.gave_way, *settled.faults]:
             st.warning(escape(problem))
-        lesson = _load_lesson(view) if learns else None
+        lesson = _load_lesson(view) if mode or view.room else None
         if settled.sequence and stage.can_show(view, len(settled.sequence)):
             shown = replace(view, engine=Drawn.WHILE_STARTING.engine) if settled.is_early else view
-            if learns:  # of a cell as it is built: its bias is zeros, its gates are open halfway
+            if (
+                mode and not view.follows
+            ):  # of a cell as it is built: its bias is zeros, its gates are open halfway
                 shown = replace(shown, initial_weights=trained.drawn_as(shown))
-            stage.draw(shown, settled.upload, _move, lesson)
+            stage.draw(shown, settled.upload, _move, lesson, mode)
         elif settled.sequence:
             st.info(_("This takes longer than a moment; in sections it is shown on its way."))
             st.page_link(st.session_state["paths"][names.DOCUMENT], label=_("In sections"))
@@ -125,10 +128,17 @@ def _draw_strip(settled: Settled) -> None:
 
 def _move(sent: dict[str, Any]) -> None:
     last = st.session_state["view"]
-    view = fixed.hold(last, stage.moved(last, sent))
+    view = stage.moved(last, sent)
+    if not view.follows:
+        view = fixed.hold(last, view)
     st.session_state["view"] = view
-    if sent.get("go") == names.COMPARE:
-        st.session_state[_GO_TO] = names.COMPARE
-    if "cell" in stage.asked(sent) and "cell" not in last.lock and st.session_state.get("model"):
+    # What the browser goes by: whether the script has heard of the last that it was told.
+    st.session_state["followed"] = {
+        name: sent[name] for name in ("turn", "heard") if isinstance(sent.get(name), int)
+    }
+    if sent.get("go") in (names.COMPARE, names.LEARN, names.PRESENT):
+        st.session_state[_GO_TO] = sent["go"]
+    is_other = "cell" in stage.asked(sent) and "cell" not in last.lock
+    if (is_other or (last.model and not view.model)) and st.session_state.get("model"):
         models.leave()
     controls.write(view)

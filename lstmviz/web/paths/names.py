@@ -3,6 +3,6 @@
 EXPLORE, LEARN, MEMORY, COMPARE, MODEL, TAKE_ALONG = (
     "explore", "learn", "memory", "compare", "model", "take_along",
 )  # fmt: skip
-DOCUMENT = "document"
-ALL = (EXPLORE, LEARN, MEMORY, COMPARE, MODEL, TAKE_ALONG, DOCUMENT)
+PRESENT, DOCUMENT = "present", "document"
+ALL = (EXPLORE, LEARN, MEMORY, COMPARE, MODEL, TAKE_ALONG, PRESENT, DOCUMENT)
 """In the order of the bar, in which the last does not stand."""

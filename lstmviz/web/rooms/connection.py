@@ -14,6 +14,7 @@ Who holds the token then sends `move` with `epoch` and `state`, `take`, `code`, 
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import re
 import time
@@ -254,7 +255,7 @@ def draw_qr(link: str) -> str:
     """A link as a QR code, in SVG."""
     import segno
 
-    made: str = segno.make(link, error="m", micro=False).svg_inline(
-        border=4, dark="#000", light="#fff", omitsize=True
-    )
-    return made
+    made = io.BytesIO()
+    code = segno.make(link, error="m", micro=False)
+    code.save(made, kind="svg", border=4, dark="#000", light="#fff", omitsize=True, xmldecl=False, nl=False)
+    return made.getvalue().decode()

@@ -13,7 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from streamlit.web.server.server_util import is_url_from_allowed_origins
 from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 
-from lstmviz.web import limits, metrics
+from lstmviz.web import limits, metrics, settings
 from lstmviz.web.rooms.connection import Gone, House, serve
 from lstmviz.web.rooms.hub import Hub
 from lstmviz.web.rooms.stores import Hear, Memory, Store
@@ -42,6 +42,11 @@ async def opened() -> AsyncIterator[None]:
 
 
 def _make_store(hear: Hear) -> Store:
+    where = settings.read_rooms()
+    if where != settings.MEMORY:
+        from lstmviz.web.rooms.redis_store import RedisStore
+
+        return RedisStore(where, hear, limits.MAX_ROOMS, limits.ROOM_IDLE, limits.ROOM_LIFE)
     return Memory(hear, limits.MAX_ROOMS, limits.ROOM_IDLE, limits.ROOM_LIFE)
 
 

@@ -16,7 +16,6 @@ MOST_BYTES = 24 * 2**10
 """Of a message; the longest address that the page knows, with a text of 1,000 letters, is 18,000."""
 _MOST_NAMES = 100
 _MOST_SPEED = 40  # steps a second, as the player's
-_OWN = frozenset({"lang", "room"})  # each viewer has their own
 
 
 def read_message(given: str | bytes) -> dict[str, Any]:
@@ -70,7 +69,7 @@ def _read_view(query: Any) -> views.View | None:
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_NAMES, errors="replace")
     except ValueError:
         raise Refused("address") from None
-    given = {name: value for name, value in pairs if name not in _OWN}
+    given = {name: value for name, value in pairs if name not in views.FOLLOWING}  # each viewer has their own
     view, problems = views.parse(given)
     if problems or len({name for name, _value in pairs}) < len(pairs):
         raise Refused("address")
