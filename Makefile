@@ -37,7 +37,7 @@ cluster: $(VENV)/.runtime  ## serve it from N=3 processes behind nginx, on http:
 	@exec $(BIN)/python tools/cluster.py --replicas=$(N) --port=$(PORT)
 
 .PHONY: test
-test: .venv/.dev .venv/.chromium .venv/.nginx build/cells/.made  ## set up, then run every test, the browser's too, in two processes (ARGS="-k kernel")
+test: .venv/.dev .venv/.chromium .venv/.nginx .venv/.redis build/cells/.made  ## set up, then run every test, the browser's too, in two processes (ARGS="-k kernel")
 	@echo "Testing"
 	@.venv/bin/python -m pytest --numprocesses=2 $(ARGS)
 
@@ -138,6 +138,10 @@ build/javascript/.made: package.json | .venv/.dev
 # Where it cannot be installed, its tests say that they were skipped.
 .venv/.nginx: | .venv/.dev
 	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || tools/apt_install.sh nginx-light || true
+	@touch $@
+
+.venv/.redis: | .venv/.dev
+	@command -v redis-server >/dev/null || tools/apt_install.sh redis-server || true
 	@touch $@
 
 .venv/.chromium: tools/find_chromium.sh | .venv/.dev

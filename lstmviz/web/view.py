@@ -532,9 +532,9 @@ def follow(view: View, query: str) -> View:
     except ValueError:
         return view
     found, problems = parse({name: value for name, value in pairs if name not in FOLLOWING}, view.lang)
-    return (
-        view if problems else parameters.keep(view, replace(found, lang=view.lang, room=view.room), "gates")
-    )
+    if problems:
+        return view
+    return parameters.keep(view, replace(found, lang=view.lang, room=view.room), "gates")
 
 
 def pinned(view: View, sent: Mapping[str, Any]) -> View:

@@ -489,6 +489,7 @@ class Stage {
 
   /** @param {number} units */
   resize(units) {
+    if (this.isLocked("num_units")) return;
     this.showSize(units);
     this.change("num_units", units, this.units);
   }

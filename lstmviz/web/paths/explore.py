@@ -84,9 +84,8 @@ def _draw_on_stage(mode: str) -> None:
         lesson = _load_lesson(view) if mode or view.room else None
         if settled.sequence and stage.can_show(view, len(settled.sequence)):
             shown = replace(view, engine=Drawn.WHILE_STARTING.engine) if settled.is_early else view
-            if (
-                mode and not view.follows
-            ):  # of a cell as it is built: its bias is zeros, its gates are open halfway
+            # A lesson is of a cell as it is built: its bias is zeros, its gates are open halfway.
+            if mode and not view.follows:
                 shown = replace(shown, initial_weights=trained.drawn_as(shown))
             stage.draw(shown, settled.upload, _move, lesson, mode)
         elif settled.sequence:
