@@ -45,7 +45,7 @@ export class TextPanel {
     this.every = document.createElement("input");
     Object.assign(this.every, { type: "text", maxLength: 2, size: 2 });
     this.found = this.find.appendChild(document.createElement("span"));
-    this.found.setAttribute("role", "status");
+    this.found.setAttribute("aria-live", "polite");
     this.selected = "";
     this.text = this.box.appendChild(document.createElement("div"));
     this.text.className = "lv-letters";
