@@ -117,7 +117,7 @@ def _chain(values: Float[np.ndarray, "steps units"]) -> Int[np.ndarray, " units"
     moved = np.nan_to_num(values.astype(np.float64), posinf=0, neginf=0)
     moved -= moved.mean(axis=0)
     size = np.sqrt((moved * moved).sum(axis=0))
-    alike = moved / np.where(size, size, 1)
+    alike = (moved / np.where(size, size, 1)).astype(np.float32)  # of many units the square is large
     alike = alike.T @ alike
     order = [int(np.argmax(size))]
     left = np.ones(len(size), bool)
@@ -131,4 +131,4 @@ def _chain(values: Float[np.ndarray, "steps units"]) -> Int[np.ndarray, " units"
 COSTS: Mapping[str, int] = MappingProxyType({**dict.fromkeys(RESPONSES, 1_000)})
 """How many steps of runs of its own an order takes beside the one it is of; `without` takes as many again for each unit."""
 
-__all__ = ["COSTS", "STORED", "WITHOUT", "list_orders", "order_units"]
+__all__ = ["COSTS", "HALF_LIFE", "STORED", "WITHOUT", "list_orders", "order_units"]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from lstmviz.cells import Kind
 from lstmviz.language import _
-from lstmviz.run.order import COSTS, STORED, WITHOUT, list_orders
+from lstmviz.run.order import COSTS, HALF_LIFE, STORED, WITHOUT, list_orders
 from lstmviz.web.cost import estimate
 from lstmviz.web.view import View
 
 LONGEST = 5.0
 """Seconds, by estimate, that runs of its own may take."""
+_MOST_KEPT = (
+    2_000_000  # numbers of a state, each in float64 several times while it is told how long a unit keeps
+)
 
 
 def titles(kind: Kind) -> dict[str, str]:
@@ -45,6 +48,10 @@ def why_not(view: View, steps: int) -> str:
     own = view.order == WITHOUT or view.order in COSTS
     if own and view.held:
         return _("it takes runs of its own, in which nothing is held")
+    if view.order == HALF_LIFE and steps * view.num_units > _MOST_KEPT:
+        return _(
+            "it takes too much memory over so many steps here; in Python, `lv.order_units` has no such bound"
+        )
     if seconds(view, steps) > LONGEST:
         return _(
             "it takes more than {seconds:.0f} s here; in Python, `lv.order_units` has no such bound"

@@ -286,6 +286,9 @@ def test_an_order_that_takes_too_long_is_not_begun(monkeypatch):
     monkeypatch.setattr("lstmviz.web.orders.LONGEST", 1e-5)
     told = head(ask("stage", order="without"))
     assert told["order"] is None and "it takes more than" in told["told"]
+    monkeypatch.setattr("lstmviz.web.orders._MOST_KEPT", 59)
+    told = head(ask("stage", order="half_life"))  # 12 steps of 5 units
+    assert told["order"] is None and "it takes too much memory" in told["told"]
 
 
 def test_another_kind_has_no_order_by_a_gate_that_it_has_not():
