@@ -29,6 +29,7 @@ def stage_words() -> dict[str, str]:
         "select": _("Drag over characters, or select every"),
         "selected": _("{count} characters selected; these units differ most:"),
         "differs": _("mean {inside} there, {outside} elsewhere"),
+        "elsewhere": _("Where else does it do that?"),
         "unselect": _("Clear"),
         "pick_unit": _("unit"),
         "same": _("No unit differs there."),

@@ -60,7 +60,9 @@ def test_the_units_that_differ_at_some_characters_are_found_tried_and_picked(ope
     page.locator(".lv-find input").fill("(")
     page.locator(".lv-find input").press("Enter")
     found = page.locator(".lv-find button")
-    expect(found).to_have_count(11, timeout=_LIMIT)  # ten units, and one that clears it
+    expect(found).to_have_count(
+        12, timeout=_LIMIT
+    )  # ten units, one that searches for a range, and one that clears it
     text = lv.sequences.from_text("a(b)c(d)a(b)")
     trace = lv.run(lv.build("BasicLSTMCell", num_units=12, input_size=text.input_size), text)
     units = lv.differ(trace, [t for t, label in enumerate(text.labels) if label == "("], "h").units
@@ -79,6 +81,21 @@ def test_the_units_that_differ_at_some_characters_are_found_tried_and_picked(ope
     expect(page).to_have_url(re.compile(r"colour=f"), timeout=_LIMIT)
     page.get_by_role("button", name="Strips", exact=True).click()
     expect(page).not_to_have_url(re.compile(r"show="), timeout=_LIMIT)
+
+
+def test_a_range_of_characters_is_searched_for_on_memory(open_page, app_url):
+    page = open_page(f"{app_url}/?sequence=text&text=a(b)c(d)a(b)&num_units=8&show=text", alone=True)
+    letters = page.locator(".lv-letters span")
+    expect(letters).to_have_count(12, timeout=_LIMIT)
+    first, last = (letters.nth(t).bounding_box() for t in (1, 3))
+    page.mouse.move(first["x"] + 1, first["y"] + first["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(last["x"] + last["width"] - 1, last["y"] + last["height"] / 2, steps=5)
+    page.mouse.up()
+    expect(page.locator(".lv-find")).to_contain_text("3 characters selected", timeout=_LIMIT)
+    page.get_by_role("button", name="Where else does it do that?").click()
+    expect(page).to_have_url(re.compile(r"/memory\?.*pattern=1-3"), timeout=_LIMIT)
+    expect(page.locator(".st-key-pattern_last input")).to_have_value("3", timeout=_LIMIT)
 
 
 def test_a_long_text_is_a_file_and_no_link_says_that_it_carries_it(open_page, app_url, tmp_path):

@@ -113,6 +113,7 @@ class Stage {
       contrast: (/** @type {string} */ name, /** @type {string} */ select) => this.askContrast(name, select),
       note: (/** @type {string} */ name, /** @type {string} */ value) => this.note(name, value),
       pin: (/** @type {number} */ unit) => this.pick({ unit, text: "" }),
+      search: told.canEdit ? (/** @type {string} */ steps) => this.goOn("memory", "pattern", steps) : undefined,
     };
     this.text = new TextPanel(gates.box, host, point, pick);
     this.toldLook = "";
@@ -580,8 +581,13 @@ class Stage {
 
   /** Goes there within this session, which alone has a viewer's own files. @param {string} name */
   compareWithout(name) {
-    this.set[`b.${name}`] = NOTHING;
-    this.goTo = "compare";
+    this.goOn("compare", `b.${name}`, NOTHING);
+  }
+
+  /** Goes to another path with a parameter that it shows. @param {string} path @param {string} name @param {string} value */
+  goOn(path, name, value) {
+    this.set[name] = value;
+    this.goTo = path;
     makeOneEntry();
     clearTimeout(this.restTimer);
     this.restTimer = 0;

@@ -7,7 +7,7 @@
  * @typedef {{name: string, steps: number, units: [number, number, number, number][]}} Contrast units that differ at so many steps: a unit, its mean
  *     there and elsewhere, and how far these are apart
  * @typedef {{row: (name: string, t: number, unit: number) => Promise<ArrayBuffer | null>, contrast: (name: string, select: string) => Promise<Contrast | null>,
- *   note: (name: string, value: string) => void, pin: (unit: number) => void}} Host what it asks for: one unit over all steps, the units that differ; and
+ *   note: (name: string, value: string) => void, pin: (unit: number) => void, search?: (steps: string) => void}} Host what it asks for: one unit over all steps, the units that differ; and
  *     what it tells: what of the address was picked, which unit
  */
 
@@ -172,7 +172,10 @@ export class TextPanel {
       this.try(null);
       this.select("");
     });
-    this.found.replaceChildren(` ${words.selected.replace("{count}", String(contrast.steps))} `, ...buttons, clear);
+    const elsewhere = Object.assign(document.createElement("button"), { type: "button", textContent: words.elsewhere });
+    elsewhere.addEventListener("click", () => this.host.search?.(selected));
+    elsewhere.hidden = selected.startsWith("=") || !this.host.search;
+    this.found.replaceChildren(` ${words.selected.replace("{count}", String(contrast.steps))} `, ...buttons, elsewhere, clear);
   }
 
   /** By what the characters can be coloured. @param {Scene} scene */

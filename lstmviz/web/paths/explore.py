@@ -135,7 +135,7 @@ def _move(sent: dict[str, Any]) -> None:
     st.session_state["followed"] = {
         name: sent[name] for name in ("turn", "heard") if isinstance(sent.get(name), int)
     }
-    if sent.get("go") in (names.COMPARE, names.LEARN, names.PRESENT):
+    if sent.get("go") in (names.COMPARE, names.LEARN, names.MEMORY, names.PRESENT):
         st.session_state[_GO_TO] = sent["go"]
     is_other = "cell" in stage.asked(sent) and "cell" not in last.lock
     if (is_other or (last.model and not view.model)) and st.session_state.get("model"):
