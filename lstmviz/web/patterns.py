@@ -16,7 +16,7 @@ from lstmviz.run import run
 from lstmviz.run.search import Found, Place, search
 from lstmviz.run.trace import Trace
 from lstmviz.sequences import Sequence, from_text
-from lstmviz.web import limits, parameters, render, sections, uploads
+from lstmviz.web import limits, models, parameters, render, sections, uploads
 from lstmviz.web.cost import estimate
 from lstmviz.web.fixed import is_hidden, is_locked, offer
 from lstmviz.web.markup import escape
@@ -53,7 +53,8 @@ def draw(view: View, sequence: Sequence, upload: Upload | None) -> None:
     if not len(sequence):
         return
     _draw_pattern(view, len(sequence))
-    text = _draw_text(sequence)
+    # What a layer reads from its end, the further text would have to be turned round for.
+    text = "" if view.model and models.is_reversed(view) else _draw_text(sequence)
     if not view.pattern:
         return
     try:
@@ -159,7 +160,7 @@ def find(
         kept, key = {} if kept is None else kept, (render.run_key(view, sequence), text)
         further = kept.get(key)
         if further is None:
-            further = np.concatenate(list(_run_on(trace, text)))
+            further = np.concatenate(list(_run_on(view, trace, text)))
             kept.clear()
             if further.nbytes <= _MOST_KEPT:
                 kept[key] = further
@@ -193,13 +194,13 @@ def _check(view: View, text: str) -> None:
         )
 
 
-def _run_on(trace: Trace, text: str) -> Iterator[np.ndarray]:
-    """The h of the trace's cell over a further text, from zeros, some steps at a time."""
+def _run_on(view: View, trace: Trace, text: str) -> Iterator[np.ndarray]:
+    """The h of the trace's cell over a further text, as the trace began and with what the view holds, some steps at a time."""
     alphabet = "".join(_plain(feature) for feature in trace.sequence.features)
-    state = None
+    state = dict(trace.initial_state)
     for first in range(0, len(text), _CHUNK):
         part = from_text(text[first : first + _CHUNK], alphabet=alphabet)
-        made = run(trace.cell, part, engine="numpy", initial_state=state)
+        made = run(trace.cell, part, engine="numpy", initial_state=state, clamp=view.held or None)
         state = {name: values[-1] for name, values in made.states.items()}
         yield made.states["h"]
 

@@ -121,7 +121,7 @@ def test_the_run_over_a_further_text_is_kept_while_the_threshold_moves_and_only_
     monkeypatch.setattr(
         patterns,
         "_run_on",
-        lambda trace, text: ran.append(text) or iter([np.zeros((len(text), 8), np.float32)]),
+        lambda view, trace, text: ran.append(text) or iter([np.zeros((len(text), 8), np.float32)]),
     )
     kept: dict = {}
     for threshold in ("0.05", "0.06"):
@@ -136,3 +136,10 @@ def test_a_text_by_bytes_has_no_further_text():
     view, _problems = parse(QUERY | {"text": "aä", "encoding": "byte"})
     sequence, _view, _more = render.fit(view, None)
     assert not patterns.is_text(sequence)
+
+
+def test_what_is_held_is_held_over_the_further_text_too(monkeypatch):
+    monkeypatch.setattr(patterns, "_CHUNK", 4)
+    sequence, view = _fit(pattern="4-4", clamp="h.4:0.5", threshold="0.4", around="false")
+    done = patterns.find(view, sequence, None, "abcabcabc")
+    assert done.found.units == (4,) and done.found.total == len(sequence) - 1 + 9
