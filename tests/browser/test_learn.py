@@ -285,3 +285,25 @@ def test_axe_finds_nothing_in_the_lesson(open_page: Any, learn_url: str, width: 
         found = page.evaluate("axe.run('.lv-lesson', { resultTypes: ['violations'] })")
         said = [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in found["violations"]]
         assert said == [], step
+
+
+def test_the_steps_are_one_tab_stop_with_arrow_keys_among_them(open_page: Any, learn_url: str):
+    page = _open(open_page, learn_url, "layer")
+    _button(page, "layer").focus()
+    stops = 0
+    while "num_units" not in (page.evaluate("document.activeElement.getAttribute('aria-label')") or ""):
+        page.keyboard.press("Tab")
+        stops += 1
+        assert stops < 5
+    _button(page, "layer").focus()
+    page.keyboard.press("ArrowRight")
+    expect(_button(page, "gates")).to_be_focused()
+    expect(_button(page, "layer")).to_have_attribute("aria-current", "step")
+    page.keyboard.press("End")
+    expect(page.locator(".lv-steps button").last).to_be_focused()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowLeft")  # there is none before the first
+    expect(_button(page, "layer")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(_button(page, "gates")).to_have_attribute("aria-current", "step")

@@ -18,7 +18,7 @@ def test_each_character_has_the_colour_of_its_step_and_is_pinned_by_a_click(open
     page.get_by_role("button", name="Text", exact=True).click(timeout=_LIMIT)
     letters = page.locator(".lv-letters span")
     expect(letters).to_have_count(len(TEXT), timeout=_LIMIT)
-    assert "".join(letters.all_text_contents()).replace("⏎", "") == TEXT
+    assert "".join(letters.all_text_contents()).replace("¶", "") == TEXT
     expect(letters.nth(5)).to_have_class("lv-now")
     page.locator(".lv-text select").nth(1).select_option("f")
     expect(page.locator(".lv-text p")).to_contain_text("0 … 1.00", timeout=_LIMIT)
@@ -124,3 +124,13 @@ def test_a_long_text_is_a_file_and_no_link_says_that_it_carries_it(open_page, ap
     assert frames[len(frames) // 2] < 60, (
         frames
     )  # milliseconds from one to the next, on a machine that others share
+
+
+def test_what_cannot_be_seen_is_called_by_a_word_in_letters_that_every_font_has(open_page, app_url):
+    page = open_page(f"{app_url}/?sequence=text&text=a%20b%0Ac&t=1")
+    title = page.locator(".st-key-step .gtitle, .lv-of-cell .gtitle").first
+    expect(title).to_contain_text("step 1 · space", timeout=_LIMIT)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Text", exact=True).click()
+    page.locator(".lv-letters span").nth(3).click()
+    expect(title).to_contain_text("step 3 · line end")

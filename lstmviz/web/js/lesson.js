@@ -198,8 +198,24 @@ export class Lesson {
     Object.assign(button, { type: "button", title, textContent: sign });
     button.dataset.step = name;
     if (name === this.step) button.setAttribute("aria-current", "step");
+    // One Tab stop for all, arrow keys among them: the stage's controls are not far.
+    button.tabIndex = name === this.step || (!this.current && name === QUESTIONS) ? 0 : -1;
     button.disabled = name !== this.step && this.isLocked;
     button.addEventListener("click", () => this.go(name));
+    button.addEventListener("keydown", (event) => this.walk(event, button));
+  }
+
+  /** Goes to another step's button, as among tabs; Enter opens it. @param {KeyboardEvent} event @param {HTMLElement} button */
+  walk(event, button) {
+    const every = /** @type {HTMLButtonElement[]} */ ([...this.steps.querySelectorAll("button:enabled")]);
+    const at = every.indexOf(/** @type {HTMLButtonElement} */ (button));
+    const place = { ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1, Home: 0, End: every.length - 1 }[event.key];
+    const next = place === undefined ? undefined : every[Math.min(Math.max(place, 0), every.length - 1)];
+    if (!next) return;
+    event.preventDefault();
+    event.stopPropagation(); // an arrow key beside a control moves through time
+    for (const each of every) each.tabIndex = each === next ? 0 : -1;
+    next.focus();
   }
 
   /** Whether the link that was opened holds the step. */

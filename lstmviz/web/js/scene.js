@@ -12,6 +12,9 @@
 import { write } from "./numbers.js";
 import { solid, spread } from "./paint.js";
 
+// How a label shows a character that cannot be seen, in signs that few fonts have, and the words for it.
+const SIGNS = /** @type {Record<string, string>} */ ({ "\u2420": "space", "\u23ce": "line_end", "\u21e5": "tab", "\u240d": "return", "\u25a1": "wide_space" });
+
 /** @type {Map<string, Ink>} */
 const inks = new Map();
 
@@ -135,14 +138,14 @@ export class Scene {
     const { answer } = this.sent.head;
     if (!answer) return "";
     const [answers, truth] = [answer.answers, answer.truth].map((place) => this.sent.array(place).values);
-    const say = (/** @type {number} */ value) => answer.names[value] ?? write(value);
+    const say = (/** @type {number} */ value) => this.sayLabel(answer.names[value] ?? write(value));
     const words = Number.isFinite(truth[t]) ? this.words.answered.replace("{right}", () => say(truth[t])) : this.words.unknown;
     return `${answer.title}, ${this.words.step.replace("{t}", this.labelOf(t))}\n${words.replace("{answer}", () => say(answers[t]))}`;
   }
 
   /** What a number of x is called: its feature stands behind its place where that does not say it. @param {number} index */
   featureOf(index) {
-    const [place, feature] = [`x[${index}]`, this.sent.head.features[index] ?? ""];
+    const [place, feature] = [`x[${index}]`, this.sayLabel(this.sent.head.features[index] ?? "")];
     if (feature.startsWith(place)) return feature;
     return feature ? `${place}: ${feature}` : place;
   }
@@ -150,7 +153,12 @@ export class Scene {
   /** @param {number} t */
   labelOf(t) {
     const label = this.sent.head.labels?.[t];
-    return label === undefined || label === String(t) ? String(t) : `${t} · ${label}`;
+    return label === undefined || label === String(t) ? String(t) : `${t} · ${this.sayLabel(label)}`;
+  }
+
+  /** A label in letters that every font has. @param {string} label */
+  sayLabel(label) {
+    return this.words[SIGNS[label] ?? ""] ?? label;
   }
 
   /** A scale around 0 that holds all of these. @param {Float32Array} values */

@@ -16,7 +16,7 @@ import { colourOf } from "./paint.js";
 
 const LEDGER = "ledger";
 // How a label shows what cannot be seen, and what stands in the text.
-const PLAIN = /** @type {Record<string, string>} */ ({ "\u2420": " ", "\u23ce": "\u23ce\n", "\u21e5": "\t" });
+const PLAIN = /** @type {Record<string, string>} */ ({ "\u2420": " ", "\u23ce": "\u00b6\n", "\u21e5": "\t" });
 const LABELS = new Map(Object.entries(PLAIN).map(([label, plain]) => [label, plain.slice(-1)]));
 
 export class TextPanel {

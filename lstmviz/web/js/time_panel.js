@@ -220,7 +220,7 @@ export class TimePanel {
     const room = this.width / this.board.px(76);
     const every = Math.max(1, roundUp(steps / Math.max(1, room)));
     for (let t = 0; t < steps; t += every) {
-      const label = scene.sent.head.labels?.[t] ?? String(t);
+      const label = scene.sayLabel(scene.sent.head.labels?.[t] ?? String(t));
       this.board.write(label.replace(/_/g, "\u02cd"), this.left + ((t + 0.5) / steps) * this.width, y + this.board.px(10), { align: "center", room: this.board.px(72) });
     }
   }
