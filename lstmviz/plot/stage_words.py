@@ -63,6 +63,17 @@ def stage_words() -> dict[str, str]:
         "unknown": _("answer {answer}; what is right is not known"),
         "errors": _("RMSE {error} by num_units"),
         "unseen": _("RMSE on data that training did not see"),
+        "take": _("Pictures and film"),
+        "theme": _("Theme"),
+        "light": _("light"),
+        "dark": _("dark"),
+        "png": _("Picture (.png)"),
+        "svg": _("Picture (.svg)"),
+        "film": _("Film of all steps"),
+        "stop": _("Stop"),
+        "filming": _("Recording step {t} of {last}"),
+        "saved": _("Saved: {name}"),
+        "no_film": _("This browser cannot record a film; the pictures it can make."),
         "failed": _("The server does not answer. The stage shows the last setting that it heard of."),
     }
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import streamlit as st
@@ -10,6 +12,18 @@ import streamlit as st
 from lstmviz.web import fixed, lessons, parameters, pictures, render, stage, words
 from lstmviz.web import view as views
 from lstmviz.web.view import View
+
+_WIDGETS = (
+    "selectbox",
+    "number_input",
+    "toggle",
+    "checkbox",
+    "segmented_control",
+    "text_area",
+    "multiselect",
+    "slider",
+    "pills",
+)
 
 
 def parse(**query: str) -> tuple[View, list[str]]:
@@ -196,3 +210,13 @@ def test_a_link_that_says_nothing_of_it_shows_nothing_of_it(opened, monkeypatch)
     opened(num_units="5")
     monkeypatch.setattr(st, "html", lambda _text: pytest.fail("something is shown"))
     fixed.draw_note()
+
+
+def test_no_widget_of_a_parameter_is_drawn_past_the_link():
+    widgets = {row.widget for row in parameters.ROWS if row.widget} | {"num_units", "layer", "reverse"}
+    inner = r"(?:[^()]|\([^()]*\))*"  # one call deep, as `_("cell")` is
+    past = re.compile(rf"(?:{'|'.join(_WIDGETS)})\({inner}key=\"(?:{'|'.join(sorted(widgets))})\"")
+    files = sorted(Path(fixed.__file__).parent.rglob("*.py"))
+    assert len(files) > 40
+    assert [file.name for file in files if past.search(file.read_text(encoding="utf-8"))] == []
+    assert past.search('st.toggle(\n    _("tables"), key="tables")')

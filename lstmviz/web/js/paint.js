@@ -106,7 +106,7 @@ export class Board {
   /** Wipes it; false where it has no room. */
   begin() {
     const { clientWidth, clientHeight } = this.canvas;
-    const ratio = devicePixelRatio || 1;
+    const ratio = this.ratio || devicePixelRatio || 1;
     const [width, height] = [Math.round(clientWidth * ratio), Math.round(clientHeight * ratio)];
     if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
     else this.pen.clearRect(0, 0, clientWidth, clientHeight);
@@ -201,6 +201,7 @@ export class Board {
   family = "sans-serif";
   ink = "#16212b";
   scale = 1;
+  ratio = 0; // of its own pixels to the page's; 0 for the screen's
 }
 
 /** @param {number[]} numbers */

@@ -86,6 +86,11 @@ export class Scene {
     return values.subarray(at * width, (at + 1) * width);
   }
 
+  /** What the cell's drawing is called. */
+  get titleOfStep() {
+    return this.words.unit.replace("{unit}", String(this.unit)).replace("{t}", this.labelOf(this.t)).replace("{kind}", this.sent.head.kind);
+  }
+
   /** @param {string} name */
   gate(name) {
     return this.sent.head.gates.find((gate) => gate.name === name);

@@ -26,6 +26,7 @@ import { Scene } from "./scene.js";
 import { Sent, readJson, write, writeExactly } from "./numbers.js";
 import { RoomDialog } from "./room_dialog.js";
 import { Sharing } from "./sharing.js";
+import { Take } from "./take.js";
 import { TextPanel } from "./text_panel.js";
 import { TimePanel } from "./time_panel.js";
 import { canonical, withEngine } from "./query.js";
@@ -140,6 +141,7 @@ class Stage {
       this.follower?.stray();
       sharing.report();
     };
+    this.take = new Take(this.controls, this, told.words);
     this.roomDialog = told.share ? new RoomDialog(this.root, this.controls, sharing, told.share) : null;
     /** @type {Follower | null} */
     this.follower = null;
@@ -725,10 +727,10 @@ class Stage {
     const scene = (this.scene = new Scene(sent, steps, { t, unit, gate }, dark, accent, this.told.words, this.hover));
     for (const { board } of [this.kernel, this.time]) Object.assign(board, { ink: style.color, family: style.fontFamily, scale: this.scale });
     this.cell.scale = this.scale;
-    const { titles, sentence, numUnits, kind, told } = sent.head;
+    const { titles, sentence, numUnits, told } = sent.head;
     this.titles.kernel.textContent = titles.kernel;
     this.titles.gates.textContent = titles.gates;
-    this.titles.step.textContent = this.told.words.unit.replace("{unit}", String(scene.unit)).replace("{t}", scene.labelOf(scene.t)).replace("{kind}", kind);
+    this.titles.step.textContent = scene.titleOfStep;
     this.legends.step.replaceChildren(this.shownOf(scene));
     this.legends.kernel.replaceChildren(...this.keyOf(scene));
     this.tellOrder();
@@ -1014,6 +1016,7 @@ class Stage {
     removeEventListener("resize", this.onWindow);
     removeEventListener("popstate", this.onPop);
     this.player.close();
+    this.take.close();
     this.lesson?.close();
     this.follower?.close();
     this.present?.close();
