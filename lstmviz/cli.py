@@ -1,7 +1,7 @@
 """The command line: `lstmviz`, or `python -m lstmviz`.
 
 - `inspect FILE`: the recurrent layers of a model file
-- `render FILE -o page.html`: a layer's figures over a sequence, as one page that opens offline
+- `render FILE -o page.html`: a layer's figures over a sequence, or with `--stage` its stage, as one page that opens offline
 - `convert FILE --to pytorch -o out.safetensors`: a layer in another framework's layout, with the proof
 - `identify FILE --input x.csv --output h.csv`: which gate is which in arrays of unknown origin
 - `serve`: the page itself, for a browser
@@ -172,6 +172,11 @@ def _parser() -> argparse.ArgumentParser:
             "an .npz or a CSV of h (and c) that the run starts from, or `zeros`; by default what the file says, else zeros"
         ),
     )
+    render.add_argument(
+        "--stage",
+        action="store_true",
+        help=_("the stage instead of the figures: kernel, cell and strips, to be played and pointed at"),
+    )
     render.add_argument("--dark", action="store_true", help=_("in the dark theme"))
     render.add_argument("-o", "--out", required=True, metavar="FILE", help=_("the page, page.html"))
     convert.add_argument("--to", required=True, choices=list(LAYOUTS), help=_("the layout to write"))
@@ -329,12 +334,16 @@ def _render(given: argparse.Namespace) -> None:
     reads, said = _read_as_asked(loaded, name, cell, given)
     x = _arrange(_read_sequence(given.input, cell), reads, given)
     _check_folder(given.out)
+    from lstmviz.plot.handout import Told, handout_html
     from lstmviz.plot.page import page_html
 
     trace = _run(cell, x, initial_state=reads.initial_state)
     assumed = loaded.assumed[name]
     notes = [*said, *([say_assumed(assumed)] if assumed else ())]
-    page = page_html(cell, trace, dark=given.dark, name=name, notes=notes)
+    if given.stage:
+        page = handout_html(trace, Told(name=name, notes=tuple(notes), beside=trace.device), dark=given.dark)
+    else:
+        page = page_html(cell, trace, dark=given.dark, name=name, notes=notes)
     with _put(given.out, page):
         _print(
             _("{file} written: {layer}, {kind}, {steps} steps on {device}").format(

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import streamlit as st
 
 from lstmviz import language
 from lstmviz.cells import Cell
 from lstmviz.language import _
+from lstmviz.plot import stage as stages
+from lstmviz.plot.handout import Told, handout_html
 from lstmviz.plot.page import page_html
 from lstmviz.run.trace import Trace
 from lstmviz.sequences import Sequence
-from lstmviz.web import address, downloads, limits, models, own_words, render, sections
+from lstmviz.web import address, downloads, limits, models, own_words, render, sections, trained
+from lstmviz.web.paths import names
 from lstmviz.web.render import Upload
 from lstmviz.web.view import View
 
@@ -34,7 +38,7 @@ def draw(view: View, cell: Cell, sequence: Sequence, upload: Upload | None) -> N
     edited = render.say_edits(view)
     notes = own_words.notes(cell, facts) + render.told_reading(view, upload) + edited
     dark = st.context.theme.type == "dark"
-    link = address.link(view)
+    link, stage_link = address.link(view), address.link(view, names.EXPLORE)
 
     def in_language(make: Callable[[], bytes]) -> Callable[[], bytes]:
         # Streamlit calls it on a thread of its own, when the button is pressed.
@@ -46,6 +50,9 @@ def draw(view: View, cell: Cell, sequence: Sequence, upload: Upload | None) -> N
 
     def trace() -> Trace:
         return render.load_trace(view, sequence, upload)
+
+    def trace_dressed() -> Trace:
+        return render.dressed_trace(view, sequence, upload)
 
     files: list[tuple[str, str, str, Callable[[], bytes]]] = [
         (
@@ -68,7 +75,7 @@ def draw(view: View, cell: Cell, sequence: Sequence, upload: Upload | None) -> N
             f"{name}.html",
             lambda: page_html(
                 render.dressed_cell(view),
-                render.dressed_trace(view, sequence, upload),
+                trace_dressed(),
                 values=view.values,
                 units=list(view.units) or None,
                 dark=dark,
@@ -79,6 +86,14 @@ def draw(view: View, cell: Cell, sequence: Sequence, upload: Upload | None) -> N
             ),
         ),
     ]
+    files.append(
+        (
+            "stage_html",
+            _("Stage (.html)"),
+            f"{name}-stage.html",
+            lambda: _make_handout(view, trace_dressed(), stage_link, notes, dark),
+        )
+    )
     per_step = cell.num_units * (2 * len(cell.kind.gates) + len(cell.kind.states)) + cell.input_size
     sizes = {"kernel_csv": cell.kernel.size if cell.rows else 0, "trace_csv": len(sequence) * per_step}
     with st.container(horizontal=True):
@@ -97,6 +112,19 @@ def draw(view: View, cell: Cell, sequence: Sequence, upload: Upload | None) -> N
                 if is_large
                 else None,
             )
+
+
+def _make_handout(view: View, trace: Trace, link: str, notes: Iterable[str], dark: bool) -> bytes:
+    """The stage as a file, at the step, the unit and the number that are pinned; its units stand as they are stored."""
+    t, unit = min(view.t or 0, len(trace) - 1), min(view.unit or 0, trace.cell.num_units - 1)
+    made = stages.make_stage(trace, t, unit)
+    if example := trained.find(view):
+        answers, truth = trained.answers(example, trace)
+        made = stages.with_answers(made, example.title, answers, truth, trained.name_answers(example))
+    made = replace(made, head={**made.head, "errors": trained.errors(view), "edits": render.told_edits(view)})
+    beside = " · ".join(filter(None, [trained.tell(view), view.say_held(), view.say_edited(), trace.device]))
+    told = Told(link=link, name=view.layer if view.model else "", notes=tuple(notes), beside=beside)
+    return handout_html(trace, told, t=t, unit=unit, gate=view.gate, dark=dark, stage=made)
 
 
 def file_name(view: View) -> str:
