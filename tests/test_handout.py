@@ -74,14 +74,14 @@ def test_a_projection_has_fewer_outputs_than_units_and_those_alone_are_taken_apa
 def test_what_there_is_no_room_for_is_left_out_and_said(monkeypatch):
     trace = _run(units=20)
     whole = len(handout_html(trace))
-    monkeypatch.setattr(handout, "MAX_BYTES", 60_000)
+    monkeypatch.setattr(handout, "MAX_BYTES", 200_000)
     made = handout_html(trace, unit=9)
     units = _contents(made)["units"]
     assert 0 < len(units) < 20 and units[0] == 9
     assert len(made) < whole
     assert (
         sum(len(base64.b64encode(gzip.compress(part, 6, mtime=0))) for part in _parts(made).values())
-        <= 60_000
+        <= 200_000
     )
     said = f"units: 0\u2013{max(units[1:])}, 9; of the others, {20 - len(units)} in all"
     assert said in made.decode()

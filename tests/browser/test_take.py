@@ -64,6 +64,8 @@ def test_a_picture_as_svg_keeps_words_as_words_and_needs_nothing_from_elsewhere(
     assert "num_units 5 → kernel [3 + 5, 4 × 5]" in words and "forget gate" in words
     sizes = [float(re.sub("px", "", each.get("font-size") or "0")) for each in root.iter(f"{_SVG}text")]
     assert min(sizes) >= 18 and len(sizes) > 60
+    families = {each.get("font-family") for each in root.iter(f"{_SVG}text")}
+    assert all(family and family.startswith("Arial, Helvetica") for family in families)
     images = [each.get("href") or "" for each in root.iter(f"{_SVG}image")]
     assert len(images) > 15 and all(each.startswith("data:image/png;base64,") for each in images)
     assert not re.search(rb"https?://(?!www\.w3\.org/2000/svg)|url\(|<script|class=", made)

@@ -68,8 +68,9 @@ export class SvgPen {
   fillText(text, x, y) {
     const [, weight, size, family] = /** @type {string[]} */ (this.font.match(/^(\d+ )?([\d.]+)px (.*)$/) ?? ["", "", "10", "sans-serif"]);
     const drop = Number(size) * 0.35; // from the middle of words to their line, as no viewer of SVG but browsers knows it
+    const long = short(this.measureText(text).width); // a font that stands in for this one is as wide
     const bold = weight ? ` font-weight="${weight.trim()}"` : "";
-    this.parts.push(`<text x="${short(x)}" y="${short(y + drop)}" font-size="${short(Number(size))}"${bold} font-family="${escape(family)}" xml:space="preserve" ${this.fillLook}>${escape(text)}</text>`);
+    this.parts.push(`<text x="${short(x)}" y="${short(y + drop)}" font-size="${short(Number(size))}"${bold} font-family="${escape(family)}" textLength="${long}" lengthAdjust="spacingAndGlyphs" xml:space="preserve" ${this.fillLook}>${escape(text)}</text>`);
   }
 
   beginPath() {

@@ -15,6 +15,8 @@ import { TimePanel } from "./time_panel.js";
 export const WIDE = 1920;
 export const HIGH = 1080;
 const SCALE = 1.45; // no word is smaller than 18 pixels
+/** Fonts of one width, of which every system has one: a file that is opened elsewhere has none of the page's. */
+export const EVERYWHERE = 'Arial, Helvetica, "Liberation Sans", sans-serif';
 const EDGE = 40;
 const [SENTENCE, HEAD, FOOT] = [64, 44, 34]; // pixels of the sentence, of a panel's title, and of what stands below
 const GAP = 36;
@@ -23,8 +25,8 @@ const [LEGEND, LEGEND_HIGH] = [150, 14];
 const THEMES = { light: ["#ffffff", "#1a1c24"], dark: ["#0e1117", "#fafafa"] }; // the page's own: background and text
 
 export class Slide {
-  /** @param {HTMLElement} parent whose words have the page's look @param {boolean} dark */
-  constructor(parent, dark) {
+  /** @param {HTMLElement} parent @param {boolean} dark @param {string} [family] of its words; the page's own where none is said */
+  constructor(parent, dark, family = "") {
     const [paper, ink] = THEMES[dark ? "dark" : "light"];
     this.paper = paper;
     this.ink = ink;
@@ -32,7 +34,7 @@ export class Slide {
     this.box.className = `lv-stage lv-slide${dark ? " lv-dark" : ""}`;
     this.box.setAttribute("aria-hidden", "true");
     this.box.inert = true;
-    Object.assign(this.box.style, { position: "fixed", left: `${-2 * WIDE}px`, top: "0", width: `${WIDE}px`, height: `${HIGH}px`, color: this.ink });
+    Object.assign(this.box.style, { position: "fixed", left: `${-2 * WIDE}px`, top: "0", width: `${WIDE}px`, height: `${HIGH}px`, color: this.ink, fontFamily: family });
     this.box.style.setProperty("--st-background-color", this.paper);
     const nothing = () => {};
     this.boxes = [0, 1, 2, 3].map(() => {

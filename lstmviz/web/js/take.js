@@ -10,7 +10,7 @@ import { ask } from "./assets.js";
 import { filmType, record } from "./film.js";
 import { Sent as Received } from "./numbers.js";
 import { Scene as Drawn } from "./scene.js";
-import { HIGH, Slide, WIDE } from "./slide.js";
+import { EVERYWHERE, HIGH, Slide, WIDE } from "./slide.js";
 import { isDark } from "./streamlit.js";
 
 const ICON = '<svg viewBox="0 0 16 16" width="14" height="14" aria-hidden="true"><path d="M8 1v9M4 7l4 4 4-4M2 14h12" fill="none" stroke="currentColor" stroke-width="2"/></svg>';
@@ -69,11 +69,11 @@ export class Take {
     return new Drawn(sent, steps, { t, unit, gate: gateName }, this.isDark, slide.accent, words, null);
   }
 
-  /** @param {(slide: Slide, scene: Scene) => Promise<void>} make */
-  async still(make) {
+  /** @param {(slide: Slide, scene: Scene) => Promise<void>} make @param {string} [family] of words */
+  async still(make, family) {
     const { scene, root } = this.host;
     if (!scene) return;
-    const slide = new Slide(root, this.isDark);
+    const slide = new Slide(root, this.isDark, family);
     try {
       await make(slide, this.sceneOf(scene, slide, scene.t, scene.steps));
     } finally {
@@ -94,7 +94,7 @@ export class Take {
   saveSvg() {
     return this.still(async (slide, scene) => {
       this.save(new Blob([slide.svg(scene)], { type: "image/svg+xml" }), `${this.name}-t-${scene.t}-${this.theme.value}.svg`);
-    });
+    }, EVERYWHERE);
   }
 
   async saveFilm() {
