@@ -244,8 +244,18 @@ def test_compose_starts_the_image_with_one_writable_folder_and_no_rights(name):
 @pytest.mark.skipif(shutil.which("strip") is None, reason="binutils is not installed here")
 def test_the_image_takes_out_headers_tests_and_names_of_functions_and_nothing_else(tmp_path):
     packages = tmp_path / "lib" / "python3.11" / "site-packages"
-    gone = ("tensorflow/include/a.h", "clang/cindex.py", "pandas/tests/test_a.py", "numpy/_core/tests/test_b.py")
-    kept = ("tensorflow/__init__.py", "numpy/testing/__init__.py", "numpy.libs/libopenblas.so", "keras/tests/a.py")
+    gone = (
+        "tensorflow/include/a.h",
+        "clang/cindex.py",
+        "pandas/tests/test_a.py",
+        "numpy/_core/tests/test_b.py",
+    )
+    kept = (
+        "tensorflow/__init__.py",
+        "numpy/testing/__init__.py",
+        "numpy.libs/libopenblas.so",
+        "keras/tests/a.py",
+    )
     for name in (*gone, *kept):
         (packages / name).parent.mkdir(parents=True, exist_ok=True)
         (packages / name).write_bytes(b"not a library")

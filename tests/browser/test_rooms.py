@@ -176,6 +176,7 @@ def test_a_presenters_screen_has_the_stage_alone_and_its_keys_do_what_the_help_s
     assert page.evaluate("Boolean(document.fullscreenElement)")
     expect(page.get_by_test_id("stHeader")).to_be_hidden()
     expect(page.locator(".lv-controls")).to_be_hidden()
+    expect(page.locator(".st-key-kernel .gtitle")).to_be_visible()
     expect(page.locator(".lv-stage")).to_have_count(1)
     page.keyboard.press("?")
     expect(page.locator(".lv-help")).to_contain_text("next step")

@@ -7,7 +7,7 @@ import streamlit as st
 from lstmviz.web.paths import explore, learn
 
 _STYLE = """<style>
-.stApp header, [data-testid=stHeader], [data-testid=stToolbar] { display: none; }
+[data-testid=stHeader], [data-testid=stToolbar] { display: none; }
 .stMainBlockContainer:has(.lv-stage) { padding-top: .75rem; }
 </style>"""
 

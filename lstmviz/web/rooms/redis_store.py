@@ -126,9 +126,10 @@ class RedisStore:
                         wait = _AGAIN[0]
                         await self._listen(channel)
                 except (RedisError, OSError, TimeoutError) as error:
-                    _log.warning(
-                        "The rooms' Redis does not answer (%s); it is asked again", type(error).__name__
-                    )
+                    if wait == _AGAIN[0]:  # once for as long as it lasts
+                        _log.warning(
+                            "The rooms' Redis does not answer (%s); it is asked again", type(error).__name__
+                        )
                 await asyncio.sleep(wait)
                 wait = min(2 * wait, _AGAIN[1])
         finally:

@@ -91,7 +91,7 @@ def present() -> dict[str, str]:
     return {
         "keys": _("Keys"),
         "next": _("next step"),
-        "back": _("last step"),
+        "back": _("previous step"),
         "play": _("play, pause"),
         "move": _("one step of time back, on"),
         "more": _("one unit more, fewer"),
