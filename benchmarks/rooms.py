@@ -1,7 +1,9 @@
-"""A presenter's move reaches a room: `python -m benchmarks.rooms [--json] [--followers 200] [--moves 20]`.
+"""A presenter's move reaches a room: `python -m benchmarks.rooms [--json] [--followers 200] [--moves 20] [--largest 256]`.
 
 Each follower hears of the move over its WebSocket and fetches the stage's numbers for it, as its page does, over a connection of
 its own. What is counted is the time from the presenter's sending to a follower's last byte: all but the browser's drawing.
+
+Each move is to a random size up to the largest, by default the slider's whole range; the numbers for it are then 735 KB at the median.
 
 The followers are in this process, beside the server on the same machine.
 """
@@ -42,7 +44,7 @@ class Found:
     moves: int = 0
 
 
-async def hold_room(server: Server, followers: int, moves: int) -> Found:
+async def hold_room(server: Server, followers: int, moves: int, largest: int) -> Found:
     found = Found()
     address = f"ws://127.0.0.1:{server.port}/lstmviz/rooms"
     presenter = await connect(address)
@@ -55,7 +57,7 @@ async def hold_room(server: Server, followers: int, moves: int) -> Found:
     for number in range(1, moves + 1):
         state = {
             "path": "explore",
-            "query": f"num_units={chance.randint(1, LARGEST)}",
+            "query": f"num_units={chance.randint(1, largest)}",
             "t": None,
             "unit": None,
         }
@@ -138,10 +140,11 @@ def main() -> None:
         __doc__ or "",
         lambda parser: parser.add_argument("--followers", type=int, default=200),
         lambda parser: parser.add_argument("--moves", type=int, default=20),
+        lambda parser: parser.add_argument("--largest", type=int, default=LARGEST),
     )
     with serve(PAGE) as server:
         _wait_warm(server)
-        found = asyncio.run(hold_room(server, arguments.followers, arguments.moves))
+        found = asyncio.run(hold_room(server, arguments.followers, arguments.moves, arguments.largest))
     for error in found.errors[:5]:
         print(error, file=sys.stderr)
     report(tell(found, arguments.followers), arguments.json)
