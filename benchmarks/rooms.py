@@ -3,7 +3,7 @@
 Each follower hears of the move over its WebSocket and fetches the stage's numbers for it, as its page does, over a connection of
 its own. What is counted is the time from the presenter's sending to a follower's last byte: all but the browser's drawing.
 
-Each move is to a random size up to the largest, by default the slider's whole range; the numbers for it are then 735 KB at the median.
+Each move is to a random size up to the largest, by default the slider's whole range: 735 KB of numbers a move, at the median.
 
 The followers are in this process, beside the server on the same machine.
 """

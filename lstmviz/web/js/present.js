@@ -16,7 +16,7 @@ const SINCE = "lstmviz-present-since"; // when this talk began, for as long as t
 const KEYS = [
   ["next", "n, PageDown", ["n", "PageDown"]],
   ["back", "b, PageUp", ["b", "PageUp"]],
-  ["play", "␣", [" "]],
+  ["play", "", [" "]],
   ["move", "←, →", ["ArrowLeft", "ArrowRight"]],
   ["more", "+, −", ["+", "=", "-"]],
   ["dark", "d", ["d"]],
@@ -54,7 +54,7 @@ export class Present {
     make("h2", "", this.help).textContent = words.keys;
     const list = make("dl", "", this.help);
     for (const [name, shown] of KEYS) {
-      make("dt", "", list).textContent = shown;
+      make("dt", "", list).textContent = shown || words.space;
       make("dd", "", list).textContent = words[name];
     }
     const close = /** @type {HTMLButtonElement} */ (make("button", "", this.help));

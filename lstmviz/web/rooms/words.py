@@ -92,6 +92,7 @@ def present() -> dict[str, str]:
         "keys": _("Keys"),
         "next": _("next step"),
         "back": _("previous step"),
+        "space": _("space bar"),
         "play": _("play, pause"),
         "move": _("one step of time back, on"),
         "more": _("one unit more, fewer"),
