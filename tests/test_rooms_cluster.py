@@ -110,6 +110,8 @@ def test_a_follower_of_a_replica_that_dies_follows_on_another(cluster: tuple[int
         with pytest.raises(ConnectionClosed):
             _hear(follower, "ended")
         presenter.send(json.dumps({"do": "move", "epoch": opened["epoch"], "state": SETTING | {"t": 5}}))
+        while _hear(presenter, "state")["state"]["t"] != 5:
+            pass  # who presents hears it too, once it is there
         moved = None
         end = time.monotonic() + _LIMIT
         while moved is None and time.monotonic() < end:
