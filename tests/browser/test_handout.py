@@ -113,3 +113,24 @@ def test_the_command_line_writes_it(opened, trace, tmp_path: Path):
     expect(page.locator(".st-key-gates .gtitle")).to_contain_text("60 steps × 5 units")
     assert cli.main(["render", str(model), "-o", str(out)]) == 0
     assert b"plotly" in out.read_bytes()[:20_000].lower()
+
+
+def test_take_along_gives_the_stage_of_the_view_with_its_answers_and_its_way_back(
+    open_page, opened, app_url, tmp_path
+):
+    page = open_page(f"{app_url}/take_along?t=7&unit=3&gate=f", alone=True)
+    button = page.locator(".st-key-stage_html button")
+    expect(button).to_be_enabled(timeout=60_000)
+    with page.expect_download(timeout=60_000) as download:
+        button.click()
+    assert download.value.suggested_filename == "BasicLSTMCell-8-stage.html"
+    path = tmp_path / "taken.html"
+    download.value.save_as(path)
+    content = path.read_bytes()
+    assert len(content) < 3 * 2**20
+    file = opened(content)
+    expect(file.locator(f"{_TAKEN} h3")).to_contain_text("f[3] at step")
+    expect(file.locator(".lstmviz-player output")).to_have_text("t = 7")
+    expect(file.locator(".lv-sentence")).to_contain_text("CPU:0")
+    link = file.locator("body > header a").get_attribute("href") or ""
+    assert link.startswith(f"{app_url}/?") and "gate=f" in link
