@@ -73,7 +73,7 @@ def stage_words() -> dict[str, str]:
         "stop": _("Stop"),
         "filming": _("Recording step {t} of {last}"),
         "saved": _("Saved: {name}"),
-        "no_film": _("This browser cannot record a film; the pictures it can make."),
+        "no_film": _("This browser cannot record a film; it can make the pictures."),
         "failed": _("The server does not answer. The stage shows the last setting that it heard of."),
     }
 

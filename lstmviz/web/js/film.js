@@ -30,6 +30,8 @@ export async function record(steps, speed, draw, isStopped) {
   await draw(0, canvas);
   const stream = canvas.captureStream(0); // a frame is taken where one is asked for
   const [track] = /** @type {CanvasCaptureMediaStreamTrack[]} */ (stream.getVideoTracks());
+  // Some browsers have it on the stream.
+  const take = () => ("requestFrame" in track ? track : /** @type {any} */ (stream)).requestFrame();
   const recorder = new MediaRecorder(stream, { mimeType: filmType(), videoBitsPerSecond: BITS });
   /** @type {Blob[]} */
   const parts = [];
@@ -40,12 +42,12 @@ export async function record(steps, speed, draw, isStopped) {
   for (; t < steps && !isStopped(); t++) {
     const began = performance.now();
     await draw(t, canvas);
-    track.requestFrame();
+    take();
     await pause(1000 / speed - (performance.now() - began));
   }
   await pause(isStopped() ? 0 : LAST);
   await draw(Math.max(0, t - 1), canvas); // the last one again, at its end: a film is as long as its frames say
-  track.requestFrame();
+  take();
   await pause(TAKEN);
   recorder.stop();
   await ended;
