@@ -46,7 +46,9 @@ def with_other(view: View) -> View:
     if view.versus:
         return view
     options = dict(view.options)
-    if view.model:
+    if _has_shipped(view):
+        asked = {"initial_weights": trained.TRAINED}
+    elif view.model:
         asked = {"dtype": "float64" if view.dtype == "float32" else "float32"}
     elif "forget_bias" in options:
         asked = {"forget_bias": "1" if options["forget_bias"] == 0 else "0"}
@@ -55,6 +57,11 @@ def with_other(view: View) -> View:
     else:
         asked = {"seed": _another_seed(view)}
     return views.compare_with(view, asked)[0]
+
+
+def _has_shipped(view: View) -> bool:
+    """Whether a view is of a cell that was trained here, and one of its kind and size ships."""
+    return trained.is_made_here(view) and view.num_units in trained.sizes(replace(view, model="", layer=""))
 
 
 def tell() -> None:
@@ -97,7 +104,7 @@ def draw_settings(view: View) -> None:
     """Both settings beside each other, a column each; what differs is marked."""
     if (other := views.other(view)) is None:
         return
-    a, b = _facts(view), _facts(other)
+    a, b = _facts(view), _facts(replace(other, input_size=view.input_size))  # both read the same sequence
     rows = "".join(_row(name, a.get(name, "-"), b.get(name, "-")) for name in {**a, **b})
     heads = "".join(
         f'<th scope="col" class="lv-of-{x}"><span class="lv-letter">{x}</span></th>' for x in "ab"
@@ -121,7 +128,14 @@ def draw_gates(view: View, sequence: Sequence, upload: Upload | None) -> None:
 def _facts(view: View) -> dict[str, str]:
     """What a setting is, by what each thing is called."""
     said, cell = parameters.in_full(view), render.dressed_cell(view)
-    names = [*views.compared(view), *dict(view.options)]
+    if trained.find(view) and view.model:  # it has sizes and a seed as the page's own have
+        said["initial_weights"] = _("trained here")
+    compared = (
+        [name for name in views.COMPARED if name not in views.WHAT_IFS]
+        if trained.is_made_here(view)
+        else views.compared(view)
+    )
+    names = [*compared, *dict(view.options)]
     return {
         "cell": cell.kind.name,
         **{name: said[name] for name in names if name != "cell" and said.get(name, "") != ""},
@@ -141,7 +155,9 @@ def _questions(view: View, devices: list[str]) -> list[_Question]:
     gpu = next((name for name in devices if name.startswith("GPU")), "GPU:0")
     has_forget_bias = any(option.name == "forget_bias" for option in view.kind.options)
     own = _("A layer from a file has the weights it has.") if view.model else None
+    shipped = _Question("ask_shipped", _("the cell that ships"), versus={"initial_weights": trained.TRAINED})
     return [
+        *([shipped] if _has_shipped(view) else []),
         _Question(
             "ask_forget_bias",
             _("forget_bias 0 against 1"),

@@ -30,6 +30,10 @@ def draw(view: View, cell: Cell, sequence: Sequence, upload: Upload | None) -> N
             "The address of this page holds everything picked here: copy it, and it opens this view again, anywhere."
         )
         if not view.is_uploaded and not view.model
+        else _(
+            "The address of this page holds everything picked here but the cell that was trained here, which stays in this session."
+        )
+        if trained.is_made_here(view) and not view.is_uploaded
         else _("The address of this page holds everything picked here but your file, which stays with you."),
     )
     name = file_name(view)

@@ -1,4 +1,4 @@
-"""Whose run the page draws: TensorFlow's at rest, NumPy's until TensorFlow has started and while the slider is held."""
+"""Whose run the page draws: TensorFlow's at rest; NumPy's until it has started, while a slider is held, while a cell is trained."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ class Drawn(Enum):
     AT_REST = ""
     WHILE_STARTING = "starting"
     WHILE_HELD = "held"
+    WHILE_TRAINED = "trained"
 
     @property
     def engine(self) -> str:
@@ -32,6 +33,8 @@ def tell(drawn: Drawn, device: str, apart: float | None) -> str:
     """
     if drawn is Drawn.WHILE_STARTING:
         return _("{device}, while TensorFlow starts").format(device=device)
+    if drawn is Drawn.WHILE_TRAINED:
+        return _("{device}, while it is trained").format(device=device)
     if drawn is Drawn.WHILE_HELD:
         return _("{device}, while held").format(device=device)
     if apart is None:

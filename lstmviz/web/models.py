@@ -19,7 +19,7 @@ from lstmviz.formats.found import Assumption, Reads, say_assumed, say_if
 from lstmviz.formats.load import PACKED, READERS, load
 from lstmviz.language import _
 from lstmviz.layouts import LAYOUTS, Stored
-from lstmviz.web import limits, uploads, words
+from lstmviz.web import limits, trained, uploads, words
 from lstmviz.web.fixed import offer
 from lstmviz.web.markup import escape
 from lstmviz.web.shelf import Shelf
@@ -213,8 +213,20 @@ def _tell(model: Model) -> None:
 
 def show(name: str, layer: str, cell: Cell) -> None:
     """Shows a cell that came otherwise than as a layer of a model file."""
-    _take(Model(name, {layer: cell}))
-    st.session_state["layer"] = layer
+    take(Model(name, {layer: cell}))
+
+
+def take(model: Model) -> None:
+    """Shows the first layer of a model that came otherwise than as a file; the session keeps it."""
+    _take(model)
+    st.session_state["layer"] = next(iter(model.cells))
+
+
+def put_away() -> None:
+    """Goes back to the page's own cells from a model that came otherwise than as a file; Back brings it again."""
+    aside = st.session_state.get("model")
+    _take(None)
+    st.session_state[_ASIDE] = aside
 
 
 def _leave() -> None:
@@ -276,6 +288,13 @@ def _without_file(view: View) -> tuple[View, list[str]]:
     view = replace(view, model="")
     if not view.layer:
         return replace(view, reverse=View.reverse, initial_state=View.initial_state), []
+    if trained.is_made_here(view):
+        return view, [
+            _(
+                "The cell that was trained here stayed in the session that trained it, and is not here any more. In its place the "
+                "page shows a cell of its own."
+            )
+        ]
     return view, [
         _(
             "The model file is not here any more; upload it again. In place of its layer {layer} the page shows a cell of "

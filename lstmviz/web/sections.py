@@ -276,6 +276,9 @@ def _weights_code(view: View) -> str:
 
 def _codes_of_file(view: View, cell: Cell, sequence: Sequence) -> dict[str, str]:
     facts = models.facts(view)
+    if trained.is_made_here(view):
+        weights = f"next(iter(lv.load({models.path(view)!r}).values())).weights"  # the page's own file of it
+        return {"lstmviz": snippets.this_library(cell, sequence_code(view), "", 0, weights, view.held)}
     if facts.stored is None:
         return {"lstmviz": snippets.this_library_identified(models.path(view))}
     run = snippets.Run(

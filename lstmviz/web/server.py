@@ -74,6 +74,8 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     async with rooms.opened():
         yield
     trimming.cancel()
+    if training := sys.modules.get("lstmviz.web.training"):  # somebody has asked for one
+        await asyncio.to_thread(training.end_all)
 
 
 def is_warm() -> bool:
@@ -229,6 +231,7 @@ def routes() -> list[BaseRoute]:
         *(Route(f"{folder}/{path.name}", _serve_module) for path in _modules()),
         Route(f"{folder}/pictures/{{key:str}}", _serve_picture),
         Route(f"{folder}/numbers/{{key:str}}", _serve_numbers),
+        Route(f"{folder}/training/{{what:str}}", _serve_training, methods=["GET", "POST"]),
     ]
 
 
@@ -342,6 +345,27 @@ async def _serve_numbers(request: Request) -> Response:
     return await _together.answer(
         (request.path_params["key"], request.scope["query_string"], use_gzip), serve
     )
+
+
+async def _serve_training(request: Request) -> Response:
+    """What a viewer asks of a training."""
+    from lstmviz.web import training_routes
+
+    return await training_routes.serve(request)
+
+
+async def make_quickly(request: Request, make: Callable[[], bytes | None]) -> Response:
+    """What takes a moment to make, made when it is its browser's turn.
+
+    Raises:
+        NotDone: it was not begun.
+    """
+    use_gzip = "gzip" in request.headers.get("accept-encoding", "")
+
+    def made() -> Response:
+        return _pack(make(), use_gzip, "application/octet-stream")
+
+    return await _quick.run(_client(request), made, request.is_disconnected)
 
 
 @runtime_checkable

@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Sequence as Sequence_
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import streamlit as st
@@ -46,6 +46,7 @@ class Wanted:
         unit: The unit.
         name: The gate or the state.
         select: Which steps are meant: from one to another, `12-40`, or all that are called so, `=(`.
+        more: What else the stage is to be told.
     """
 
     key: str
@@ -54,6 +55,7 @@ class Wanted:
     unit: int
     name: str
     select: str = ""
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -97,6 +99,8 @@ def read(key: str, query: Mapping[str, str], repeated: Iterable[str] = ()) -> Wa
 def _stage(wanted: Wanted, view: View, sequence: Sequence, trace: Trace) -> bytes:
     is_starting = not server.is_warm() and not server.has_failed()
     drawn = (Drawn.WHILE_STARTING if is_starting else Drawn.WHILE_HELD) if view.engine else Drawn.AT_REST
+    if "training" in wanted.more:
+        drawn = Drawn.WHILE_TRAINED
     apart = None if view.engine else render.difference(view, sequence, wanted.asked.upload)
     told = [draft.tell(drawn, trace.device, apart)]
     for said in filter(None, (view.say_edited(), view.say_held())):
@@ -130,6 +134,7 @@ def _stage(wanted: Wanted, view: View, sequence: Sequence, trace: Trace) -> byte
         isText=set(sequence.labels) <= set(sequence.features),
         # Who cannot see the pictures hears of them when they rest.
         alternatives={} if view.engine and not is_starting else _describe(trace, *wanted.within(trace)),
+        **wanted.more,
     )
 
 
@@ -227,6 +232,7 @@ def draw(
     on_moved: Callable[[dict[str, Any]], None],
     lesson: Mapping[str, Any] | None = None,
     mode: str = "",
+    training: Mapping[str, Any] | None = None,
 ) -> None:
     """Shows the stage of a view.
 
@@ -238,6 +244,7 @@ def draw(
             send anything.
         lesson: What stands beside it, see `lessons.tell`.
         mode: "learn" where the lesson is what the path is for, "present" on a presenter's screen.
+        training: What is said of training, see `trainer.offer`.
     """
 
     def moved() -> None:
@@ -272,6 +279,7 @@ def draw(
             "room": room_words.tell(view.room, view.follows, st.session_state.get("followed", {})),
             "share": room_words.share(),
             "present": room_words.present() if mode == "present" else None,
+            "training": training,
         },
         on_moved_change=moved,
     )

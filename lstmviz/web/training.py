@@ -41,6 +41,8 @@ from lstmviz.web.view import View
 
 KINDS = ("BasicLSTMCell", "GRUCell", "BasicRNNCell", "sLSTM", "minGRU")
 """What can be trained: the kinds of Keras's layers, and those of a shipped cell whose equation was trained as it is."""
+TASKS_HERE = ("sunspots", "brackets", "latch", "echo", "adding", "parity")
+"""The small tasks: a training of one takes a minute at most."""
 MOST_UNITS = 64
 RATES = (1e-6, 10.0)
 """Between which a learning rate may lie."""
@@ -90,8 +92,8 @@ def is_offered() -> bool:
 
 
 def can_follow(view: View) -> bool:
-    """Whether a view's sequence has a task."""
-    return view.sequence in TASKS
+    """Whether a view's sequence has a task that is trained here."""
+    return view.sequence in TASKS_HERE
 
 
 def tell_why_not(view: View) -> str:
@@ -103,9 +105,15 @@ def tell_why_not(view: View) -> str:
     if view.num_units > MOST_UNITS:
         return _("Cells of up to {most} units are trained here.").format(most=MOST_UNITS)
     usual = build(view.cell, 1, 1).options
-    if dict(view.options) != dict(usual) or view.linear or view.held or view.dtype != "float32":
+    if (
+        dict(view.options) != dict(usual)
+        or view.linear
+        or view.held
+        or view.edited
+        or view.dtype != "float32"
+    ):
         return _(
-            "A cell is trained here with its usual options, in float32, with nothing held and no layer in front."
+            "A cell is trained here with its usual options, in float32, with nothing held or edited and no layer in front."
         )
     features = examples.load(view.sequence).cell.input_size
     if view.input_size != features:
@@ -273,7 +281,8 @@ class Training:
         cell = build(order.kind, order.num_units, size, weights=weights)
         head = Head(arrays[KERNEL], arrays[BIAS], TASKS[order.task].reads)
         layer = trained.name_made_here(order.task)
-        model = Model(f"{order.task}-{order.kind}-{order.num_units}.npz", {layer: cell})
+        # The name of the file that the page gives of it, see `download_buttons`.
+        model = Model(f"trained-here-{order.task}-kernel.npz", {layer: cell})
         trained.keep_made_here(model, _make_example(order, cell, head, told))
         return model
 

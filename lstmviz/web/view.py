@@ -324,8 +324,13 @@ def contrast(view: View) -> str:
 
 
 def compared(view: View) -> tuple[str, ...]:
-    """What can be picked to differ in a setting compared with this one; a layer from a file has the weights it has."""
-    return ("dtype", "device") if view.model else tuple(name for name in COMPARED if name not in WHAT_IFS)
+    """What can be picked to differ in a setting compared with this one; a layer from a file has the weights it has.
+
+    Beside a cell that was trained here stands one of the page's own with other weights: the one that ships, where there is one.
+    """
+    if view.model:
+        return ("initial_weights", "dtype", "device") if trained.is_made_here(view) else ("dtype", "device")
+    return tuple(name for name in COMPARED if name not in WHAT_IFS)
 
 
 def other(view: View) -> View | None:
@@ -333,6 +338,8 @@ def other(view: View) -> View | None:
     if not view.versus:
         return None
     beside, _problems = parse(_beside(view, dict(view.versus)))
+    if trained.is_made_here(view) and "initial_weights" in dict(view.versus):
+        return replace(beside, model="", layer="")
     return replace(beside, model=view.model, layer=view.layer)
 
 

@@ -40,7 +40,7 @@ export class CellPanel {
     this.parent = parent;
     this.onPick = onPick;
     this.svg = /** @type {SVGSVGElement} */ (add("svg", { class: "lv-cell", role: "group" }, parent));
-    /** @type {{node: FlowNode, number: SVGElement, squares: SVGElement[], frame: SVGElement}[]} */
+    /** @type {{number: SVGElement, squares: SVGElement[], frame: SVGElement}[]} */
     this.drawn = [];
     this.shape = "";
     this.scale = 1;
@@ -80,7 +80,8 @@ export class CellPanel {
     const shape = JSON.stringify([step.nodes.map(({ values, ...rest }) => rest), widths, width, height, this.scale, scene.dark]);
     if (shape !== this.shape) this.build(scene, width, height);
     this.shape = shape;
-    for (const { node, number, squares, frame } of this.drawn) {
+    for (const [index, { number, squares, frame }] of this.drawn.entries()) {
+      const node = step.nodes[index]; // of the same shape its numbers may have another place
       const values = scene.step(node.values);
       number.textContent = values ? write(values[node.at]) : "…";
       const scale = scaleOf(scene, node, values);
@@ -156,7 +157,7 @@ export class CellPanel {
         if (/** @type {KeyboardEvent} */ (event).key === "Enter") this.onPick(name);
       });
     }
-    return { node, number, squares, frame };
+    return { number, squares, frame };
   }
 
   /** How wide words with Plotly's markup are. @param {string} markup @param {boolean} bold */

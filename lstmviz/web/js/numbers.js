@@ -22,7 +22,7 @@
  *   groups: Group[], alone: {name: string, size: number, tile: number, values: number}[], weights: Scale, strips: Strip[], order: number[] | null, labels: string[] | null,
  *   features: string[], title: string, step: Steps, told: string, alternatives: Record<string, string>, of: string, engine: string, linear: boolean,
  *   difference: number | null, dtype: string, errors: Errors | {}, isText: boolean, hasLedger: boolean, edits?: Edit[],
- *   answer?: Answer}} Head
+ *   answer?: Answer, training?: import("./training.js").Trained}} Head
  */
 
 /** What the server sent of a stage, or of further steps of one. */

@@ -6,7 +6,7 @@
  *
  * @typedef {{of: string, units: number, inputs: {size: number, most: number, canChange: boolean}, engine: string, orders?: [string, string][], most: number, canHold: boolean, canEdit?: boolean, look?: {show: string, colour: string}, pin: {t: number | null, unit: number | null, gate: string},
  *   words: Record<string, string>, player: any, fixed: Fixed, lesson?: import("./lesson.js").Told | null, mode?: string, room?: import("./follow.js").Room | null,
- *   share?: Record<string, string>, present?: Record<string, string> | null}} Told
+ *   training?: import("./training.js").Offer | null, share?: Record<string, string>, present?: Record<string, string> | null}} Told
  * @typedef {{hide: string[], lock: string[], kept: Record<string, string>, held: string, would: string}} Fixed what the link that was opened takes
  *   away and what it holds, what an address says of that, and the sentences about it
  */
@@ -29,6 +29,7 @@ import { Sharing } from "./sharing.js";
 import { Take } from "./take.js";
 import { TextPanel } from "./text_panel.js";
 import { TimePanel } from "./time_panel.js";
+import { Trainer } from "./training.js";
 import { canonical, withEngine } from "./query.js";
 import { isDark, keyed, onKey, onReconnect, setTheme } from "./streamlit.js";
 
@@ -64,7 +65,7 @@ export default function mount({ data, parentElement, setTriggerValue }) {
   };
 }
 
-class Stage {
+export class Stage {
   /** @param {HTMLElement} parent @param {Told} told */
   constructor(parent, told) {
     this.parent = parent;
@@ -136,6 +137,7 @@ class Stage {
     this.isAlone = false; // whether the weight is taken apart without a number
     this.order = this.makeOrder(gates.title.parentElement ?? gates.box);
     this.drawer = new Drawer(panels, told.words.close, () => this.shut());
+    this.trainer = new Trainer(this, kernel.title.parentElement ?? kernel.box, this.notice);
     this.player = new Player(this.controls);
     this.player.heard = () => {
       this.follower?.stray();
@@ -330,6 +332,7 @@ class Stage {
     this.tellRoom();
     this.tellLesson();
     this.tellPresent();
+    this.trainer.tell(told.training);
     if (this.isHeld && of !== this.wanted) return; // who holds the slider is ahead of the script
     if (this.follower?.isAhead) return this.redraw(); // and who follows a presenter may be too
     this.want(of, told.engine);
@@ -663,6 +666,8 @@ class Stage {
     this.wanted = of;
     this.engine = engine;
     sharing.report();
+    if (this.trainer.holds(of)) return; // what is trained stands in its place
+    this.trainer.letGo();
     if (this.isAsking) return;
     this.isAsking = true;
     try {
@@ -672,7 +677,9 @@ class Stage {
         const { t = 0, unit = 0 } = pin();
         const answer = await ask(`numbers/stage?${name}&t=${t}&unit=${unit}`);
         const isNewest = name === withEngine(this.wanted, this.engine);
-        if (answer?.status === 200) this.show(new Sent(await answer.arrayBuffer()), name);
+        const buffer = answer?.status === 200 ? await answer.arrayBuffer() : null;
+        if (this.trainer.holds(this.wanted)) break;
+        if (buffer) this.show(new Sent(buffer), name);
         else if (isNewest) {
           // Where something has to give way, the script says what once the control rests.
           this.say(answer?.status === 204 ? "" : this.told.words.failed);
@@ -695,6 +702,22 @@ class Stage {
     if (isFirst) this.beginHere();
     if (isFirst) requestAnimationFrame(() => setTimeout(() => ask("drawn")));
     if (isFirst || this.drawer.isOpen) this.open();
+  }
+
+  /**
+   * Shows what has been trained by now; a number that is taken apart is one of the same weights in the same frame.
+   *
+   * @param {Sent} sent
+   * @param {string} name
+   * @param {() => void} then what else is drawn with it
+   */
+  async showTrained(sent, name, then) {
+    const asked = this.drawer.isOpen && !this.isAlone ? this.nameNumber(name) : "";
+    const taken = asked ? await this.fetchNumber(asked) : null;
+    if (!this.trainer.holds(this.wanted)) return;
+    this.show(sent, name);
+    if (taken && this.drawer.isOpen) this.takeApart(asked, taken);
+    then();
   }
 
   /** @param {string} words */
@@ -973,24 +996,44 @@ class Stage {
   }
 
   async open() {
-    const { t = 0, unit = 0, gate } = pin();
     if (!this.sent) return;
     if (this.weight && this.drawer.isOpen && this.isAlone) return this.openWeight();
-    if (!gate) return;
+    const asked = this.nameNumber(this.shown);
+    if (!asked) return;
     this.isAlone = false;
-    const [step, which] = [Math.min(t, this.sent.head.steps - 1), Math.min(unit, this.sent.head.numUnits - 1)];
-    const asked = `${this.shown}&t=${step}&unit=${which}&name=${encodeURIComponent(gate)}`;
     if (asked === this.asked && this.drawer.isOpen) return;
     this.asked = asked;
+    const taken = await this.fetchNumber(asked);
+    if (taken && this.asked === asked) this.takeApart(asked, taken);
+  }
+
+  /** What the pinned number of a setting is asked for by; empty where none is pinned. @param {string} shown */
+  nameNumber(shown) {
+    const { t = 0, unit = 0, gate } = pin();
+    if (!gate || !this.sent) return "";
+    const [step, which] = [Math.min(t, this.sent.head.steps - 1), Math.min(unit, this.sent.head.numUnits - 1)];
+    return `${shown}&t=${step}&unit=${which}&name=${encodeURIComponent(gate)}`;
+  }
+
+  /** @param {string} asked @returns {Promise<import("./drawer.js").Taken | null>} */
+  async fetchNumber(asked) {
     const answer = await ask(`numbers/number?${asked}`);
-    if (this.asked !== asked) return;
-    if (answer?.status !== 200) return;
-    const taken = readJson(await answer.text());
+    return answer?.status === 200 ? readJson(await answer.text()) : null;
+  }
+
+  /** @param {string} asked @param {import("./drawer.js").Taken} taken */
+  takeApart(asked, taken) {
+    this.asked = asked;
     this.column = taken.column;
     this.drawer.show(taken);
-    if (!this.told.fixed.hide.includes("clamp")) this.drawer.offer(this.holdOf(gate, which), this.told.words, (value) => this.hold(gate, which, value), () => this.alter("clamp", NOTHING), () => this.compareWithout("clamp"));
-    this.offerWeight();
-    this.fixOffers();
+    const { gate, unit = 0 } = pin();
+    // What changes by itself is neither held nor edited.
+    if (gate && this.sent && !this.trainer.holds(this.wanted)) {
+      const which = Math.min(unit, this.sent.head.numUnits - 1);
+      if (!this.told.fixed.hide.includes("clamp")) this.drawer.offer(this.holdOf(gate, which), this.told.words, (value) => this.hold(gate, which, value), () => this.alter("clamp", NOTHING), () => this.compareWithout("clamp"));
+      this.offerWeight();
+      this.fixOffers();
+    }
     this.drawer.commit();
     this.tellLine();
   }
@@ -1024,6 +1067,7 @@ class Stage {
     this.roomDialog?.close();
     sharing.detach(this);
     document.removeEventListener("keydown", this.onPresent);
+    this.trainer.close();
     clearTimeout(this.restTimer);
     cancelAnimationFrame(this.frame);
     this.skip.remove();

@@ -23,6 +23,7 @@ from lstmviz.web import (
     size,
     stage,
     trained,
+    trainer,
 )
 from lstmviz.web import view as views
 from lstmviz.web.draft import Drawn
@@ -87,7 +88,8 @@ def _draw_on_stage(mode: str) -> None:
             # A lesson is of a cell as it is built: its bias is zeros, its gates are open halfway.
             if mode and not view.follows:
                 shown = replace(shown, initial_weights=trained.drawn_as(shown))
-            stage.draw(shown, settled.upload, _move, lesson, mode)
+            offer = None if mode or view.room else trainer.offer(shown)
+            stage.draw(shown, settled.upload, _move, lesson, mode, offer)
         elif settled.sequence:
             st.info(_("This takes longer than a moment; in sections it is shown on its way."))
             st.page_link(st.session_state["paths"][names.DOCUMENT], label=_("In sections"))
@@ -127,6 +129,10 @@ def _draw_strip(settled: Settled) -> None:
 
 def _move(sent: dict[str, Any]) -> None:
     last = st.session_state["view"]
+    if trainer.is_asked(given := stage.asked(sent)):
+        st.session_state["view"] = view = trainer.obey(last, given)
+        controls.write(view)
+        return
     view = stage.moved(last, sent)
     if not view.follows:
         view = fixed.hold(last, view)
