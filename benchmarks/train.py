@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlencode
 
 from playwright.sync_api import Browser
@@ -107,14 +108,16 @@ def move(browser: Browser, server: Server, seed: int, moves: int) -> list[float]
 def measure(browser: Browser, server: Server, rounds: int, moves: int) -> Iterator[Line]:
     idle: list[float] = []
     busy: list[float] = []
-    rates = []
+    rates, taken = [], []
     move(browser, server, 1, moves)  # nothing of the first round's start counts
     for turn in range(rounds):
         idle += move(browser, server, 100 + turn, moves)
         with training(server) as look:
-            started, seen = time.monotonic(), look.seen
+            started, seen, spent = time.monotonic(), look.seen, child_seconds(server)
             busy += move(browser, server, 200 + turn, moves)
-            rates.append((look.seen - seen) / (time.monotonic() - started))
+            passed = time.monotonic() - started
+            rates.append((look.seen - seen) / passed)
+            taken.append((child_seconds(server) - spent) / passed)
             assert look.state == "running", f"the training is {look.state}: it did not last for the round"
     count = len(idle)
     for name, of in (
@@ -125,6 +128,16 @@ def measure(browser: Browser, server: Server, rounds: int, moves: int) -> Iterat
     yield Line(
         "sets of weights a second that the training's viewer sees", "", min(rates), None, 2, at_least=True
     )
+    yield Line("processor cores that the training's process takes", "", max(taken), None, 1.1)
+
+
+def child_seconds(server: Server) -> float:
+    """The processor time of the processes that the server has started."""
+    children = " ".join(
+        path.read_text() for path in Path(f"/proc/{server.pid}/task").glob("*/children")
+    ).split()
+    stats = [Path(f"/proc/{child}/stat").read_text().rsplit(") ", 1)[1].split() for child in children]
+    return sum(int(each[11]) + int(each[12]) for each in stats) / 100  # USER_HZ
 
 
 def main() -> None:

@@ -301,7 +301,7 @@ async def _serve_module(request: Request) -> Response:
 
 # --- The pictures
 
-_LONGEST_QUERY = (
+LONGEST_QUERY = (
     64 * 2**10
 )  # bytes; the longest text, every letter of it three bytes of three characters, is 18,000
 _MOMENT = 0.1  # seconds
@@ -385,9 +385,9 @@ async def _serve_made(
     key = request.path_params["key"]
     if key not in keys:
         return PlainTextResponse(f"There is no picture {key[:40]!r}; there are {', '.join(keys)}.", 404)
-    if len(request.scope["query_string"]) > _LONGEST_QUERY:
+    if len(request.scope["query_string"]) > LONGEST_QUERY:
         return PlainTextResponse(
-            f"This address is longer than {_LONGEST_QUERY:,} bytes; no view of the page needs as many.", 414
+            f"This address is longer than {LONGEST_QUERY:,} bytes; no view of the page needs as many.", 414
         )
     use_gzip = "gzip" in request.headers.get("accept-encoding", "")
 

@@ -87,8 +87,8 @@ class BusyError(RefusedError):
 
 
 def is_offered() -> bool:
-    """Whether this server trains at all."""
-    return limits.MAX_TRAININGS > 0 and has_tensorflow()
+    """Whether this server trains at all; not where a process has no group to be ended with."""
+    return limits.MAX_TRAININGS > 0 and has_tensorflow() and hasattr(os, "killpg")
 
 
 def can_follow(view: View) -> bool:
@@ -414,7 +414,12 @@ def begin(view: View, rate: float = 0.0, epochs: int = 0) -> Training:
     order = Order(view.sequence, view.cell, view.num_units, view.seed, rate, epochs)
     training = Training(view, order)
     _trainings[training.ticket] = training
-    training._thread.start()
+    try:
+        training._thread.start()
+    except RuntimeError:  # the system has no thread left
+        _trainings.pop(training.ticket)
+        _places.release()
+        raise
     return training
 
 

@@ -34,6 +34,8 @@ async def serve(request: Request) -> Response:
     """Begins (`begin`), tells (`look`) or does (`do`) something."""
     if not training.is_offered():
         return PlainTextResponse("This server trains no cells.", 404, _NOT_KEPT)
+    if len(request.scope["query_string"]) > server.LONGEST_QUERY:
+        return PlainTextResponse("No view of the page has so long an address.", 414, _NOT_KEPT)
     what = request.path_params["what"]
     if what == "look" and request.method == "GET":
         return await _look(request)

@@ -107,7 +107,7 @@ def test_the_loss_falls_and_the_numbers_taken_apart_are_of_the_weights_that_are_
     assert _loss(page) < first / 2
     # The sum that is taken apart, and the cell's own drawing of it.
     taken = page.locator(".st-key-number tr").last.locator("td").last.inner_text()
-    drawn = page.locator(".lv-cell .lv-number").all_inner_texts()
+    drawn = page.locator(".lv-cell .lv-number").all_text_contents()
     assert taken in drawn, "of the same weights"
     _press(page, "Continue")
     _wait_for(page, "training")

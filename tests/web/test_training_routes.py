@@ -15,7 +15,18 @@ from starlette.requests import Request
 from lstmviz import examples
 from lstmviz.examples.train.live import BIAS, KERNEL, Order
 from lstmviz.examples.train.messages import Message
-from lstmviz.web import beside, limits, render, server, stage, trained, trainer, training, training_routes
+from lstmviz.web import (
+    beside,
+    limits,
+    models,
+    render,
+    server,
+    stage,
+    trained,
+    trainer,
+    training,
+    training_routes,
+)
 from lstmviz.web import view as views
 
 _PARITY = {"sequence": "parity", "cell": "BasicLSTMCell", "num_units": "4"}
@@ -228,6 +239,17 @@ def test_a_kept_cell_is_compared_with_the_one_that_ships(found):
     facts = beside._facts(view), beside._facts(other)
     assert [each["initial_weights"] for each in facts] == ["trained here", "trained"]
     assert facts[0]["num_units"] == facts[1]["num_units"] == "4"
+
+
+def test_a_link_to_a_kept_cell_says_elsewhere_that_it_stayed_in_its_session(found):
+    view = replace(_kept(found), model="")
+    shown, problems = models._without_file(view)
+    assert "stayed in the session that trained it" in problems[0] and not shown.model
+    assert views.to_query(view)["layer"] == "trained here: parity"
+
+
+def test_an_address_that_is_longer_than_any_views_is_not_read():
+    assert ask("begin", "POST", text="a" * 70_000).status_code == 414
 
 
 def test_another_sequence_is_none_that_the_cell_was_trained_for(found):

@@ -12,9 +12,9 @@ export function answerWith(answer) {
   own = answer;
 }
 
-/** What stands under a name; null where nobody answers. @param {string} name @returns {Promise<Response | null>} */
-export async function ask(name) {
-  return own ? own(name) : fetch(new URL(name, import.meta.url)).catch(() => null);
+/** What stands under a name; null where nobody answers. @param {string} name @param {RequestInit} [how] @returns {Promise<Response | null>} */
+export async function ask(name, how) {
+  return own ? own(name) : fetch(new URL(name, import.meta.url), how).catch(() => null);
 }
 
 /** A style's element, by the name of its file. @param {string} name */

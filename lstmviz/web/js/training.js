@@ -9,6 +9,7 @@
  *   epoch?: number, epochs?: number, batches?: number, rate?: number, now?: number, curve: number[], part: number}} Trained
  */
 
+import { ask } from "./assets.js";
 import { drawLosses } from "./losses.js";
 import { Sent, write } from "./numbers.js";
 import { pin } from "./linked.js";
@@ -116,7 +117,7 @@ export class Trainer {
     while (this.ticket === ticket) {
       const { t = 0, unit = 0 } = pin();
       const query = new URLSearchParams({ ticket, after: String(version), t: String(t), unit: String(unit) });
-      const answer = await fetch(new URL(`training/look?${query}`, import.meta.url)).catch(() => null);
+      const answer = await ask(`training/look?${query}`);
       if (this.ticket !== ticket) return;
       if (answer?.status === 204) continue;
       if (answer?.status !== 200) {
@@ -238,6 +239,5 @@ function whereIs(told, words) {
 
 /** @param {string} what @param {string} query */
 function post(what, query) {
-  const address = new URL(`training/${what}?${query}`, import.meta.url);
-  return fetch(address, { method: "POST", headers: HEADER, keepalive: true }).catch(() => null);
+  return ask(`training/${what}?${query}`, { method: "POST", headers: HEADER, keepalive: true }); // also from a page that goes
 }
