@@ -157,7 +157,7 @@ def _make(found: Training, t: int, unit: int) -> bytes:
             view = shown(found.view, heard.model)
             asked = Asked("gates", replace(view, engine=render.NUMPY), None, None, 0.0)
             more = {"training": told | {"of": pictures.name(replace(view, t=None, unit=None, gate=""))}}
-            made = stage.Wanted("stage", asked, t, unit, "", more).make()
+            made = stage.Wanted("stage", asked, t, unit, "", more=more).make()
         return made or stages.pack(stages.Stage({}, []), training=told)
 
 
