@@ -58,9 +58,12 @@ def play_floor(browser: Browser, played: Played, seconds: float) -> None:
     page.context.close()
 
 
+LONG = "?sequence=sine&time_steps=1000"  # steps: it plays to the last one and stops
+
+
 def play_step(browser: Browser, server: Server, played: Played, seconds: float) -> int:
     """Plays the default view's step; returns the speed that was chosen, in steps a second."""
-    page, _times = open_page(browser, server.url, DOCUMENT.wanted(START), STEP)
+    page, _times = open_page(browser, server.url + LONG, DOCUMENT.wanted(START), STEP)
     settle(page)
     player = page.locator(".st-key-step .lstmviz-player")
     player.evaluate("bar => bar.scrollIntoView()")  # so that the drawing below it is painted

@@ -70,6 +70,7 @@ def test_play_moves_cursor_and_drawing_together_and_sends_nothing(opened):
             return seen;
         }"""
     )
+    opened.locator(".lstmviz-player select").first.select_option("20")
     opened.get_by_role("button", name="Play", exact=True).click()
     expect(opened.get_by_role("button", name="Pause", exact=True)).to_be_visible()
     _until(lambda: len(seen.json_value()) > 25, "time goes on")
@@ -180,6 +181,20 @@ def test_an_end_leads_to_the_other(opened):
     expect(opened.locator(_DRAWING)).to_contain_text(re.compile(r"t = 0\b"))
     opened.get_by_role("button", name="Last step").click()
     _until(lambda: _query(opened).get("t") == "59")
+
+
+def test_play_begins_slowly_stops_at_the_last_step_and_begins_anew_from_there(opened):
+    speed = opened.locator(".lstmviz-player select").first
+    expect(speed).to_have_value("2")
+    speed.select_option("40")
+    play = opened.get_by_role("button", name="Play", exact=True)
+    play.click()
+    expect(play).to_be_visible(timeout=_WAIT)
+    assert _step(opened) == 59
+    _until(lambda: _query(opened).get("t") == "59")
+    speed.select_option("5")
+    play.click()
+    _until(lambda: 0 < _step(opened) < 20, "it begins anew")
 
 
 def test_where_motion_is_unwanted_play_goes_one_step(open_page, document_url):

@@ -9,7 +9,7 @@ import { announcePin, followPin, isHeld, pin, setPin } from "./linked.js";
 import { PRIMARY_COLOR } from "./streamlit.js";
 
 const SPEEDS = [1, 2, 5, 10, 20, 40];
-const SPEED = 40; // steps a second at first
+const SPEED = 2; // steps a second at first: slow enough to be read
 
 const STYLE = `
 .lstmviz-player { display: flex; flex-wrap: wrap; gap: .4rem; align-items: center; padding: .4rem 0; }
@@ -170,12 +170,16 @@ export class Player {
     this.heard();
   }
 
+  /** Plays to the last step, and stops there; from the last one it begins anew. */
   start() {
+    if (this.t + 1 >= this.steps) setPin({ t: 0 });
     const clock = new Clock(performance.now(), this.speed);
     const draw = () => {
       if (!this.bar.isConnected) return;
       this.frame = requestAnimationFrame(draw);
-      if (clock.tick(performance.now(), this.speed)) setPin({ t: (this.t + 1) % this.steps });
+      if (!clock.tick(performance.now(), this.speed)) return;
+      setPin({ t: Math.min(this.t + 1, this.steps - 1) });
+      if (this.t + 1 >= this.steps) this.rest(this.t);
     };
     this.frame = requestAnimationFrame(draw);
     this.tell();
