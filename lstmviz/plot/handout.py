@@ -235,7 +235,8 @@ def _write(
     title = f"{told.name}: {sizes}" if told.name else sizes
     facts = [html.escape(trace.sequence.title)] if trace.sequence.title else []
     if told.link:
-        facts.append(f'<a href="{html.escape(told.link)}">{html.escape(_("Open this view"))}</a>')
+        words = html.escape(_("Open this view"))
+        facts.append(f'<a href="{html.escape(told.link)}">{words}</a>')
     notes = [note for note in (*told.notes, missing) if note]
     return f"""<!doctype html>
 <html lang="{current()}">

@@ -60,7 +60,8 @@ def draw_note() -> None:
     if view.note:
         # Not Markdown: a link can say anything, and is shown letter by letter, whichever way it is written.
         said = f"<q><bdi>{html.escape(view.note)}</bdi></q>"
-        parts.append(f"<strong>{html.escape(_('From the link:'))}</strong> {said}")
+        whose = html.escape(_("From the link:"))
+        parts.append(f"<strong>{whose}</strong> {said}")
     if view.lock:
         told = _("Held by the link: {names}").format(names=", ".join(view.lock))
         parts.append(f"<small>{html.escape(told)}</small>")
