@@ -114,6 +114,18 @@ def test_pin_step_and_play_are_followed_and_the_end_is_told(open_alone: Any, app
     expect(presenter.get_by_role("button", name="Open a room")).to_be_visible()
 
 
+def test_who_follows_still_does_when_play_has_come_to_its_end(open_alone: Any, app_url: str):
+    presenter = open_alone(f"{app_url}/?seed=3&sequence=sine&time_steps=12&num_units=6")
+    follower = open_alone(_open_room(presenter))
+    _expect_kernel(follower, 6)
+    presenter.locator(".lstmviz-player select").select_option("40")
+    presenter.locator(".lstmviz-play").click()
+    for page in (presenter, follower):
+        expect(page.locator(".lstmviz-player output")).to_have_text("t = 11")
+    follower.wait_for_timeout(700)
+    expect(follower.locator(".lv-room")).to_have_attribute("data-follows", "true")
+
+
 def test_a_code_makes_a_second_device_the_presenters_and_the_first_can_take_over(
     open_alone: Any, app_url: str
 ):

@@ -53,6 +53,7 @@ export class Player {
     this.speed = SPEED;
     this.frame = 0; // of the animation; 0 while it rests
     this.parent = parent;
+    this.isLed = false; // by somebody else
     this.heard = () => {}; // called when its viewer begins or ends to play, before that is announced
     this.bar = parent.appendChild(document.createElement("div"));
     this.bar.className = "lstmviz-player";
@@ -158,10 +159,12 @@ export class Player {
     if (!speed || matchMedia("(prefers-reduced-motion: reduce)").matches) return this.pause();
     this.speed = speed;
     this.select.value = String(speed);
+    this.isLed = true;
     if (!this.frame) this.start();
   }
 
   toggle() {
+    this.isLed = false;
     if (this.frame) {
       this.pause();
       announcePin();
@@ -179,7 +182,9 @@ export class Player {
       this.frame = requestAnimationFrame(draw);
       if (!clock.tick(performance.now(), this.speed)) return;
       setPin({ t: Math.min(this.t + 1, this.steps - 1) });
-      if (this.t + 1 >= this.steps) this.rest(this.t);
+      if (this.t + 1 < this.steps) return;
+      if (this.isLed) this.pause(); // its viewer has done nothing
+      else this.rest(this.t);
     };
     this.frame = requestAnimationFrame(draw);
     this.tell();
