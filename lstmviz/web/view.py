@@ -244,6 +244,9 @@ def parse(
     # Before there were trained cells every address said its seed, and none said that its weights were random.
     if "seed" in given:
         given.setdefault("initial_weights", View.initial_weights)
+    # Where no text is read, a `text` is what the link says on top: who writes links by hand calls it so.
+    if "text" in given and given.get("sequence") != parameters.TEXT:
+        given.setdefault("note", given.pop("text"))
     view, problems = parameters.read(View(), given, language)
     problems += _tell_features(view, query)
     view, dropped = _drop_unmet(view)

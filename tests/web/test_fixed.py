@@ -75,6 +75,13 @@ def test_a_note_is_one_line_of_letters_that_are_seen(given, shown):
     assert bool(problems) == (given != shown)
 
 
+def test_a_text_where_none_is_read_is_the_links_sentence():
+    assert parse(text="Look at f.")[0].note == "Look at f."
+    assert parse(text="Look at f.", note="No, at i.")[0].note == "No, at i."
+    view, problems = parse(sequence="text", text="abab")
+    assert (view.text, view.note, problems) == ("abab", "", [])
+
+
 def test_a_note_is_bounded():
     view, (said,) = parse(note="abc " * 10**4)
     assert len(view.note) <= parameters.MAX_NOTE and "40000" in said
