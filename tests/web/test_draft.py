@@ -21,6 +21,7 @@ from lstmviz.web import downloads, draft, pictures, render, server, size
 from lstmviz.web import view as views
 from lstmviz.web.draft import Drawn
 from lstmviz.web.shelf import Shelf
+from tests import coroutines
 
 _SCRIPT = Path(__file__).parent / "apps" / "document.py"
 _QUERY = {"num_units": "5", "sequence": "sine", "time_steps": "12", "input_size": "3"}
@@ -272,12 +273,9 @@ def test_without_tensorflow_the_page_is_numpys_and_says_so_and_what_needs_it_is_
 
 
 def test_a_server_without_tensorflow_is_ready(monkeypatch):
-    import asyncio
 
     monkeypatch.setattr(server, "_warming_error", ModuleNotFoundError())
     monkeypatch.setattr(server, "has_tensorflow", lambda: False)
-    from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(1) as thread:
-        answer = thread.submit(lambda: asyncio.run(server._serve_ready(None))).result()
+    answer = coroutines.run(server._serve_ready(None))
     assert answer.status_code == 200

@@ -11,6 +11,7 @@ import pytest
 
 from lstmviz.web import draining
 from lstmviz.web.draining import Draining
+from tests import coroutines
 
 HEALTH = "/_stcore/health"
 
@@ -40,7 +41,7 @@ async def _send_sigterm(busy: list[bool], times: int = 1, wait: float = 0.6) -> 
 
 
 def test_what_runs_is_waited_for_and_then_the_servers_own_handler_is_called(told):
-    sent = asyncio.run(_send_sigterm([True] * 3))
+    sent = coroutines.run_here(_send_sigterm([True] * 3))
     assert draining.is_draining()
     (first, at), (second, _later) = told
     assert (first, second) == (signal.SIGTERM, signal.SIGINT), (
@@ -51,12 +52,12 @@ def test_what_runs_is_waited_for_and_then_the_servers_own_handler_is_called(told
 
 def test_a_run_that_does_not_end_is_not_waited_for_longer_than_the_grace(told, monkeypatch):
     monkeypatch.setattr(draining, "GRACE", 0.2)
-    asyncio.run(_send_sigterm([True] * 1000))
+    coroutines.run_here(_send_sigterm([True] * 1000))
     assert told[0][0] == signal.SIGTERM
 
 
 def test_a_second_signal_ends_the_waiting(told):
-    sent = asyncio.run(_send_sigterm([True] * 1000, times=2, wait=0))
+    sent = coroutines.run_here(_send_sigterm([True] * 1000, times=2, wait=0))
     assert told[0][0] == signal.SIGTERM and told[0][1] - sent < 0.1
 
 
@@ -76,7 +77,7 @@ def _ask(path: str = "/", kind: str = "http", accept: bytes = b"*/*", extensions
     scope = {"type": kind, "path": path, "method": "GET", "headers": [(b"accept", accept)]}
     if kind == "websocket" and extensions:
         scope["extensions"] = {"websocket.http.response": {}}
-    asyncio.run(Draining(app, frozenset({HEALTH}))(scope, receive, send))
+    coroutines.run(Draining(app, frozenset({HEALTH}))(scope, receive, send))
     return sent
 
 

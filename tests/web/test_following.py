@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -14,6 +13,7 @@ from lstmviz.web import view as views
 from lstmviz.web.rooms import words
 from lstmviz.web.together import Together
 from lstmviz.web.view import View
+from tests import coroutines
 
 ROOM = "k7m2qx9f0"
 
@@ -92,9 +92,7 @@ def test_the_browser_is_told_what_it_told():
 
 
 def _run(journey):
-    # On a thread of its own: the browser tests leave an event loop running on this one.
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(lambda: asyncio.run(journey())).result()
+    return coroutines.run(journey())
 
 
 def test_what_many_ask_for_at_one_moment_is_made_once_and_again_after_a_while(monkeypatch):

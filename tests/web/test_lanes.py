@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from lstmviz.web.lanes import Client, Lane, NotDone
+from tests import coroutines
 
 ROOM = "10.0.0.1"
 
 
 def _in_a_loop(make):
-    # On a thread of its own: the browser tests leave an event loop running on this one.
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(lambda: asyncio.run(make())).result()
+    return coroutines.run(make())
 
 
 async def _stays():

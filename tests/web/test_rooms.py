@@ -6,7 +6,6 @@ import asyncio
 import json
 import re
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -19,6 +18,7 @@ from lstmviz.web.rooms.connection import Gone, House, serve
 from lstmviz.web.rooms.hub import Hub, Listener
 from lstmviz.web.rooms.record import Refused
 from lstmviz.web.rooms.stores import Memory
+from tests import coroutines
 
 ORIGIN = "https://lstm.example"
 PAGE = f"{ORIGIN}/learn/"
@@ -119,9 +119,7 @@ def run(journey: Callable[[Rooms], Any], **given: Any) -> None:
         await journey(rooms)
         await rooms.end()
 
-    # On a thread of its own: the browser tests leave an event loop running on this one.
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(lambda: asyncio.run(whole())).result()
+    coroutines.run(whole())
 
 
 def test_a_follower_is_shown_what_the_presenter_shows_and_the_newest_at_once():

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from lstmviz.web.rooms.hub import Hub
 from lstmviz.web.rooms.record import Refused
 from lstmviz.web.rooms.redis_store import RedisStore
 from lstmviz.web.rooms.stores import Unreachable
-from tests import servers
+from tests import coroutines, servers
 from tests.web.test_rooms import PAGE, SETTING, Clock, Rooms
 
 pytestmark = pytest.mark.skipif(
@@ -101,8 +100,7 @@ def run(redis: Redis, journey: Callable[[Server, Server], Any], **given: Any) ->
         await one.end()
         await other.end()
 
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(lambda: asyncio.run(whole())).result()
+    coroutines.run(whole())
 
 
 def test_a_follower_of_another_server_sees_the_move_and_comes_back_to_the_newest(redis):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from typing import Any
 
@@ -12,6 +10,7 @@ import pytest
 
 from lstmviz.web import patches, server
 from lstmviz.web.server import SecurityHeaders
+from tests import coroutines
 
 
 def _call(app: Any, kind: str = "http") -> list[dict[str, Any]]:
@@ -27,9 +26,7 @@ def _call(app: Any, kind: str = "http") -> list[dict[str, Any]]:
         await app({"type": kind, "method": "GET", "path": "/", "headers": []}, receive, send)
 
     try:
-        # On a thread of its own: the browser tests leave an event loop running on this one.
-        with ThreadPoolExecutor(1) as thread:
-            thread.submit(lambda: asyncio.run(call())).result()
+        coroutines.run(call())
     except ZeroDivisionError:
         sent.append({"type": "raised"})
     return sent

@@ -14,6 +14,7 @@ from lstmviz.plot import stage as stages
 from lstmviz.web import limits, render, server, stage
 from lstmviz.web import view as views
 from lstmviz.web.view import View
+from tests import coroutines
 
 QUERY = {"num_units": "5", "sequence": "sine", "time_steps": "12", "input_size": "3", "engine": "numpy"}
 
@@ -185,7 +186,7 @@ def call(key: str, query: str) -> tuple[int, bytes]:
         await asyncio.sleep(60)  # a browser that waits
         return {"type": "http.disconnect"}
 
-    asyncio.run(Starlette(routes=server.routes())(scope, receive, send))
+    coroutines.run(Starlette(routes=server.routes())(scope, receive, send))
     return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
 
 

@@ -28,6 +28,7 @@ from lstmviz.web import (
     training_routes,
 )
 from lstmviz.web import view as views
+from tests import coroutines
 
 _PARITY = {"sequence": "parity", "cell": "BasicLSTMCell", "num_units": "4"}
 
@@ -47,7 +48,7 @@ def ask(what, method="GET", headers=((b"x-lstmviz-training", b"1"),), **query):
         "headers": list(headers),
         "client": ("127.0.0.1", 1),
     }
-    return asyncio.run(training_routes.serve(Request(scope, receive)))
+    return coroutines.run(training_routes.serve(Request(scope, receive)))
 
 
 def head(answer) -> dict:
