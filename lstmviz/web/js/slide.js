@@ -10,6 +10,7 @@ import { KernelPanel } from "./kernel_panel.js";
 import { write } from "./numbers.js";
 import { Board, raster } from "./paint.js";
 import { SvgPen, paintSvg, wrapSvg, writeSvg } from "./pen.js";
+import { setPageColor } from "./streamlit.js";
 import { TimePanel } from "./time_panel.js";
 
 export const WIDE = 1920;
@@ -35,7 +36,7 @@ export class Slide {
     this.box.setAttribute("aria-hidden", "true");
     this.box.inert = true;
     Object.assign(this.box.style, { position: "fixed", left: `${-2 * WIDE}px`, top: "0", width: `${WIDE}px`, height: `${HIGH}px`, color: this.ink, fontFamily: family });
-    this.box.style.setProperty("--st-background-color", this.paper);
+    setPageColor(this.box, this.paper);
     const nothing = () => {};
     this.boxes = [0, 1, 2, 3].map(() => {
       const made = this.box.appendChild(document.createElement("div"));

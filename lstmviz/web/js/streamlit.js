@@ -55,6 +55,9 @@ export const pageColor = (element) => getComputedStyle(element).getPropertyValue
 
 const pen = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
 
+/** Gives what lies in an element another background than the page's. @param {HTMLElement} element @param {string} colour */
+export const setPageColor = (element, colour) => element.style.setProperty("--st-background-color", colour);
+
 /**
  * Whether the theme is dark.
  *
