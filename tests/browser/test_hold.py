@@ -65,9 +65,13 @@ def test_a_weight_is_edited_seen_compared_and_undone(open_page, app_url):
     edit.locator("input").press("Enter")
     expect(sentence).to_contain_text("bias[10] = -1", timeout=_LIMIT)
     expect(page).to_have_url(re.compile(r"bias%3A10%3A-1"), timeout=_LIMIT)
+    expect(edit).to_contain_text("now −1.00", timeout=_LIMIT)
+    expect(edit.locator("input")).to_be_focused()  # who goes by keys goes on there
     edit.get_by_role("button", name="Undo", exact=True).click()
     expect(sentence).not_to_contain_text("bias[10]", timeout=_LIMIT)
     expect(page).not_to_have_url(re.compile(r"bias"), timeout=_LIMIT)
+    page.keyboard.press("Escape")
+    expect(page.locator(".lv-drawer")).to_be_hidden()
     _click_weight(page, "forget_bias", "f[2]")
     expect(page.locator(".lv-drawer")).to_contain_text(
         "forget_bias is an option and no weight", timeout=_LIMIT

@@ -186,12 +186,21 @@ def test_nothing_scrolls_and_every_place_is_filled_in_at_1280_by_900(
         )
         assert over == [[0, 0]] * 3, step.name
         assert not re.search(r"\{[a-z]\w*\}", page.locator(".lv-lesson").inner_text().replace("{t-1}", ""))
-    boxes = page.evaluate(
-        "() => [...document.querySelectorAll('.lv-controls > *')].filter((each) => each.offsetWidth)"
-        ".map((each) => each.getBoundingClientRect()).map(({ left, right }) => [left, right])"
-    )
-    edges = [edge for box in sorted(boxes) for edge in box]
-    assert edges == sorted(edges) and edges[-1] <= 1280 - 24  # none lies over another
+    for width in (1280, 1101):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_function(
+            "width => document.querySelector('.lv-controls').getBoundingClientRect().right < width", arg=width
+        )
+        boxes = page.evaluate(
+            "() => [...document.querySelectorAll('.lv-controls :is(input, button, output, label > span)')]"
+            ".filter((each) => each.checkVisibility()).map((each) => each.getBoundingClientRect())"
+            ".map(({ left, right, top, bottom }) => [left, right, top, bottom].map(Math.round))"
+        )
+        assert max(right for _, right, _, _ in boxes) <= width - 24
+        for k, (left, right, top, bottom) in enumerate(boxes):
+            for other in boxes[:k]:  # none lies over another
+                assert right <= other[0] or other[1] <= left or bottom <= other[2] or other[3] <= top, width
+    page.set_viewport_size({"width": 1280, "height": 900})
     _button(page, "questions").click()
     expect(page.locator(".lv-questions li")).to_have_count(len(lesson.questions))
 

@@ -111,6 +111,7 @@ def test_pin_step_and_play_are_followed_and_the_end_is_told(open_alone: Any, app
     presenter.locator(".lv-room-button").click()
     presenter.get_by_role("button", name="End the room").click()
     expect(follower.locator(".lv-room")).to_contain_text("The room is over")
+    expect(follower.locator(".lv-code-ask")).to_be_hidden()  # nobody presents in a room that is over
     expect(presenter.get_by_role("button", name="Open a room")).to_be_visible()
 
 
@@ -144,6 +145,7 @@ def test_a_code_makes_a_second_device_the_presenters_and_the_first_can_take_over
     second.locator(".lv-room form button").click()
     expect(second.locator(".lv-room-button")).to_have_attribute("data-state", "shared")
     expect(first.locator(".lv-sharing")).to_contain_text("Another of your devices presents now.")
+    expect(first.locator(".lv-code")).to_have_count(0)  # the code is used up
     _set_units(second, 9)
     _expect_kernel(follower, 9)
     first.get_by_role("button", name="Take over").click()

@@ -65,7 +65,15 @@ export class Drawer {
 
   /** Shows what was drawn up, where it is another: who is about to press a button, or types, does not lose it to the same again. */
   commit() {
-    if (this.draft.innerHTML !== this.body.innerHTML) this.body.replaceChildren(...this.draft.childNodes);
+    if (this.draft.innerHTML === this.body.innerHTML) return;
+    const { activeElement: before } = document;
+    const hadFocus = this.body.contains(before);
+    const kind = before instanceof HTMLInputElement ? before.closest("fieldset")?.className : undefined;
+    this.body.replaceChildren(...this.draft.childNodes);
+    if (!hadFocus) return;
+    // Who goes by keys goes on in the same field, or in the drawer: Escape closes it still.
+    const field = kind ? [...this.body.querySelectorAll("fieldset")].find((each) => each.className === kind && !each.disabled)?.querySelector("input") : null;
+    (field ?? this.box).focus({ preventScroll: true });
   }
 
   /**

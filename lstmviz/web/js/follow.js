@@ -38,6 +38,8 @@ export class Follower {
     this.said.setAttribute("role", "status");
     this.back = this.button("lv-return", () => this.comeBack());
     this.code = this.button("lv-code-ask", () => this.askCode());
+    /** @type {HTMLElement} the button, or the form that takes its place */
+    this.asking = this.code;
     // Whoever turns to what stands beside the stage finds there what is shown.
     this.onElsewhere = (/** @type {Event} */ event) => !host.root.contains(/** @type {Node} */ (event.target)) && this.tellScript();
     for (const deed of ["pointerdown", "focusin"]) document.addEventListener(deed, this.onElsewhere, true);
@@ -169,6 +171,7 @@ export class Follower {
       this.present(field.value);
     });
     this.code.replaceWith(form);
+    this.asking = form;
     field.focus();
   }
 
@@ -186,6 +189,8 @@ export class Follower {
     this.back.textContent = words.back;
     this.back.hidden = this.isFollowing || Boolean(this.hasEnded);
     this.code.textContent = words.code_ask;
+    // Of a room that is over, or of none, nobody becomes the presenter.
+    this.asking.hidden = Boolean(this.hasEnded) && this.problem !== "crowded";
     this.bar.dataset.follows = String(this.isFollowing);
   }
 

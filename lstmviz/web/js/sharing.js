@@ -101,6 +101,7 @@ export class Sharing {
     if (!this.kept) return;
     if (is === "driver") {
       this.isDriving = this.isDriving && epoch <= this.kept.epoch;
+      this.code = ""; // a device that comes to present has mostly used it up; another can be asked for
       if (message.state) this.shown = message.state;
       return;
     }

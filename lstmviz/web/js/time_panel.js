@@ -118,8 +118,9 @@ export class TimePanel {
       pen.lineWidth = thick;
       pen.strokeRect(left + t * step, y - 1, Math.max(2, step), tall + 2);
     }
-    const [low, high] = [write(told.low), write(told.high)];
-    board.writeFirst([low === high ? low : `${low} … ${high}`], board.width, y + tall / 2, { align: "right", room: board.px(ENDS) });
+    // Nothing stands between its line and what that lies between.
+    const ends = { align: /** @type {const} */ ("right"), room: board.width - left - width };
+    board.writeFirst([between(told.low, told.high)], board.width, y + tall / 2, ends);
   }
 
   get isNarrow() {
@@ -211,7 +212,7 @@ export class TimePanel {
     if (tall >= board.px(2 * LINE)) {
       board.write(high, board.width, y + board.px(LINE / 2), how);
       board.write(low, board.width, y + tall - board.px(LINE / 2), how);
-    } else board.writeFirst([strip.scale.low === -strip.scale.high ? `± ${high}` : `${low} … ${high}`], board.width, y + tall / 2, how);
+    } else board.writeFirst([between(strip.scale.low, strip.scale.high)], board.width, y + tall / 2, how);
   }
 
   /** @param {number} steps @param {number} y */
@@ -269,6 +270,12 @@ function spreadOf(scene, strip) {
     [found.low[k], found.high[k], found.mean[k]] = count ? [low, high, sum / count] : [0, 0, 0];
   }
   return found;
+}
+
+/** The ends of a scale. @param {number} low @param {number} high */
+function between(low, high) {
+  if (low === high) return write(low);
+  return low === -high ? `± ${write(high)}` : `${write(low)} … ${write(high)}`;
 }
 
 /** The next of 1, 2, 5, 10, 20 … @param {number} number */
