@@ -212,7 +212,7 @@ def test_take_along_has_code_files_tables_pictures_and_formulas():
     page = _open(names.TAKE_ALONG, **_SMALL)
     assert {"kernel", "gates", "step"} <= _figures(page)
     keys = {button.key for button in page.get("download_button")}
-    assert keys == {"kernel_npz", "kernel_csv", "trace_npz", "trace_csv", "page_html"}
+    assert keys == {"kernel_npz", "kernel_csv", "trace_npz", "trace_csv", "page_html", "stage_html"}
     assert any("lv.build" in each.value for each in page.code) and "new c" in _said(page)
     _run(page.toggle(key="tables").set_value(True))
     assert _query(page) == _SMALL | {"tables": "true"}

@@ -254,7 +254,7 @@ def _listen(given: io.FileIO, control: Control) -> None:
 def _yield_to_others() -> None:
     """Takes what others leave of the processor."""
     with suppress(AttributeError, OSError):
-        os.nice(19)
+        os.setpriority(os.PRIO_PROCESS, 0, 19)
 
 
 def _bound(memory: int, processor: int) -> None:

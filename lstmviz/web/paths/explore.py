@@ -17,6 +17,7 @@ from lstmviz.web import (
     frame,
     lessons,
     models,
+    parameters,
     reconnect,
     server,
     settle,
@@ -85,9 +86,10 @@ def _draw_on_stage(mode: str) -> None:
         lesson = _load_lesson(view) if mode or view.room else None
         if settled.sequence and stage.can_show(view, len(settled.sequence)):
             shown = replace(view, engine=Drawn.WHILE_STARTING.engine) if settled.is_early else view
-            # A lesson is of a cell as it is built: its bias is zeros, its gates are open halfway.
+            # A lesson is of a cell as it is built: its bias is zeros, its gates are open halfway, no trained one's edits are in it.
             if mode and not view.follows:
-                shown = replace(shown, initial_weights=trained.drawn_as(shown))
+                edit = parameters.NOTHING if shown.initial_weights == trained.TRAINED else shown.edit
+                shown = replace(shown, initial_weights=trained.drawn_as(shown), edit=edit)
             offer = None if mode or view.room else trainer.offer(shown)
             stage.draw(shown, settled.upload, _move, lesson, mode, offer)
         elif settled.sequence:
