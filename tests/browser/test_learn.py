@@ -318,7 +318,9 @@ def test_the_steps_are_one_tab_stop_with_arrow_keys_among_them(open_page: Any, l
     expect(_button(page, "gates")).to_have_attribute("aria-current", "step")
 
 
-def test_a_weight_that_was_edited_in_a_trained_cell_is_not_edited_in_the_lessons(open_page: Any, app_url: str):
+def test_a_weight_that_was_edited_in_a_trained_cell_is_not_edited_in_the_lessons(
+    open_page: Any, app_url: str
+):
     page = open_page(f"{app_url}/?num_units=8", alone=True)
     page.goto(f"{app_url}/learn?edit=kernel:5,13:3&step=layer")
     expect(page.locator(".lv-step h2")).to_be_visible(timeout=_WAIT)
