@@ -387,6 +387,7 @@ def test_a_csv_file_in_then_a_broken_one_and_on(open_page, document_url):
     assert "Traceback" not in page.content()
     expect(_title(page, "kernel")).to_be_visible()
     expect(page.locator(".st-key-gates")).to_have_count(0)
+    page.wait_for_selector("[data-test-script-state=notRunning]")
 
     choose(page, "sequence", "sine")
     _settle(_await(page, "kernel [5, 12]", "60 steps × 3 units"))  # as many features as the file had

@@ -192,6 +192,7 @@ def test_a_presenters_screen_has_the_stage_alone_and_its_keys_do_what_the_help_s
     expect(page.locator(".lv-controls")).to_be_hidden()
     expect(page.locator(".st-key-kernel .gtitle")).to_be_visible()
     expect(page.locator(".lv-stage")).to_have_count(1)
+    page.wait_for_selector("[data-test-script-state=notRunning]")  # the page has come to rest
     page.keyboard.press("?")
     expect(page.locator(".lv-help")).to_contain_text("next step")
     page.keyboard.press("Escape")
