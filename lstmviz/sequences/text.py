@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import unicodedata
 
 import numpy as np
@@ -100,6 +102,22 @@ def _show_character(character: str) -> str:
     if unicodedata.combining(character):
         return "◌" + character  # a mark needs something to sit on
     return _VISIBLE.get(character) or (character if character.isprintable() else f"U+{ord(character):04X}")
+
+
+def character_of(label: str) -> str | None:
+    """The character that `from_text` shows by a label; None where it shows none by it.
+
+    >>> character_of("␠"), character_of("U+0041"), character_of("x[0]")
+    (' ', 'A', None)
+    """
+    for character, seen in _VISIBLE.items():
+        if label == seen:
+            return character
+    bare = label.removeprefix("◌") if len(label) == 2 else label
+    if len(bare) == 1:
+        return bare
+    code = re.fullmatch(r"U\+([0-9A-F]{4,6})", label)
+    return chr(int(code[1], 16)) if code and int(code[1], 16) <= sys.maxunicode else None
 
 
 def _show_byte(byte: str) -> str:

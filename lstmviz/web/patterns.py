@@ -16,6 +16,7 @@ from lstmviz.run import run
 from lstmviz.run.search import Found, Place, search
 from lstmviz.run.trace import Trace
 from lstmviz.sequences import Sequence, from_text
+from lstmviz.sequences.text import character_of
 from lstmviz.web import limits, models, parameters, render, sections, uploads
 from lstmviz.web.cost import estimate
 from lstmviz.web.fixed import is_hidden, is_locked, offer
@@ -122,7 +123,7 @@ def _draw_text(sequence: Sequence) -> str:
 def is_text(sequence: Sequence) -> bool:
     """Whether each step is a character, and each feature one of the alphabet."""
     is_labelled = set(sequence.labels) <= set(sequence.features)
-    return is_labelled and all(len(_plain(feature)) == 1 for feature in sequence.features)
+    return is_labelled and None not in map(character_of, sequence.features)
 
 
 def find(
@@ -196,18 +197,13 @@ def _check(view: View, text: str) -> None:
 
 def _run_on(view: View, trace: Trace, text: str) -> Iterator[np.ndarray]:
     """The h of the trace's cell over a further text, as the trace began and with what the view holds, some steps at a time."""
-    alphabet = "".join(_plain(feature) for feature in trace.sequence.features)
+    alphabet = "".join(filter(None, map(character_of, trace.sequence.features)))
     state = dict(trace.initial_state)
     for first in range(0, len(text), _CHUNK):
         part = from_text(text[first : first + _CHUNK], alphabet=alphabet)
         made = run(trace.cell, part, engine="numpy", initial_state=state, clamp=view.held or None)
         state = {name: values[-1] for name, values in made.states.items()}
         yield made.states["h"]
-
-
-def _plain(label: str) -> str:
-    """The character that a feature stands for."""
-    return {"␠": " ", "⏎": "\n", "⇥": "\t", "□": "\u3000"}.get(label, label)
 
 
 def _tell(done: Searched, steps: int) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lstmviz.sequences import MAX_ALPHABET, MAX_STEPS, from_text
+from lstmviz.sequences.text import character_of
 
 TEXTS = st.text(min_size=1, max_size=60)  # surrogates left out
 
@@ -116,3 +117,16 @@ def test_the_longest_text_and_the_largest_alphabet_are_taken():
 def test_a_text_that_cannot_be_taken_is_refused_by_what_is_wrong(asked, named):
     with pytest.raises(ValueError, match=named):
         from_text(**asked)
+
+
+@pytest.mark.parametrize(
+    "character", [*"a(", " ", "\n", "\t", "\r", "\u3000", "\u0301", "\x00", "\u2028", "\U0001f600"]
+)
+def test_a_label_leads_back_to_its_character(character):
+    (label,) = from_text(character).labels
+    assert character_of(label) == character
+
+
+@pytest.mark.parametrize("label", ["", "ab", "x[0]", "1949", "U+110000", "U+12", "0xE3"])
+def test_what_is_no_characters_label_leads_to_none(label):
+    assert character_of(label) is None

@@ -7,7 +7,7 @@ import pytest
 
 import lstmviz as lv
 from lstmviz.web import limits, patterns, render
-from lstmviz.web.view import parse, to_query
+from lstmviz.web.view import View, parse, to_query
 
 TEXT = "(ab)c(ab)(a)cc(ab)"
 QUERY = {"sequence": "text", "text": TEXT, "num_units": "8", "seed": "7", "threshold": "0.05"}
@@ -143,3 +143,12 @@ def test_what_is_held_is_held_over_the_further_text_too(monkeypatch):
     sequence, view = _fit(pattern="4-4", clamp="h.4:0.5", threshold="0.4", around="false")
     done = patterns.find(view, sequence, None, "abcabcabc")
     assert done.found.units == (4,) and done.found.total == len(sequence) - 1 + 9
+
+
+def test_a_further_text_may_have_every_character_that_the_sequence_has():
+    text = "a\r\nb\tc\x00 x\u0301\u3000" * 3
+    sequence = lv.sequences.from_text(text)
+    assert patterns.is_text(sequence)
+    trace = lv.run(lv.build("BasicRNNCell", 3, sequence.input_size), sequence, engine="numpy")
+    (h,) = patterns._run_on(View(), trace, text)
+    np.testing.assert_array_equal(h, trace.states["h"])
