@@ -110,7 +110,7 @@ class Cell:
         """What the sizes in the equation stand for."""
         return sizes_of(self.num_units, self.input_size, self.options)
 
-    @property
+    @cached_property
     def equation(self) -> Equation:
         """The kind's equation with the cell's options chosen."""
         return self.kind.equation(self.options)

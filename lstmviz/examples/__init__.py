@@ -9,7 +9,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Mapping
+from functools import cache, lru_cache
 from types import MappingProxyType
 
 import numpy as np
@@ -35,6 +36,11 @@ def cells(name: str) -> dict[str, tuple[int, ...]]:
         ValueError: there is no such example.
     """
     _check(name)
+    return dict(_cells(name))
+
+
+@cache
+def _cells(name: str) -> Mapping[str, tuple[int, ...]]:
     return {kind: tuple(map(int, sizes)) for kind, sizes in shipped.facts(name).items()}
 
 

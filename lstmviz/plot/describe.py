@@ -80,7 +80,7 @@ def describe_gates(trace: Trace) -> str:
     )
     if trace.clamp:
         text += " " + _("The run held {names}.").format(names=say_held(trace.clamp))
-    shares = {name: (s.low or 0.0) + (s.high or 0.0) for name, s in trace.summary().items()}
+    shares = trace.saturation()
     most = max(shares, key=lambda name: shares[name], default="")
     if shares.get(most, 0.0) > 0:
         text += " " + _("Gate {gate} is saturated most, in {share:.0%} of its values.").format(
@@ -170,12 +170,13 @@ def _say_gate(trace: Trace, t: int, gate: str, unit: int) -> str:
             gate=gate, value=write(float(trace.gates[gate][t, unit]))
         )
     try:
-        explanation = trace.explain(t, gate, unit)
+        terms = trace.terms(gate, unit, slice(t, t + 1))
     except NoSum:
         return _say_inside(trace.inside(t, gate, unit))
-    most = max(explanation.terms, key=_measure)
+    value, (products,) = float(trace.gates[gate][t, unit]), terms.products
+    most = int(np.argmax(np.where(np.isnan(products), np.inf, np.abs(products))))
     return _("{gate} is {value}, most of all by {term} ({product})").format(
-        gate=gate, value=write(explanation.activation), term=most.name, product=write(most.product)
+        gate=gate, value=write(value), term=terms.names[most], product=write(float(products[most]))
     )
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from lstmviz.cells.formulas import last_is_gate
 from lstmviz.equation import Node
-from lstmviz.equation.nodes import walk
 from lstmviz.plot.number import write
 from lstmviz.run.inside import choose_letter, find_moments, name_factor
 from lstmviz.run.trace import Trace
@@ -80,12 +81,15 @@ class FlowNode:
     row: float = 0.0
 
 
+Point = tuple[float, float]  # column and row
+
+
 @dataclass(frozen=True, eq=False)
 class Graph:
     """Nodes at their places, the first row being 0, and wires as points `(column, row)` from one to the next."""
 
     nodes: tuple[FlowNode, ...]
-    wires: tuple[tuple[tuple[float, float], ...], ...]
+    wires: tuple[tuple[Point, ...], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +104,7 @@ class Made:
         operands: The names of what it is made from.
         symbols: How it is written, `f · c_{t-1} + i · j`.
         form: The same with a `#` for each number; empty where there are too many to be written out.
-        numbers: Each step's numbers for these.
+        written: The same with the numbers that stand there, of all steps.
         values: What it gave at each step, `[steps]`.
         norm: What is normalised, and over how many numbers, where that is the operation.
         origin: The equation's node that it is one unit of.
@@ -113,10 +117,15 @@ class Made:
     operands: tuple[str, ...]
     symbols: str
     form: str
-    numbers: tuple[tuple[str, ...], ...]
+    written: Written = field(repr=False)
     values: np.ndarray
     norm: tuple[str, int] | None = None
     origin: Node | None = None
+
+    @property
+    def numbers(self) -> tuple[tuple[str, ...], ...]:
+        """Each step's numbers for the form."""
+        return tuple(map(tuple, write_numbers(self.written, len(self.values), write)))
 
     @property
     def is_state(self) -> bool:
@@ -161,7 +170,7 @@ class _Flow:
         self.results = {
             id(each): f"{name}_t" for name, node in self.equation.new.items() for each in _chain(node)
         }
-        for node in walk(*self.equation.new.values()):
+        for node in self.equation.nodes:
             if id(node) in self.ends and not self._make_to(node):
                 break
 
@@ -290,7 +299,6 @@ class _Flow:
         )
         args = [node] if operator == "copy" else node.args
         operands = tuple(self.names[id(each)] for each in args if id(each) in self.names)
-        numbers = tuple(map(tuple, write_numbers(written, self.count, write)))
         self.made.append(
             Made(
                 result,
@@ -300,7 +308,7 @@ class _Flow:
                 operands,
                 written.symbols,
                 written.form,
-                numbers,
+                written,
                 values,
                 self.norms.get(id(node)),
                 node,
@@ -418,7 +426,24 @@ Edge = tuple[str, str]
 _Rows = dict[tuple[str | Edge, int], float]  # of a node or a wire, in a column
 
 
+class _Spot(NamedTuple):
+    """What of a node its place hangs on."""
+
+    name: str
+    operands: tuple[str, ...]
+    home: float | None
+
+
 def _place(nodes: list[FlowNode]) -> Graph:
+    """The nodes at their places: the same for all cells of one equation, whatever their sizes and numbers."""
+    spots = tuple(_Spot(node.name, node.operands, node.home) for node in nodes)
+    places, wires = _lay_out(spots)
+    at = zip(nodes, places, strict=True)
+    return Graph(tuple(replace(node, column=column, row=row) for node, (column, row) in at), wires)
+
+
+@lru_cache(64)
+def _lay_out(nodes: tuple[_Spot, ...]) -> tuple[tuple[tuple[int, float], ...], tuple[tuple[Point, ...], ...]]:
     """Each node right of what it is made from; wires that cross a column get room in it."""
     columns = _columns(nodes)
     homes = {node.name: node.home for node in nodes}
@@ -442,10 +467,7 @@ def _place(nodes: list[FlowNode]) -> Graph:
                 )
         rows |= {(thread, column): row for thread, row in _spread(wanted).items()}
     top = min(rows.values())
-    placed = (
-        replace(node, column=columns[node.name], row=rows[node.name, columns[node.name]] - top)
-        for node in nodes
-    )
+    placed = ((columns[node.name], rows[node.name, columns[node.name]] - top) for node in nodes)
     first = [rows[_thread(edge, homes, columns, 0), 0] for edge in edges if edge[0] == START] or [top]
     rows |= {(START, -1): (min(first) + max(first)) / 2}
     wires = (
@@ -453,10 +475,10 @@ def _place(nodes: list[FlowNode]) -> Graph:
               for column in range(columns[edge[0]], columns[edge[1]] + 1))
         for edge in edges
     )  # fmt: skip
-    return Graph(tuple(placed), tuple(dict.fromkeys(wires)))
+    return tuple(placed), tuple(dict.fromkeys(wires))
 
 
-def _find_row(node: FlowNode, operands: list[float]) -> float:
+def _find_row(node: _Spot, operands: list[float]) -> float:
     if node.home is not None:
         return node.home
     return sum(operands) / len(operands)
@@ -472,7 +494,7 @@ def _thread(
     return (source, "" if homes[target] is None else target)
 
 
-def _columns(nodes: list[FlowNode]) -> dict[str, int]:
+def _columns(nodes: Sequence[_Spot]) -> dict[str, int]:
     columns = {START: -1}
     operands = {node.name: node.operands for node in nodes}
     old = {name for name, made_from in operands.items() if not made_from}

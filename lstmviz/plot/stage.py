@@ -33,6 +33,7 @@ from lstmviz.plot.number import write
 from lstmviz.run.differ import differ
 from lstmviz.run.ledger import ledger
 from lstmviz.run.trace import Inside, Sum, Trace, check_index
+from lstmviz.run.values import Values
 from lstmviz.run.written import fill_in, say, subscript
 
 SHOWN = 8
@@ -513,10 +514,19 @@ def _tell_steps(trace: Trace, matrices: _Matrices, t: int, unit: int, arrays: _A
         "shown": min(SHOWN, trace.cell.num_units),
         "met": [arrays.put(group.met(values)) for group in matrices.groups],
         "sums": [arrays.put(group.sums(trace, values, steps)) for group in matrices.groups],
-        "nodes": [_tell_node(node, values, unit, first, arrays) for node in graph.nodes],
+        "nodes": [_tell_node(node, _find_whole(trace, steps, values, node), values.steps, unit, first, arrays)
+                  for node in graph.nodes],
         "wires": [[list(point) for point in wire] for wire in graph.wires],
         "start": START,
-    }
+    }  # fmt: skip
+
+
+def _find_whole(trace: Trace, steps: slice, values: Values, node: FlowNode) -> np.ndarray | None:
+    """All units' numbers of a node; a gate's sum as it was recorded, so that it need not be summed again."""
+    if node.origin is None:
+        return None
+    gate = next((name for name, sum_of in trace.cell.equation.before.items() if sum_of is node.origin), None)
+    return np.asarray(values.of(node.origin)) if gate is None else trace.preactivations[gate][steps]
 
 
 def _find_window(trace: Trace, matrices: _Matrices, t: int) -> slice:
@@ -530,12 +540,13 @@ def _find_window(trace: Trace, matrices: _Matrices, t: int) -> slice:
     return slice(first, first + count)
 
 
-def _tell_node(node: FlowNode, values: Any, unit: int, first: int, arrays: _Arrays) -> dict[str, Any]:
+def _tell_node(
+    node: FlowNode, whole: np.ndarray | None, steps: int, unit: int, first: int, arrays: _Arrays
+) -> dict[str, Any]:
     """A number of the flow, with those of the units beside it where it has any; `at` is the unit's place among them."""
-    whole = None if node.origin is None else np.asarray(values.of(node.origin))
     shown, at = node.values[:, np.newaxis], 0
     if whole is not None and whole.ndim and whole.shape[-1] > 1:
-        whole = np.broadcast_to(whole, (values.steps, whole.shape[-1]))
+        whole = np.broadcast_to(whole, (steps, whole.shape[-1]))
         shown, at = whole[:, first : first + SHOWN].copy(), unit - first
         shown[:, at] = node.values  # as it was recorded
     return {

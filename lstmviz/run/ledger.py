@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
 from lstmviz.cells import Cell
-from lstmviz.equation import Node
+from lstmviz.equation import Equation, Node
 from lstmviz.equation.carry import Carry, Obstacle, find_carry
 from lstmviz.language import _, _mark
 from lstmviz.run.terms import name_obstacle, name_values
@@ -200,10 +200,15 @@ def ledger(trace: Any, unit: int | None, t: int | None = None, state: str | None
 
 def list_ledgers(cell: Cell) -> tuple[str, ...]:
     """The states of which there is a ledger, in the equation's order."""
+    return _list_carried(cell.equation)
+
+
+@lru_cache(64)
+def _list_carried(equation: Equation) -> tuple[str, ...]:
     found = []
-    for name in cell.kind.states:
+    for name in equation.states:
         with suppress(Obstacle):
-            find_carry(cell.equation, name)
+            find_carry(equation, name)
             found.append(name)
     return tuple(found)
 

@@ -95,7 +95,9 @@ class Expansion:
         def term(
             name: str, values: Any, weight: float, rank: int, alone: bool = False, symbol: str = ""
         ) -> Summand:
-            met = np.broadcast_to(values, factor.shape) * factor
+            met = np.asarray(values, factor.dtype)
+            if by is not None or met.shape != factor.shape:
+                met = met * factor
             return self._summand(prefix + name, met, sign * weight, rank, alone, _signed(symbol, sign))
 
         if not top and id(node) in self.named:
@@ -130,7 +132,7 @@ class Expansion:
             raise self._refuse(node)
 
     def _summand(self, label: str, *rest: Any) -> Summand:
-        return Summand(label, self.made.sub(r"\1", label), *rest)
+        return Summand(label, self.made.sub(r"\1", label) if "_t[" in label else label, *rest)
 
     def _write_vector(self, weight: Node, by: Node, prefix: str) -> str:
         """A vector of weights that meets a value unit by unit, as a formula writes it: `w_o · c_t`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -143,6 +144,7 @@ def _fill(text: _Text, operands: list[Written]) -> Written:
     )
 
 
+@lru_cache(4096)
 def is_constant(node: Node) -> bool:
     """Whether a value is the same at each step, being made of weights and numbers alone."""
     return all(each.op not in ("x", "state", "called") for each in walk(node))

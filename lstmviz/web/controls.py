@@ -23,7 +23,9 @@ _TEXT_MB = 4
 
 def read(last: View) -> View:
     """The view that the widgets show now; a widget that is not on the page leaves its part of `last` as it was."""
-    held: dict[str, Any] = {str(key): value for key, value in st.session_state.items()}
+    held: dict[str, Any] = dict(
+        st.session_state.to_dict()
+    )  # at once: each key asked for is a turn of Streamlit's own
     view = parameters.read_widgets(replace(last, reverse=_read_reverse(last)), held)
     picked = size.read(last.num_units)
     if view.num_units == last.num_units:  # an example that was picked brings its own

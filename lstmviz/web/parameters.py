@@ -419,7 +419,8 @@ def _always(_view: View) -> bool:
 
 
 def _with(view: View, name: str, value: Any) -> View:
-    return replace(view, **{name: value})
+    # Most of what an address leaves open is there already.
+    return view if getattr(view, name) is value else replace(view, **{name: value})
 
 
 @dataclass(frozen=True)
