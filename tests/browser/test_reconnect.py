@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Browser, Page, expect
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests import servers
 from tests.browser.lists import choose
@@ -111,4 +112,82 @@ def test_a_stage_goes_on_after_a_reconnect(browser: Browser, tmp_path):
         expect(page.locator(".lv-notice")).to_be_hidden()
         query = page.evaluate("Object.fromEntries(new URL(location).searchParams)")
         assert {"sequence": "sine", "seed": "3", "time_steps": "20", "t": "4"}.items() <= query.items()
+    page.close()
+
+
+def _refuse(page: Page, pattern: str, times: int, answer: Callable[[Route], None]) -> list[str]:
+    """Has the first requests for each address of a kind answered otherwise; what was asked for."""
+    asked: list[str] = []
+
+    def hear(route: Route) -> None:
+        asked.append(route.request.url)
+        answer(route) if asked.count(route.request.url) <= times else route.continue_()
+
+    page.route(re.compile(pattern), hear)
+    return asked
+
+
+def _be_busy(route: Route) -> None:
+    route.fulfill(status=429, headers={"Retry-After": "1"}, body="busy")
+
+
+def _break_off(route: Route) -> None:
+    route.abort("connectionreset")
+
+
+@pytest.mark.parametrize("answer", [_be_busy, _break_off], ids=["too busy", "gone"])
+def test_what_a_server_had_no_time_for_is_asked_for_again_without_a_word(browser, app_url, answer):
+    page = browser.new_page()
+    page.goto(f"{app_url}/?sequence=sine&time_steps=20&seed=3")
+    title = page.locator(".st-key-kernel .gtitle")
+    expect(title).to_have_text("kernel [12, 32]", timeout=_LIMIT)
+    page.wait_for_timeout(1000)
+    page.evaluate(
+        """() => {
+            window.said = [];
+            const notice = document.querySelector(".lv-notice");
+            const hear = () => !notice.hidden && notice.textContent && said.push(notice.textContent);
+            new MutationObserver(hear).observe(notice, {attributes: true, childList: true});
+        }"""
+    )
+    asked = _refuse(page, "/numbers/stage", 1, answer)
+    page.locator(".st-key-num_units input[type=range]").press("ArrowRight")
+    expect(title).to_have_text("kernel [13, 36]", timeout=_LIMIT)
+    expect(page).to_have_url(re.compile("num_units=9"), timeout=_LIMIT)
+    assert max(map(asked.count, asked)) == 2 and page.evaluate("said") == []
+    page.close()
+
+
+def test_a_newer_wish_waits_for_no_older_one_that_was_refused(browser, app_url):
+    page = browser.new_page()
+    page.goto(f"{app_url}/?sequence=sine&time_steps=20&seed=3")
+    slider, title = (
+        page.locator(".st-key-num_units input[type=range]"),
+        page.locator(".st-key-kernel .gtitle"),
+    )
+    expect(title).to_have_text("kernel [12, 32]", timeout=_LIMIT)
+    page.wait_for_timeout(1000)
+    _refuse(
+        page,
+        r"/numbers/stage\?.*num_units=9\b",
+        99,
+        lambda route: route.fulfill(status=429, headers={"Retry-After": "600"}, body="busy"),
+    )
+    slider.press("ArrowRight")
+    page.wait_for_timeout(100)
+    slider.press("ArrowRight")
+    expect(title).to_have_text("kernel [14, 40]", timeout=5000)
+    page.close()
+
+
+def test_a_picture_of_the_document_is_asked_for_again_too(browser, app_url):
+    page = browser.new_page()
+    page.goto(f"{app_url}/document?sequence=sine&time_steps=20&seed=3")
+    title = page.locator(".st-key-gates .gtitle")
+    expect(title).to_contain_text("8 units", timeout=_LIMIT)
+    page.wait_for_timeout(1000)
+    asked = _refuse(page, "/pictures/gates", 1, _be_busy)
+    page.locator(".st-key-num_units input[type=range]").press("ArrowRight")
+    expect(title).to_contain_text("9 units", timeout=_LIMIT)
+    assert max(map(asked.count, asked)) == 2
     page.close()

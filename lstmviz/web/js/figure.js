@@ -11,6 +11,7 @@
  * @typedef {{key: string, of: string, finer: string, engine?: string, held?: boolean, words?: Record<string, string>}} Reference
  */
 
+import { askPatiently } from "./assets.js";
 import { guardHistory, wentBack } from "./history.js";
 import { followPin, holdPin, link, onPin, pin, setPin, unlink } from "./linked.js";
 import { patch } from "./patch.js";
@@ -312,9 +313,7 @@ class StepView {
     const asked = (this.asked = query.toString());
     this.stop.abort();
     this.stop = new AbortController();
-    const text = await fetch(new URL(`pictures/step?${asked}`, import.meta.url), { signal: this.stop.signal })
-      .then((answer) => (answer.status === 200 ? answer.text() : ""))
-      .catch(() => "");
+    const text = await drawing(`pictures/step?${asked}`, this.stop.signal);
     if (this.asked !== asked) return;
     this.asked = "";
     if (text) this.view.show(text, of, engine);
@@ -328,6 +327,12 @@ class StepView {
     this.view.close();
     stepViews.delete(this.parent);
   }
+}
+
+/** A Drawing; empty where there is none to be had. @param {string} name @param {AbortSignal} signal @returns {Promise<string>} */
+async function drawing(name, signal) {
+  const answer = await askPatiently(name, { signal });
+  return answer?.status === 200 ? answer.text().catch(() => "") : "";
 }
 
 /** One figure on the page. */
@@ -387,9 +392,7 @@ class View {
       this.loading.stop.abort();
       const stop = new AbortController();
       const key = [...pictures].find(([_key, view]) => view === this)?.[0];
-      const text = fetch(new URL(`pictures/${key}?${asked}`, import.meta.url), { signal: stop.signal })
-        .then((answer) => (answer.status === 200 ? answer.text() : ""))
-        .catch(() => "");
+      const text = drawing(`pictures/${key}?${asked}`, stop.signal);
       this.loading = { of: asked, text, stop };
     }
     return this.loading.text;
@@ -488,9 +491,7 @@ class View {
     this.zoom.stop.abort();
     this.zoom = { timer: 0, asked, stop: new AbortController() };
     const key = [...pictures].find(([_key, view]) => view === this)?.[0];
-    const text = await fetch(new URL(`pictures/${key}?${asked}`, import.meta.url), { signal: this.zoom.stop.signal })
-      .then((answer) => (answer.status === 200 ? answer.text() : ""))
-      .catch(() => "");
+    const text = await drawing(`pictures/${key}?${asked}`, this.zoom.stop.signal);
     if (this.zoom.asked !== asked) return;
     this.zoom.asked = "";
     if (!text || !this.text) return; // what is shown is true, if coarse

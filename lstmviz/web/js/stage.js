@@ -11,7 +11,7 @@
  *   away and what it holds, what an address says of that, and the sentences about it
  */
 
-import { addSheet, ask } from "./assets.js";
+import { addSheet, ask, askPatiently } from "./assets.js";
 import { KEYS, announcePin, followPin, holdPin, onPin, pin, setPin } from "./linked.js";
 import { CellPanel } from "./cell_panel.js";
 import { Drawer, markUp } from "./drawer.js";
@@ -675,7 +675,9 @@ export class Stage {
         const name = withEngine(this.wanted, this.engine);
         if (name === this.shown) break;
         const { t = 0, unit = 0 } = pin();
-        const answer = await ask(`numbers/stage?${name}&t=${t}&unit=${unit}`);
+        const isWanted = () => name === withEngine(this.wanted, this.engine) && !this.trainer.holds(this.wanted);
+        const tell = (/** @type {number} */ tried) => tried > 1 && this.say(this.told.words.failed);
+        const answer = await askPatiently(`numbers/stage?${name}&t=${t}&unit=${unit}`, { isWanted, tell, tries: Infinity });
         const isNewest = name === withEngine(this.wanted, this.engine);
         const buffer = answer?.status === 200 ? await answer.arrayBuffer() : null;
         if (this.trainer.holds(this.wanted)) break;
@@ -797,14 +799,14 @@ export class Stage {
   /** @param {string} name @param {number} t @param {number} unit @returns {Promise<ArrayBuffer | null>} */
   async askRow(name, t, unit) {
     const asked = `${this.shown}&t=${t}&unit=${unit}&name=${encodeURIComponent(name)}`;
-    const answer = await ask(`numbers/row?${asked}`);
+    const answer = await askPatiently(`numbers/row?${asked}`);
     return answer?.status === 200 ? answer.arrayBuffer() : null;
   }
 
   /** @param {string} name @param {string} select @returns {Promise<import("./text_panel.js").Contrast | null>} */
   async askContrast(name, select) {
     const asked = `${this.shown}&name=${encodeURIComponent(name)}&select=${encodeURIComponent(select)}`;
-    const answer = await ask(`numbers/contrast?${asked}`);
+    const answer = await askPatiently(`numbers/contrast?${asked}`);
     return answer?.status === 200 ? readJson(await answer.text()) : null;
   }
 
@@ -952,7 +954,7 @@ export class Stage {
     if (this.isAskingSteps || !this.sent) return;
     this.isAskingSteps = true;
     const [name, { t = 0, unit = 0 }] = [this.shown, pin()];
-    const answer = await ask(`numbers/steps?${name}&t=${t}&unit=${unit}`);
+    const answer = await askPatiently(`numbers/steps?${name}&t=${t}&unit=${unit}`, { isWanted: () => name === this.shown });
     this.isAskingSteps = false;
     if (answer?.status !== 200 || name !== this.shown) return;
     this.steps = new Sent(await answer.arrayBuffer());
@@ -1017,7 +1019,7 @@ export class Stage {
 
   /** @param {string} asked @returns {Promise<import("./drawer.js").Taken | null>} */
   async fetchNumber(asked) {
-    const answer = await ask(`numbers/number?${asked}`);
+    const answer = await askPatiently(`numbers/number?${asked}`);
     return answer?.status === 200 ? readJson(await answer.text()) : null;
   }
 

@@ -6,7 +6,7 @@
  * @typedef {{root: HTMLElement, scene?: Scene, shown: string, player: {speed: number}}} Host
  */
 
-import { ask } from "./assets.js";
+import { askPatiently } from "./assets.js";
 import { filmType, record } from "./film.js";
 import { Sent as Received } from "./numbers.js";
 import { Scene as Drawn } from "./scene.js";
@@ -162,6 +162,6 @@ export class Take {
 
 /** The steps around one; those before, where nobody answers. @param {string} shown @param {number} t @param {number} unit @param {Sent} before */
 async function further(shown, t, unit, before) {
-  const answer = await ask(`numbers/steps?${shown}&t=${t}&unit=${unit}`);
+  const answer = await askPatiently(`numbers/steps?${shown}&t=${t}&unit=${unit}`);
   return answer?.status === 200 ? new Received(await answer.arrayBuffer()) : before;
 }
