@@ -17,6 +17,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -35,10 +36,11 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the container's
 
 @dataclass(frozen=True)
 class Image:
-    """What the Dockerfile's last stage says."""
+    """What the Dockerfile's last stage says, and what its stage of the code copies and does."""
 
     environment: Mapping[str, str]
     copies: tuple[tuple[str, ...], ...] = field(repr=False)
+    compiles: tuple[str, ...]
     user: str
     healthcheck: tuple[str, ...]
     command: tuple[str, ...]
@@ -48,17 +50,22 @@ class Image:
 def read_dockerfile() -> Image:
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     text = "\n".join(line for line in lines if not line.startswith("#")).replace("\\\n", " ")
-    stage = text[text.rindex("FROM ") :].splitlines()
-    words = [line.split(None, 1) for line in stage if line.strip()]
-    said = {name: [rest for word, rest in words if word == name] for name, _ in words}
+    stages = [stage.splitlines() for stage in text.split("FROM ")]
+    said, code = (_read_stage(stage[1:]) for stage in (stages[-1], stages[-2]))
     return Image(
         environment=dict(pair.split("=", 1) for line in said["ENV"] for pair in shlex.split(line)),
-        copies=tuple(tuple(line.split()) for line in said["COPY"] if not line.startswith("--from=")),
+        copies=tuple(tuple(line.split()) for line in code["COPY"]),
+        compiles=tuple(shlex.split(code["RUN"][-1].split("&&")[0])),
         user=said["USER"][-1],
         healthcheck=tuple(json.loads(said["HEALTHCHECK"][-1].split("CMD", 1)[1])),
         command=tuple(json.loads(said["CMD"][-1])),
         port=said["EXPOSE"][-1],
     )
+
+
+def _read_stage(lines: list[str]) -> dict[str, list[str]]:
+    words = [line.split(None, 1) for line in lines if line.strip()]
+    return {name: [rest for word, rest in words if word == name] for name, _ in words}
 
 
 IMAGE = read_dockerfile()
@@ -225,6 +232,20 @@ def test_the_build_context_holds_what_the_image_copies():
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     copied = {source for *sources, _ in IMAGE.copies for source in sources}
     assert copied <= allowed
+
+
+def test_a_change_of_code_moves_no_weights_and_at_most_two_megabytes(app, tmp_path):
+    layer = tmp_path / "app"
+    shutil.copytree(app, layer, copy_function=shutil.copyfile)
+    for folder in filter(Path.is_dir, [layer, *layer.rglob("*")]):
+        folder.chmod(0o755)
+    command = [{"python": sys.executable, "/app": str(layer)}.get(word, word) for word in IMAGE.compiles]
+    subprocess.run(command, check=True, timeout=120)
+    assert (layer / "lstmviz" / "__pycache__").is_dir(), "its bytecode is in it"
+    shutil.rmtree(layer / "lstmviz" / "examples" / "trained")
+    with tarfile.open(tmp_path / "layer", "w:gz", compresslevel=6) as packed:
+        packed.add(layer, "app")
+    assert (tmp_path / "layer").stat().st_size <= 2_000_000
 
 
 @pytest.mark.parametrize("name", ["lstmviz", "lstmviz-gpu"])
