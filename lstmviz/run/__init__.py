@@ -38,7 +38,8 @@ def run(
         device: A name from `devices.list_devices()`; by default the first GPU, else the first CPU. NumPy knows none.
         initial_state: `{"c": [num_units], "h": [output_size]}`, or some of it; zeros by default.
         progress: Called with the steps done and the steps in all, about ten times a second while the run goes on.
-            An exception from it ends the run.
+            An exception from it ends the run. A GPU does one run at a time: where it has a `waits`, that is called
+            with the number of runs before this one, while there are any.
         engine: "tensorflow", or "numpy", which needs no TensorFlow and knows no devices; both compute the same equation.
             By default TensorFlow, and where it is not installed NumPy, which is said once.
         clamp: What the run holds, by gate or state: `{"f": {3: 1.0}}` holds the forget gate of unit 3 open at every step,
@@ -50,6 +51,7 @@ def run(
         ValueError: `x` or a state has the wrong shape; there is no such engine, or it is not installed; `clamp` names
             what is not there, or no finite number.
         DeviceError: the device is not there.
+        OutOfMemory: the device has no memory left for it; a `ValueError`.
 
     >>> import lstmviz as lv
     >>> trace = run(lv.build("GRUCell", num_units=3, input_size=2), [[0.0, 1.0], [1.0, 0.0]], engine="numpy")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from threading import Lock
@@ -31,6 +31,7 @@ from lstmviz.run.numpy_engine import DEVICE
 from lstmviz.run.plan import Group, Plan, make_plan
 from lstmviz.run.start import check_start, named
 from lstmviz.run.trace import Gradients, Trace, check_index
+from lstmviz.run.turns import TURNS, OutOfMemory
 from lstmviz.sequences import make
 
 Progress = Callable[[int, int], None]
@@ -66,6 +67,34 @@ def _at_once(place: str) -> Iterator[None]:
     """
     with context.eager_mode(), tf.device(place):
         yield
+
+
+def is_for_one(place: str) -> bool:
+    """Whether a device runs one thing at a time: several at once on a GPU are no sooner done, and need their memory at once."""
+    return place.startswith("GPU")
+
+
+def _alone(place: str, progress: Progress | None = None) -> AbstractContextManager[None]:
+    """One's turn on a device; who has a `progress.waits` is told there how many are before."""
+    return TURNS.take(place, getattr(progress, "waits", None)) if is_for_one(place) else nullcontext()
+
+
+@contextmanager
+def _within_memory(cell: Cell, steps: int, place: str) -> Iterator[None]:
+    """Says in a sentence that a device has no memory left.
+
+    Raises:
+        OutOfMemory: it has none.
+    """
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        raise OutOfMemory(
+            _(
+                "{device} has no memory left for {weights:,} weights over {steps:,} steps; take fewer units or steps, or "
+                "another device."
+            ).format(device=place, weights=cell.parameter_count, steps=steps)
+        ) from error
 
 
 _OPERATIONS: Mapping[str, Callable[..., Any]] = {
@@ -104,7 +133,7 @@ def run(
     sequence, start = check_start(cell, x, initial_state)
     held = read_clamp(cell, clamp, len(sequence))
     place = devices.find(device).name
-    with _at_once(place):
+    with _within_memory(cell, len(sequence), place), _alone(place, progress), _at_once(place):
         carried = widen(cell, held, len(sequence))
         loop = _find_loop(cell, place, tuple(carried))
         started = time.perf_counter()  # a loop that is not compiled yet is no part of the run
@@ -142,7 +171,7 @@ def gradients(trace: Trace, unit: int, t: int | None = None) -> Gradients:
     last = {name: np.zeros((1, cell.state_size(name)), cell.dtype) for name in cell.kind.states}
     last["h"][0, unit] = 1
     place = devices.find(None if trace.device == DEVICE else trace.device).name
-    with _at_once(place):
+    with _within_memory(cell, t + 1, place), _alone(place), _at_once(place):
         carried = widen(cell, trace.clamp, len(trace))
         with _compiling:
             loop = _compiled_backward(

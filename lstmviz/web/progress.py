@@ -58,6 +58,19 @@ class Progress:
         text = _("Step {done:,} of {steps:,}. Change any control to stop.").format(done=done, steps=steps)
         self._bar = (self._bar or self._place.empty()).progress(done / steps, text=text)
 
+    def waits(self, ahead: int) -> None:
+        """Shows how many runs the GPU does before this one."""
+        if time.perf_counter() - self._started < _PATIENCE:
+            return
+        text = (
+            _("The GPU runs another cell; yours is next. Change any control to stop.")
+            if ahead == 1
+            else _("The GPU runs other cells: {ahead} are before yours. Change any control to stop.").format(
+                ahead=ahead
+            )
+        )
+        self._bar = (self._bar or self._place.empty()).progress(0.0, text=text)
+
     def close(self) -> None:
         """Takes the bar away."""
         if self._bar:

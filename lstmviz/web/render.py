@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import sys
 from collections.abc import Callable
@@ -26,12 +27,15 @@ from lstmviz.run.ledger import list_ledgers
 from lstmviz.run.order import STORED, order_units
 from lstmviz.run.silence import Silenced, silence
 from lstmviz.run.trace import Trace
+from lstmviz.run.turns import OutOfMemory
 from lstmviz.sequences import Sequence
 from lstmviz.web import limits, metrics, models, orders, parameters, server, trained
 from lstmviz.web import view as views
 from lstmviz.web.cost import estimate
 from lstmviz.web.shelf import Shelf
 from lstmviz.web.view import View
+
+_log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 
@@ -384,7 +388,12 @@ def load_trace(
     """
 
     def make() -> Trace:
-        return _run(view, load_cell(view), sequence, _initial_state(view), progress)
+        cell, start = load_cell(view), _initial_state(view)
+        try:
+            return _run(view, cell, sequence, start, progress)
+        except OutOfMemory as error:
+            _log.warning("%s", error)
+            return _run_elsewhere(view, cell, sequence, start, progress)
 
     is_unknown = view.is_uploaded and upload is None  # a view does not tell one viewer's file from another's
     if is_unknown:
@@ -405,6 +414,38 @@ def _run(
     engine = engine_of(view)
     with metrics.timed_run(engine):
         return run(cell, x, device, initial_state, progress, engine, clamp=view.held or None)
+
+
+_MOST_NOTED = 4096
+_no_memory: dict[
+    tuple[object, ...], str
+] = {}  # of runs that had to move, the device that had no memory for them
+
+
+def _run_elsewhere(
+    view: View, cell: Cell, sequence: Sequence, start: dict[str, np.ndarray] | None, progress: Progress | None
+) -> Trace:
+    """The same run where there is memory: on the CPU, and where that was it, by NumPy."""
+    from lstmviz.run import devices  # TensorFlow has run
+
+    asked = devices.find(view.device or None)
+    if len(_no_memory) >= _MOST_NOTED:
+        _no_memory.clear()
+    _no_memory[run_key(view, sequence)] = asked.name
+    clamp = view.held or None
+    if asked.is_gpu:
+        with metrics.timed_run("tensorflow"):
+            return run(cell, sequence, "CPU:0", start, progress, clamp=clamp)
+    with metrics.timed_run(NUMPY):
+        return run(cell, sequence, None, start, progress, NUMPY, clamp=clamp)
+
+
+def name_device(view: View, sequence: Sequence, trace: Trace) -> str:
+    """What computed a view's run, and why another than was asked."""
+    asked = _no_memory.get(run_key(view, sequence))
+    if asked is None or asked == trace.device:
+        return trace.device
+    return _("{device}, since {asked} had no memory left for this").format(device=trace.device, asked=asked)
 
 
 def engine_of(view: View) -> str:
@@ -506,7 +547,7 @@ def run_picture(
                 trace, values=view.values, units=list(view.units) or None, order=order
             ).encode(),
             alternative=plot.describe_gates(trace),
-            device=trace.device,
+            device=name_device(view, sequence, trace),
             seconds=trace.seconds,
             steps=len(trace),
             first_nonfinite=trace.first_nonfinite(),

@@ -36,6 +36,7 @@ from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 from lstmviz.cells import build
 from lstmviz.plot.bundle import bundle
 from lstmviz.run import has_tensorflow, run
+from lstmviz.run.turns import TURNS
 from lstmviz.web import draining, kinds, metrics, patches, settings
 from lstmviz.web import view as views
 from lstmviz.web.lanes import Client, Lane, NotDone
@@ -320,6 +321,7 @@ for _lane in (_quick, _dear):
         queue=_lane.name,
     )
     metrics.watch("queue_running", "What is being made", partial(getattr, _lane, "running"), queue=_lane.name)
+metrics.watch("device_waiting", "Runs that wait for a GPU", lambda: TURNS.waiting)
 metrics.watch("ready", "1 once TensorFlow is there", is_warm)
 metrics.watch("ending", "1 once the server was told to end", draining.is_draining)
 

@@ -102,7 +102,7 @@ def _stage(wanted: Wanted, view: View, sequence: Sequence, trace: Trace) -> byte
     if "training" in wanted.more:
         drawn = Drawn.WHILE_TRAINED
     apart = None if view.engine else render.difference(view, sequence, wanted.asked.upload)
-    told = [draft.tell(drawn, trace.device, apart)]
+    told = [draft.tell(drawn, render.name_device(view, sequence, trace), apart)]
     for said in filter(None, (view.say_edited(), view.say_held())):
         told.insert(0, said)
     if weights := trained.tell(view):
