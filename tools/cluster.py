@@ -30,7 +30,7 @@ _READY = "/lstmviz/ready"
 _READY_LIMIT = 120.0  # seconds
 _END_LIMIT = 20.0  # seconds; a replica gives its runs ten
 _LOOK = 0.1  # seconds
-_AGAIN = 2.0  # seconds between two starts of a replica that ends at once
+_AGAIN = 3.0  # seconds until one that ended is started again: its viewers, who move over, need the processors first
 
 
 @dataclass
@@ -41,14 +41,14 @@ class Replica:
     port: int
     environment: dict[str, str]
     process: subprocess.Popen[bytes] = field(init=False)
-    started: float = field(init=False, default=0.0)
+    ended: float | None = field(init=False, default=None)
 
     def start(self) -> None:
         """Starts it, and says so."""
         command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={self.port}"]
         command += ["--server.address=127.0.0.1", "--logger.hideWelcomeMessage=true"]
         self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL)
-        self.started = time.monotonic()
+        self.ended = None
         _say(f"replica {self.number}: pid {self.process.pid}, port {self.port}")
 
     def is_ready(self) -> bool:
@@ -119,8 +119,12 @@ class Cluster:
 
     def _revive(self) -> None:
         for replica in self.replicas:
-            if replica.process.poll() is not None and time.monotonic() - replica.started > _AGAIN:
+            if replica.process.poll() is None:
+                continue
+            if replica.ended is None:
+                replica.ended = time.monotonic()
                 _say(f"replica {replica.number}: ended with {replica.process.returncode}")
+            elif time.monotonic() - replica.ended > _AGAIN:
                 replica.start()
 
     def _await_ready(self, replica: Replica) -> None:
