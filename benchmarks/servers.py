@@ -71,9 +71,9 @@ class Server:
         user, system = Path(f"/proc/{self.pid}/stat").read_text().rsplit(") ", 1)[1].split()[11:13]
         return (int(user) + int(system)) / 100  # USER_HZ, 100 on every Linux
 
-    def metrics(self) -> dict[str, float]:
-        """Streamlit's own figures about the server."""
-        with urllib.request.urlopen(f"http://localhost:{self.port}/_stcore/metrics", timeout=10) as answer:
+    def metrics(self, path: str = "/_stcore/metrics") -> dict[str, float]:
+        """Figures about the server: Streamlit's own, or the page's under `/lstmviz/metrics`."""
+        with urllib.request.urlopen(f"http://localhost:{self.port}{path}", timeout=10) as answer:
             lines = answer.read().decode().splitlines()
         pairs = (line.rsplit(" ", 1) for line in lines if line and not line.startswith("#"))
         return {name: float(value) for name, value in pairs}

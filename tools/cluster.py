@@ -30,7 +30,7 @@ _READY = "/lstmviz/ready"
 _READY_LIMIT = 120.0  # seconds
 _END_LIMIT = 20.0  # seconds; a replica gives its runs ten
 _LOOK = 0.1  # seconds
-_AGAIN = 3.0  # seconds until one that ended is started again: its viewers, who move over, need the processors first
+_AGAIN = 5.0  # seconds until one that ended is started again: its viewers, who move over, need the processors first
 
 
 @dataclass
