@@ -675,7 +675,7 @@ export class Stage {
         const name = withEngine(this.wanted, this.engine);
         if (name === this.shown) break;
         const { t = 0, unit = 0 } = pin();
-        const isWanted = () => name === withEngine(this.wanted ?? "", this.engine) && !this.trainer.holds(this.wanted ?? "");
+        const isWanted = () => name === withEngine(this.wanted ?? "", this.engine ?? "") && !this.trainer.holds(this.wanted ?? "");
         const tell = (/** @type {number} */ tried) => tried > 1 && this.say(this.told.words.failed);
         const answer = await askPatiently(`numbers/stage?${name}&t=${t}&unit=${unit}`, { isWanted, tell, tries: Infinity });
         const isNewest = name === withEngine(this.wanted, this.engine);
