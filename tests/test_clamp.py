@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import lstmviz as lv
 from lstmviz.plot.stage import make_number
-from lstmviz.run.clamp import read_clamp
+from lstmviz.run.clamp import read_clamp, say_held
 from lstmviz.run.ledger import list_ledgers
 from tests.kinds_of_ones_own import STEPS, declared, run
 from tests.runs import make_run, runs
@@ -351,6 +351,33 @@ def test_two_runs_are_told_apart_by_what_is_held():
     assert "a and b differ in what is held of f alone" in lv.plot.describe_compare(lv.compare(many, few))
 
 
+def test_a_range_stands_for_its_units_and_its_steps():
+    one = make({"f": {range(1, 3): {range(4, 7): 0.5}, 2: {5: 0.25}}, "h": {range(4): 0.0}})
+    other = make(
+        {
+            "f": {1: {4: 0.5, 5: 0.5, 6: 0.5}, 2: {4: 0.5, 5: 0.25, 6: 0.5}},
+            "h": {0: 0.0, 1: 0.0, 2: 0.0, 3: 0.0},
+        }
+    )
+    assert one.clamp.keys() == other.clamp.keys() == {"f", "h"}
+    for name, held in other.clamp.items():
+        np.testing.assert_array_equal(one.clamp[name], held)
+    assert one.is_clamped(6, "f", 2) and not one.is_clamped(7, "f", 2) and not one.is_clamped(4, "f", 3)
+
+
+@pytest.mark.parametrize(
+    ("clamp", "said"),
+    [
+        ({"f": {3: 1.0}}, "f[3]=1"),
+        ({"f": {3: {4: 1.0}}}, "f[3]=1 (at step 4)"),
+        ({"f": {range(4): {range(4, 7): 1.0}}}, "f=1 (at the steps 4 to 6)"),
+        ({"f": {3: {4: 1.0, 6: 0.5}}}, "f[3] (at some steps from 4 to 6)"),
+    ],
+)
+def test_at_which_steps_a_run_held_something_is_said(clamp, said):
+    assert say_held(make(clamp).clamp) == said
+
+
 @pytest.mark.parametrize(
     ("clamp", "sentence"),
     [
@@ -360,6 +387,10 @@ def test_two_runs_are_told_apart_by_what_is_held():
         ({"f": {True: 1.0}}, "clamp f has True; it must be 0 to 3"),
         ({"f": {"3": 1.0}}, "clamp f has '3'; it must be 0 to 3"),
         ({"f": {3: {12: 1.0}}}, r"clamp f\[3\], step has 12; it must be 0 to 11"),
+        ({"f": {range(2, 5): 1.0}}, "clamp f has 4; it must be 0 to 3"),
+        ({"f": {range(0): 1.0}}, r"clamp f has range\(0, 0\); a range must go up in ones, and not be empty"),
+        ({"f": {range(0, 4, 2): 1.0}}, "a range must go up in ones"),
+        ({"f": {3: {range(10, 13): 1.0}}}, r"clamp f\[3\], step has 12; it must be 0 to 11"),
         ({"f": {3: math.nan}}, r"clamp holds f\[3\] at nan; it must be a finite number"),
         ({"f": {3: {1: math.inf}}}, r"clamp holds f\[3\] at inf; it must be a finite number"),
         ({"f": {3: 10**400}}, r"clamp holds f\[3\] at 1000.*; it must be a finite number"),

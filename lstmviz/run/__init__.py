@@ -43,9 +43,10 @@ def run(
         engine: "tensorflow", or "numpy", which needs no TensorFlow and knows no devices; both compute the same equation.
             By default TensorFlow, and where it is not installed NumPy, which is said once.
         clamp: What the run holds, by gate or state: `{"f": {3: 1.0}}` holds the forget gate of unit 3 open at every step,
-            `{"f": {3: {10: 1.0, 11: 1.0}}}` at two steps, `{"f": 1.0}` that of all units. Whatever comes after sees the
-            held number: a state as step `t` leaves it, whereas the initial state is what `initial_state` says. A
-            pre-activation is what it would be; what is held is in `Trace.clamp`.
+            `{"f": {3: {10: 1.0, 11: 1.0}}}` at two steps, `{"f": 1.0}` that of all units; a range stands for several
+            units or steps, `{"f": {3: {range(10, 20): 1.0}}}`, and of two that say something else the later counts. Whatever
+            comes after sees the held number: a state as step `t` leaves it, whereas the initial state is what
+            `initial_state` says. A pre-activation is what it would be; what is held is in `Trace.clamp`.
 
     Raises:
         ValueError: `x` or a state has the wrong shape; there is no such engine, or it is not installed; `clamp` names

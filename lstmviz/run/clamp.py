@@ -65,14 +65,34 @@ def _read_one(cell: Cell, name: str, given: Any, steps: int) -> np.ndarray:
         found[:] = _read_number(name, given, cell.dtype)
         return found
     for unit, value in given.items():
-        column = _check(f"clamp {name}", unit, size)
+        columns = _read_places(f"clamp {name}", unit, size)
+        words = f"{name}[{_say_places(columns)}]"
         if not isinstance(value, Mapping):
-            found[:, column] = _read_number(f"{name}[{column}]", value, cell.dtype)
+            found[:, columns] = _read_number(words, value, cell.dtype)
             continue
         for step, number in value.items():
-            row = _check(_("clamp {name}, step").format(name=f"{name}[{column}]"), step, steps)
-            found[row, column] = _read_number(f"{name}[{column}]", number, cell.dtype)
+            rows = _read_places(_("clamp {name}, step").format(name=words), step, steps)
+            found[rows, columns] = _read_number(words, number, cell.dtype)
     return found
+
+
+def _read_places(what: str, given: Any, length: int) -> slice:
+    """Which units or steps: a number for one, a range for several that follow each other."""
+    if not isinstance(given, range):
+        first = _check(what, given, length)
+        return slice(first, first + 1)
+    if not given or given.step != 1:
+        raise ValueError(
+            _("{what} has {given!r}; a range must go up in ones, and not be empty.").format(
+                what=what, given=given
+            )
+        )
+    return slice(_check(what, given[0], length), _check(what, given[-1], length) + 1)
+
+
+def _say_places(places: slice) -> str:
+    last = places.stop - 1
+    return str(places.start) if places.start == last else f"{places.start}…{last}"
 
 
 def _read_number(name: str, given: Any, dtype: np.dtype[Any]) -> float:
@@ -134,10 +154,21 @@ def say_held(clamp: Clamp) -> str:
 
 
 def _say_one(name: str, held: np.ndarray) -> str:
-    _steps, units = np.nonzero(~np.isnan(held))
+    steps, units = np.nonzero(~np.isnan(held))
     numbers = np.unique(held[~np.isnan(held)])
     words = f"{name}[{units[0]}]" if len(set(units.tolist())) == 1 else name
-    return f"{words}={numbers[0]:g}" if len(numbers) == 1 else words
+    said = f"{words}={numbers[0]:g}" if len(numbers) == 1 else words
+    return said if len(set(steps.tolist())) == len(held) else f"{said} {_say_steps(steps)}"
+
+
+def _say_steps(steps: np.ndarray) -> str:
+    """At which of a run's steps it is, where that is not all of them."""
+    first, last = int(steps.min()), int(steps.max())
+    if first == last:
+        return _("(at step {t})").format(t=first)
+    if len(set(steps.tolist())) == last - first + 1:
+        return _("(at the steps {first} to {last})").format(first=first, last=last)
+    return _("(at some steps from {first} to {last})").format(first=first, last=last)
 
 
 __all__ = ["NOTHING", "Clamp", "pack", "read_clamp", "say_held", "widen"]

@@ -13,7 +13,7 @@ def test_a_gate_is_held_seen_compared_and_let_go(open_page, app_url):
     page = open_page(f"{app_url}/?num_units=4&sequence=sine&time_steps=12&t=5&gate=f&unit=2", alone=True)
     hold = page.locator(".lv-hold")
     expect(hold).to_be_visible(timeout=_LIMIT)
-    hold.locator("input").fill("1")
+    hold.get_by_label("Hold f[2] at").fill("1")
     hold.get_by_role("button", name="Hold", exact=True).click()
     expect(page.locator(".lv-drawer")).to_contain_text("f is held at 1 at this step", timeout=_LIMIT)
     expect(page.locator(".st-key-sentence")).to_contain_text("held: f[2] = 1")
@@ -28,6 +28,35 @@ def test_a_gate_is_held_seen_compared_and_let_go(open_page, app_url):
     page.goto(beside)
     expect(page.locator(".st-key-compare .gtitle").first).to_be_visible(timeout=_LIMIT)
     assert "b.clamp=none" in page.url
+
+
+def test_a_gate_is_held_at_some_steps_and_in_all_units(open_page, app_url):
+    page = open_page(f"{app_url}/?num_units=4&sequence=sine&time_steps=12&t=5&gate=f&unit=2", alone=True)
+    hold, sentence = page.locator(".lv-hold"), page.locator(".st-key-sentence")
+    hold.get_by_label("Hold f[2] at").fill("1", timeout=_LIMIT)
+    hold.get_by_label("from step").fill("3")
+    hold.get_by_label("to step").fill("6")
+    hold.get_by_role("button", name="Hold", exact=True).click()
+    expect(sentence).to_contain_text("held: f[2] = 1 at steps 3–6", timeout=_LIMIT)
+    expect(page.locator(".lv-drawer")).to_contain_text("f is held at 1 at this step", timeout=_LIMIT)
+    expect(page).to_have_url(re.compile(r"clamp=f\.2\.3-6%3A1"), timeout=_LIMIT)
+    hold.get_by_label("all units of f").check()
+    hold.get_by_label("Hold f[2] at").fill("0.5")
+    hold.get_by_label("from step").fill("0")
+    hold.get_by_label("to step").fill("11")
+    hold.get_by_role("button", name="Hold", exact=True).click()
+    expect(sentence).to_contain_text("held: f = 0.5, f[2] = 1 at steps 3–6", timeout=_LIMIT)
+    expect(page).to_have_url(re.compile(r"clamp=f\.2\.3-6%3A1%2Cf\.all%3A0\.5"), timeout=_LIMIT)
+    expect(hold.get_by_label("to step")).to_have_value("6", timeout=_LIMIT)  # of what holds this number
+    hold.get_by_role("button", name="Let go", exact=True).click()
+    expect(sentence).not_to_contain_text("f[2]", timeout=_LIMIT)
+    expect(page.locator(".lv-drawer")).to_contain_text("f is held at 0.5 at this step", timeout=_LIMIT)
+    expect(hold.get_by_label("all units of f")).to_be_checked()
+    hold.get_by_label("from step").fill("40")
+    hold.get_by_role("button", name="Hold", exact=True).click()  # there is no such step: the browser says so
+    expect(page).to_have_url(re.compile(r"clamp=f\.all%3A0\.5"))
+    hold.get_by_role("button", name="Let go", exact=True).click()
+    expect(page).not_to_have_url(re.compile("clamp"), timeout=_LIMIT)
 
 
 def _click_weight(page, row, column, rows=7, columns=16):

@@ -4,8 +4,10 @@
  * @typedef {{name: string, terms: [string, number, number, number][], value: number, others: number, rest: number}} Sum
  *     a term as its name, what met the weight, the weight, their product; `others` are so many terms that add `rest`
  * @typedef {{title: string, column: string, sums: Sum[], lines: string[]}} Taken a number taken apart; of a gate also what its column in the weights comes to
- * @typedef {{name: string, held: number | null, isShare: boolean, count: number, beside: string}} Hold what could be held, at what it is, how
- *     much is, and where the same is shown beside a run that holds nothing
+ * @typedef {{name: string, held: number | null, isShare: boolean, count: number, beside: string, gate: string, isAll: boolean, steps: number, span: [number, number]}} Hold
+ *     what could be held, at what it is, how much is, and where the same is shown beside a run that holds nothing; of which gate or state it is,
+ *     whether all units of that are held, how many steps there are, and the first and the last one at which it is held
+ * @typedef {{isAll: boolean, span: [number, number]}} Extent of which units and at which steps it is held
  * @typedef {{name: string, value: number, was: number | null, count: number, beside: string, note: string}} Edited a weight that could be edited,
  *     what it was where it is, how many are, where the same is shown beside a cell of which none is, and what there is to know of it
  */
@@ -77,20 +79,50 @@ export class Drawer {
   }
 
   /**
-   * Offers to hold the number at another value, over all steps.
+   * Offers to hold the number at another value, over all steps or some, and with it that of the other units.
    *
    * @param {Hold} hold
    * @param {Record<string, string>} words
-   * @param {(value: number | null) => void} onHold
+   * @param {(value: number | null, extent: Extent) => void} onHold
    * @param {() => void} onFree lets go of everything
    * @param {() => void} onCompare shows it beside a run that holds nothing
    */
-  offer({ name, held, isShare, count, beside }, words, onHold, onFree, onCompare) {
+  offer({ name, held, isShare, count, beside, gate, isAll, steps, span }, words, onHold, onFree, onCompare) {
     const most = isShare ? 1 : LARGEST; // of a share more would not be one
-    const box = this.ask(words.what_if, words.hold_at.replace("{name}", name), [isShare ? 0 : -most, held ?? (isShare ? 1 : 0), most], words.hold, onHold);
-    if (held !== null) box.append(button(words.let_go, () => onHold(null)));
+    const extent = this.askExtent(gate, isAll, steps, span, words);
+    const numbers = /** @type {[number, number, number]} */ ([isShare ? 0 : -most, held ?? (isShare ? 1 : 0), most]);
+    const box = this.ask(words.what_if, words.hold_at.replace("{name}", name), numbers, words.hold, (value) => extent.isGood() && onHold(value, extent.read()));
+    box.insertBefore(extent.box, box.querySelector("button"));
+    if (held !== null) box.append(button(words.let_go, () => onHold(null, { isAll, span })));
     if (count > (held === null ? 0 : 1)) box.append(button(words.let_go_all.replace("{count}", String(count)), onFree));
     if (count) box.append(linkTo(beside, words.beside_free, onCompare));
+  }
+
+  /**
+   * At which steps, and whether of all units.
+   *
+   * @param {string} gate @param {boolean} isAll @param {number} steps @param {[number, number]} span @param {Record<string, string>} words
+   */
+  askExtent(gate, isAll, steps, span, words) {
+    const box = document.createElement("div");
+    const ends = span.map((at) => {
+      const field = document.createElement("input");
+      Object.assign(field, { type: "number", step: "1", min: "0", max: String(steps - 1), value: String(at) });
+      return field;
+    });
+    const labels = [words.from_step, words.to_step].map((word, k) => {
+      const label = document.createElement("label");
+      label.append(word, " ", ends[k]);
+      return label;
+    });
+    const every = document.createElement("input");
+    Object.assign(every, { type: "checkbox", checked: isAll });
+    const all = document.createElement("label");
+    all.append(every, " ", words.all_units.replace("{gate}", gate));
+    box.append(...labels, all);
+    const read = () => /** @type {Extent} */ ({ isAll: every.checked, span: ends.map((field) => field.valueAsNumber).sort((a, b) => a - b) });
+    const isGood = () => ends.every((field) => field.reportValidity() && Number.isInteger(field.valueAsNumber));
+    return { box, read, isGood };
   }
 
   /**

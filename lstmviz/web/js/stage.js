@@ -18,6 +18,7 @@ import { Drawer, markUp } from "./drawer.js";
 import { drawErrors } from "./errors.js";
 import { Follower } from "./follow.js";
 import { guardHistory, makeOneEntry } from "./history.js";
+import { findHold, hides, readHolds, writeHold } from "./holds.js";
 import { KernelPanel, findWeight } from "./kernel_panel.js";
 import { Lesson } from "./lesson.js";
 import { Player } from "./player.js";
@@ -527,9 +528,9 @@ export class Stage {
     this.rest();
   }
 
-  /** What is held of the run, as the address has it: `f.3:1`. */
+  /** What is held of the run. */
   get held() {
-    return (new URLSearchParams(this.wanted).get("clamp") ?? "").split(",").filter((part) => part.includes(":"));
+    return readHolds(new URLSearchParams(this.wanted).get("clamp") ?? "");
   }
 
   /** Which weights are edited, as the address has it: `kernel:3,5:0.25`. */
@@ -599,22 +600,33 @@ export class Stage {
     this.sayMoved();
   }
 
-  /** What the drawer offers to hold. @param {string} name @param {number} unit @returns {import("./drawer.js").Hold} */
-  holdOf(name, unit) {
-    const own = this.held.find((part) => part.startsWith(`${name}.${unit}:`));
+  /** What the drawer offers to hold. @param {string} name @param {number} unit @param {number} t @returns {import("./drawer.js").Hold} */
+  holdOf(name, unit, t) {
+    const own = findHold(this.held, name, unit, t);
+    const last = (this.sent?.head.steps ?? 1) - 1;
     return {
       name: `${name}[${unit}]`,
-      held: own === undefined ? null : Number(own.split(":")[1]),
+      held: own?.value ?? null,
       isShare: Boolean(this.scene?.gate(name)?.share),
       count: this.held.length,
       beside: this.besideOf("clamp"),
+      gate: name,
+      isAll: own?.unit === null,
+      steps: last + 1,
+      span: own?.steps ?? [0, last],
     };
   }
 
-  /** Holds a number of the run, or lets go of it. @param {string} name @param {number} unit @param {number | null} value */
-  hold(name, unit, value) {
-    const others = this.held.filter((part) => !part.startsWith(`${name}.${unit}:`));
-    this.alter("clamp", [...others, ...(value === null ? [] : [`${name}.${unit}:${value}`])].join(",") || NOTHING);
+  /**
+   * Holds a number of the run, or lets go of it.
+   *
+   * @param {string} name @param {number} unit @param {number | null} value @param {import("./drawer.js").Extent} extent
+   */
+  hold(name, unit, value, { isAll, span }) {
+    const isWhole = span[0] === 0 && span[1] === (this.sent?.head.steps ?? 1) - 1;
+    const hold = { name, unit: isAll ? null : unit, steps: isWhole ? null : span, value: value ?? 0 };
+    const others = this.held.filter((other) => !hides(hold, other));
+    this.alter("clamp", [...others, ...(value === null ? [] : [hold])].map(writeHold).join(",") || NOTHING);
   }
 
   /** Asks the script for another setting, which may need more than a query. @param {Record<string, string>} parameters */
@@ -1028,11 +1040,11 @@ export class Stage {
     this.asked = asked;
     this.column = taken.column;
     this.drawer.show(taken);
-    const { gate, unit = 0 } = pin();
+    const { t = 0, gate, unit = 0 } = pin();
     // What changes by itself is neither held nor edited.
     if (gate && this.sent && !this.trainer.holds(this.wanted)) {
       const which = Math.min(unit, this.sent.head.numUnits - 1);
-      if (!this.told.fixed.hide.includes("clamp")) this.drawer.offer(this.holdOf(gate, which), this.told.words, (value) => this.hold(gate, which, value), () => this.alter("clamp", NOTHING), () => this.compareWithout("clamp"));
+      if (!this.told.fixed.hide.includes("clamp")) this.drawer.offer(this.holdOf(gate, which, t), this.told.words, (value, extent) => this.hold(gate, which, value, extent), () => this.alter("clamp", NOTHING), () => this.compareWithout("clamp"));
       this.offerWeight();
       this.fixOffers();
     }

@@ -1,0 +1,39 @@
+/**
+ * What a run holds, as the address says it: `f.3:1` holds unit 3 of f at 1, `f.3.10-20:1` at the steps 10 to 20, `f.all:1` all units.
+ *
+ * @typedef {{name: string, unit: number | null, steps: [number, number] | null, value: number}} Hold of a gate or a state; null for all units, or all steps
+ */
+
+const EVERY_UNIT = "all";
+
+/** @param {string} clamp @returns {Hold[]} */
+export function readHolds(clamp) {
+  return clamp.split(",").flatMap((part) => {
+    const [place, number] = part.split(":");
+    const [name, unit, span] = place.split(".");
+    if (number === undefined || unit === undefined) return [];
+    const steps = span === undefined ? null : /** @type {[number, number]} */ (span.split("-").map(Number));
+    return [{ name, unit: unit === EVERY_UNIT ? null : Number(unit), steps, value: Number(number) }];
+  });
+}
+
+/** @param {Hold} hold */
+export function writeHold({ name, unit, steps, value }) {
+  return `${name}.${unit ?? EVERY_UNIT}${steps ? `.${steps.join("-")}` : ""}:${value}`;
+}
+
+/** Whether nothing is left to say to another of the same unit that came before. @param {Hold} hold @param {Hold} other */
+export function hides(hold, other) {
+  if (hold.name !== other.name || hold.unit !== other.unit) return false;
+  return !hold.steps || !other.steps || String(hold.steps) === String(other.steps);
+}
+
+/**
+ * What holds a number: a unit that is held by itself is held as that says, and of two the later counts.
+ *
+ * @param {Hold[]} holds @param {string} name @param {number} unit @param {number} t
+ */
+export function findHold(holds, name, unit, t) {
+  const there = holds.filter((hold) => hold.name === name && (!hold.steps || (hold.steps[0] <= t && t <= hold.steps[1])));
+  return there.findLast((hold) => hold.unit === unit) ?? there.findLast((hold) => hold.unit === null);
+}
