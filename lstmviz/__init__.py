@@ -17,7 +17,7 @@ from lstmviz.run.atlas import Atlas, Response, Saturation, atlas
 from lstmviz.run.compare import Comparison, Parting, compare
 from lstmviz.run.differ import Differing, differ
 from lstmviz.run.ledger import Ledger, NoLedger, ledger
-from lstmviz.run.order import order_units
+from lstmviz.run.order import Ranked, order_units, rank_units
 from lstmviz.run.search import Found, Place, search
 from lstmviz.run.silence import Silenced, silence
 from lstmviz.run.trace import Explanation, Gradients, Inside, Trace
@@ -48,6 +48,7 @@ __all__ = [
     "NoSum",
     "Parting",
     "Place",
+    "Ranked",
     "Response",
     "Saturation",
     "Sequence",
@@ -74,6 +75,7 @@ __all__ = [
     "load",
     "notebook",
     "order_units",
+    "rank_units",
     "plot",
     "run",
     "save",

@@ -132,3 +132,60 @@ def test_the_stages_strips_stand_in_the_order_and_the_kernels_gates_do_not(steps
         if "stored" in own:
             np.testing.assert_array_equal(made.arrays[own["stored"]], as_stored)
     assert all(("stored" in own) == (steps > 40) for own in made.head["strips"] if own["name"] in "ijfo")
+
+
+def test_units_that_differ_by_more_than_a_fifth_are_in_groups_of_their_own():
+    cell = lv.build("BasicLSTMCell", 6, 2, seed=0)
+    held = {
+        0: 0.0,
+        1: 1.0,
+        2: 0.95,
+        3: {range(5): 1.0, range(5, 10): 0.5},
+        4: 0.0,
+        5: {range(6): 1.0, range(6, 10): 0.5},
+    }
+    trace = lv.run(cell, np.zeros((10, 2)), engine="numpy", clamp={"f": held})
+    ranked = lv.rank_units(trace, "f.high")  # shares 0, 1, 1, 0.5, 0 and 0.6
+    assert ranked.order.tolist() == [1, 2, 5, 3, 0, 4] and ranked.groups == (2, 4)
+    np.testing.assert_array_equal(ranked.order, lv.order_units(trace, "f.high"))
+    assert lv.rank_units(trace, "stored").groups == ()
+
+
+def test_half_lives_are_in_groups_by_their_ratios_and_none_stands_behind():
+    cell = lv.build("BasicLSTMCell", 5, 2, seed=0)
+    factors = 0.5 ** (1 / np.array([10.0, 9.0, 2.0, 1.9]))
+    held = dict(enumerate(factors.tolist())) | {4: 1.0}
+    trace = lv.run(cell, np.zeros((10, 2)), engine="numpy", clamp={"f": held})
+    ranked = lv.rank_units(trace, "half_life")
+    assert ranked.order.tolist() == [4, 0, 1, 2, 3] and ranked.groups == (1, 3)
+
+
+def test_units_that_go_alike_are_one_group():
+    t = np.linspace(0, 12, 50)
+    h = np.stack([np.sin(t), np.cos(t), np.sin(t + 0.1), np.cos(t + 0.1)], axis=1)
+    trace = lv.run(
+        lv.build("BasicRNNCell", 4, 2, seed=0),
+        np.zeros((50, 2)),
+        engine="numpy",
+        clamp={"h": {unit: dict(enumerate(h[:, unit].tolist())) for unit in range(4)}},
+    )
+    ranked = lv.rank_units(trace, "similarity")
+    assert {frozenset(ranked.order[:2].tolist()), frozenset(ranked.order[2:].tolist())} == {
+        frozenset({0, 2}),
+        frozenset({1, 3}),
+    }
+    assert ranked.groups == (2,)
+
+
+def test_groups_are_parted_by_lines_in_heatmaps_and_told_to_the_stage():
+    from lstmviz.plot.stage import make_stage
+
+    example = lv.examples.load("sunspots", num_units=8)
+    trace = lv.run(example.cell, example.sequence, engine="numpy")
+    ranked = lv.rank_units(trace, "f.high")
+    assert ranked.groups
+    parted = len(lv.plot.gates(trace, order=ranked).layout.shapes)
+    plain = len(lv.plot.gates(trace, order=ranked.order).layout.shapes)
+    assert parted > plain
+    assert make_stage(trace, order=ranked).head["apart"] == list(ranked.groups)
+    assert make_stage(trace, order=ranked.order).head["apart"] == []

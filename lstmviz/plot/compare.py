@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,7 @@ from lstmviz.plot.panels import (
     share_height,
 )
 from lstmviz.plot.ticks import edges, names_axis
+from lstmviz.plot.unit_order import name_rows, order_of, put_in_order, rows_of
 from lstmviz.plot.words import wrap
 from lstmviz.run.compare import Comparison, Parting
 
@@ -82,9 +84,12 @@ class _Kernel:
     scale: str
 
 
-def draw_compare(comparison: Comparison, values: str) -> dict[str, Any]:
-    """The plain dictionary of the comparison's figure."""
-    arrays, found = _arrays(comparison, values), comparison.parting(values)
+def draw_compare(comparison: Comparison, values: str, order: Any = None) -> dict[str, Any]:
+    """The plain dictionary of the comparison's figure; what differs over time has its units in an `order`, where one is given."""
+    arrays, found = (
+        put_in_order(_arrays(comparison, values), order, comparison.num_units),
+        comparison.parting(values),
+    )
     curves = [_Curve(one.name, _distances(one.values)) for one in arrays]
     kernels, kernel_scales = _kernels(comparison), _kernel_scales(comparison)
     level, scale_of = _find_level(arrays, comparison), _scales(arrays)
@@ -103,7 +108,8 @@ def draw_compare(comparison: Comparison, values: str) -> dict[str, Any]:
             for one in arrays
         ),
     ]
-    texts = _above(comparison, found), _below(comparison, arrays, kernels)
+    is_ordered = order_of(arrays) is not None
+    texts = _above(comparison, found), _below(comparison, arrays, kernels, is_ordered=is_ordered)
     margins, above, below = _lay_out(*texts)
     return build(
         Sheet(
@@ -121,6 +127,7 @@ def draw_compare(comparison: Comparison, values: str) -> dict[str, Any]:
             steps=len(comparison),
             layout=_legend(share_height(rows)[1]),
             narrow=narrow,
+            order=order_of(arrays),
         )
     )
 
@@ -255,13 +262,17 @@ def _draw_difference(
 ) -> Panel:
     row, column = level.hovered
     unit, step = ("%{y:d}", "%{x}") if level.is_exact else (row, _("step {t}").format(t=column))
+    unit = unit if one.order is None else "%{text}"
     data = replace(level, rows=(0, one.values.shape[1])).draw(
-        one.values.T,
+        rows_of(one),
+        names=None if one.order is None else partial(name_rows, one),
         coloraxis=one.scale,
         hovertemplate=f"<b>{one.name}[{unit}]</b> a − b = %{{z:.4g}}<br>{step}<extra></extra>",
     )
     notes = head(f"<b>{one.name}</b> {one.title}", scale.bar)
-    return Panel(row_axis(one, comparison.a), data, notes, linked=(one.name, "step", one.rows))
+    return Panel(
+        row_axis(one, comparison.a), data, notes, rows_apart=one.groups, linked=(one.name, "step", one.rows)
+    )
 
 
 def _draw_kernels(kernels: list[_Kernel], kernel_scales: dict[str, scales.Scale]) -> Iterator[Panel]:
@@ -358,10 +369,16 @@ def _above(comparison: Comparison, found: Parting | None) -> list[str]:
     ]
 
 
-def _below(comparison: Comparison, arrays: list[Recorded], kernels: list[_Kernel]) -> list[str]:
+def _below(
+    comparison: Comparison, arrays: list[Recorded], kernels: list[_Kernel], *, is_ordered: bool
+) -> list[str]:
     notes = list(comparison.left_out)
     if comparison.input_parting is not None:
         notes.append(_("Their inputs differ, from step {t} on.").format(t=comparison.input_parting))
+    if is_ordered and kernels:
+        notes.append(
+            _("The units over time are in another order; the kernels are as they are stored, row by row.")
+        )
     if not _find_level(arrays, comparison).is_exact or any(kernel.values.size > _EXACT for kernel in kernels):
         notes.append(_("a cell stands for several numbers, and shows the one farthest from 0"))
     shown = [*(one.values for one in arrays), *(kernel.values for kernel in kernels)]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -25,6 +24,7 @@ from lstmviz.plot.over_time import (
 )
 from lstmviz.plot.panels import BELOW, Margins, Note, Panel, Row, Sheet, build, head
 from lstmviz.plot.ticks import edges
+from lstmviz.plot.unit_order import is_of_units, name_rows, order_of, put_in_order, rows_of
 from lstmviz.plot.words import shorten
 from lstmviz.run.clamp import say_held
 from lstmviz.run.trace import Trace
@@ -35,7 +35,6 @@ _PANEL, _GAP, _TOP, _BOTTOM, _LINE = 70, 25, 62, 34, 19  # pixels
 _EXACT = 200_000  # values that a picture shows one by one
 _MOST_ROWS, _LEAST_ROWS, _MOST_COLUMNS, _MOST_TILES = 100, 32, 400, 7_000  # of a panel's tiles beyond that
 _DASHES = ("solid", "dash", "solid", "dot", "dash", "solid", "dot", "dashdot")  # of themes.LINES
-_NAMED = 3  # units of a tile that the hover names
 _MOST_STEPS = 1_000  # beyond twice as many, a line keeps the extremes of so many stretches
 _SHORT_TITLE = 22  # characters of the sequence's title on a phone, in wide letters too: DejaVu is all that some machines have
 _STATES = "coloraxis"
@@ -76,7 +75,7 @@ class _View:
     @property
     def units_axis(self) -> str:
         """The axis of the first array whose rows are the cell's units; the others go along when it is zoomed."""
-        of_units = [_is_of_units(one, self.trace.cell.num_units) for one in self.arrays]
+        of_units = [is_of_units(one, self.trace.cell.num_units) for one in self.arrays]
         return f"y{of_units.index(True) + 1}"
 
     @property
@@ -128,7 +127,7 @@ def draw_gates(
             layout={"hovermode": "x", "hoversubplots": "axis", **(_LEGEND if view.chosen else {})},
             narrow=narrow,
             levels=_tell_level(view),
-            order=next((one.numbers for one in view.arrays if one.order is not None), None),
+            order=order_of(view.arrays),
         )
     )
 
@@ -170,12 +169,8 @@ def _look(
             )
         )
     arrays = _arrays(trace, values)
-    if order is not None:
-        rows_of_units = _check_order(order, num_units)
-        if not chosen:
-            arrays = [
-                replace(one, order=rows_of_units) if _is_of_units(one, num_units) else one for one in arrays
-            ]
+    ordered = put_in_order(arrays, order, num_units)  # refused where it is none, whatever is drawn
+    arrays = arrays if chosen else ordered
     heatmaps = arrays[:1] if chosen else arrays
     whole = _find_levels(heatmaps, num_units, (0, num_units), (0, len(trace)))
     found = _find_levels(heatmaps, num_units, rows, columns)
@@ -197,17 +192,6 @@ def _check_units(trace: Trace, units: Iterable[int] | None) -> list[int]:
                 )
             )
     return [int(unit) for unit in chosen]
-
-
-def _check_order(order: Any, num_units: int) -> np.ndarray:
-    found = np.asarray(order)
-    if found.dtype.kind not in "iu" or not np.array_equal(np.sort(found, axis=None), np.arange(num_units)):
-        raise ValueError(
-            _("order must have each unit from 0 to {last} once; it has {given}.").format(
-                last=num_units - 1, given=reprlib.repr(found.tolist())
-            )
-        )
-    return found
 
 
 def _arrays(trace: Trace, values: str) -> list[Recorded]:
@@ -235,11 +219,6 @@ def _scales(arrays: list[Recorded]) -> dict[str, scales.Scale]:
     return found
 
 
-def _is_of_units(one: Recorded, units: int) -> bool:
-    """Whether an array's rows are the cell's units; those of the input and of a projected h are others."""
-    return one.rows != "input" and one.values.shape[1] == units
-
-
 def _find_levels(
     heatmaps: list[Recorded], num_units: int, units: levels.Span, steps: levels.Span
 ) -> list[levels.Level]:
@@ -247,7 +226,7 @@ def _find_levels(
 
     All of the cell's units have the same tiles; other panels show all of their rows, for they do not zoom.
     """
-    rows = [units if _is_of_units(panel, num_units) else (0, panel.values.shape[1]) for panel in heatmaps]
+    rows = [units if is_of_units(panel, num_units) else (0, panel.values.shape[1]) for panel in heatmaps]
     cells = sum((stop - start) * (steps[1] - steps[0]) for start, stop in rows)
     exact = cells if cells <= _EXACT else _EXACT // len(heatmaps)
     return [levels.fit(some, steps, (), (), exact=exact, most=_tiles(steps)) for some in rows]
@@ -297,26 +276,18 @@ def _draw_heatmap(view: _View, one: Recorded, level: levels.Level, scale: scales
     down = row_axis(one, view.trace, level.rows)
     if not view.for_page:
         down["range"] = edges(level.rows)[::-1]
-    if view.in_tiles and _is_of_units(one, view.trace.cell.num_units):
+    if view.in_tiles and is_of_units(one, view.trace.cell.num_units):
         down |= {"fixedrange": False, "matches": view.units_axis}
     data = level.draw(
-        one.values.T if one.order is None else np.take(one.values.T, one.order, axis=0),
-        names=None if one.order is None else partial(_name_rows, one),
+        rows_of(one),
+        names=None if one.order is None else partial(name_rows, one),
         middle=0.5 if one.scale == _SIGMOIDS else 0.0,
         coloraxis=one.scale,
         hovertemplate=_hover(one, level, view.is_large),
     )
-    return Panel(down, data, _head(one, scale.bar), linked=(one.name, "step", one.rows))
-
-
-def _name_rows(one: Recorded, rows: range, columns: range, tile: tuple[int, int]) -> list[list[str]]:
-    """What the hover calls a row, at each of its steps: its unit's number, or those of some of the units of a tile."""
-    found = []
-    for first in rows:
-        units = one.numbers[first : first + tile[0]]
-        more = "…" if len(units) > _NAMED else ""
-        found.append([", ".join(map(str, units[:_NAMED])) + more] * len(columns))
-    return found
+    return Panel(
+        down, data, _head(one, scale.bar), rows_apart=one.groups, linked=(one.name, "step", one.rows)
+    )
 
 
 def _head(one: Recorded, bar: str = "") -> tuple[Note, ...]:

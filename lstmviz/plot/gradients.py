@@ -22,6 +22,7 @@ from lstmviz.plot.over_time import (
     time_axis,
 )
 from lstmviz.plot.panels import ABOVE, BELOW, Margins, Note, Panel, Row, Sheet, build, head, measure
+from lstmviz.plot.unit_order import name_rows, order_of, put_in_order, rows_of
 from lstmviz.plot.words import shorten
 from lstmviz.run.trace import Gradients
 
@@ -48,10 +49,11 @@ class Curve:
         return _("{name}: does not fade to 1%").format(name=self.name)
 
 
-def draw_gradients(found: tuple[Gradients, ...]) -> dict[str, Any]:
-    """The plain dictionary of the gradients' figure."""
-    curves, first, arrays = draw_curves(found), found[0], _arrays(found)
+def draw_gradients(found: tuple[Gradients, ...], order: Any = None) -> dict[str, Any]:
+    """The plain dictionary of the gradients' figure; the first one's heatmaps have their units in an `order`, if one is given."""
+    curves, first = draw_curves(found), found[0]
     trace = first.trace
+    arrays = put_in_order(_arrays(found), order, trace.cell.num_units)
     scale = replace(scales.centre([one.values for one in arrays]), logarithmic=True)
     notes = [*_explain_colours(scale), *_name_zeros(curves, str(trace.cell.dtype))]
     notes += scales.name_nonfinite([*(one.values for one in arrays), *(other.x for other in found[1:])])
@@ -80,6 +82,7 @@ def draw_gradients(found: tuple[Gradients, ...]) -> dict[str, Any]:
             layout=_lay_out(measure(rows) + margins.height),
             # The title names the kind too: on a phone it begins at the edge, in a smaller font.
             narrow=narrow | {"title.xref": "container", "title.font.size": 12},
+            order=order_of(arrays),
         )
     )
 
@@ -177,14 +180,19 @@ def _draw_norms(curves: list[Curve], names: list[str]) -> Panel:
 
 def _draw_heatmap(one: Recorded, found: Gradients, scale: scales.Scale) -> Panel:
     slope = f"∂h[{found.unit}] / ∂{one.name}"
+    drawn, row = rows_of(one), "%{y:d}" if one.order is None else "%{text}"
+    names = {} if one.order is None else {"text": name_rows(one, *map(range, drawn.shape), (1, 1))}
     data = scales.heatmap(
-        one.values.T,
+        drawn,
         coloraxis=_SCALE,
-        hovertemplate=f"<b>∂{one.name}[%{{y:d}}]</b> %{{z:.4g}}<br>%{{x}}<extra></extra>",
+        hovertemplate=f"<b>∂{one.name}[{row}]</b> %{{z:.4g}}<br>%{{x}}<extra></extra>",
+        **names,
     )
     words = f"<b>{slope}</b> {shorten(one.title, TITLE - len(slope))}"
     notes = head(words, scale.bar, {"text": f"<b>{slope}</b>"})
-    return Panel(row_axis(one, found.trace), data, notes, linked=(one.name, "step", one.rows))
+    return Panel(
+        row_axis(one, found.trace), data, notes, rows_apart=one.groups, linked=(one.name, "step", one.rows)
+    )
 
 
 def _draw_lines(curves: list[Curve], names: list[str]) -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ _LETTER, _AIR = 8, 3  # pixels of a character at the time axis; characters betwe
 class Recorded:
     """An array over time: `values` `[time, rows]` on the colour axis `scale`; its rows are "input", "hidden" or "unit".
 
-    Where they are drawn in another order, `order` has the number of each row.
+    Where they are drawn in another order, `order` has the number of each row, and `groups` the rows at which a group begins.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Recorded:
     scale: str
     rows: str
     order: np.ndarray | None = None
+    groups: tuple[int, ...] = ()
 
     @property
     def numbers(self) -> Sequence[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -20,12 +21,90 @@ RESPONSES = ("step", "impulse", "sine")
 LOW, HIGH = ".low", ".high"
 
 _MOST_STEPS = 2_000  # of which units are told alike
+_FALLS = 0.2  # of the whole range: by so much two neighbours are of two groups
+_ALIKE = 0.5  # the correlation below which they are
+
+
+@dataclass(frozen=True, eq=False)
+class Ranked:
+    """A run's units in an order, and in groups.
+
+    Attributes:
+        order: The units, each once.
+        groups: The places in `order`, from 1 on, at which another group begins.
+    """
+
+    order: Int[np.ndarray, " num_units"]
+    groups: tuple[int, ...]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """The order alone, wherever NumPy is given this."""
+        return np.array(self.order, dtype=dtype)
 
 
 def list_orders(kind: Kind) -> tuple[str, ...]:
     """What the units of a kind's cells can be ordered by; some of it not with every option of the kind."""
     ends = [f"{gate.name}{end}" for gate in kind.gates for end in (LOW, HIGH)]
     return (STORED, HALF_LIFE, *ends, *RESPONSES, WITHOUT, SIMILARITY)
+
+
+def rank_units(
+    trace: Any, by: Any, head: Callable[[np.ndarray], np.ndarray] | None = None, *, initial_state: Any = None
+) -> Ranked:
+    """The units of a run as `order_units` orders them, and in groups.
+
+    Another group begins where what they are ordered by falls by more than a fifth of its whole range (of a share of the
+    steps: by more than a fifth), where a half-life falls to less than half, where what was a number is none, and with
+    `similarity` where a unit's correlation with the one before is below 0.5. Stored units have no groups.
+
+    Args:
+        trace: The run.
+        by: As `order_units` takes it.
+        head: As `order_units` takes it.
+        initial_state: As `order_units` takes it.
+
+    Raises:
+        ValueError: as `order_units`.
+    """
+    if not isinstance(trace, Trace):
+        raise ValueError(
+            _("units are ordered by a run; {given} is none: give what lstmviz.run made of the cell.").format(
+                given=type(trace).__name__
+            )
+        )
+    cell = trace.cell
+    allowed = list_orders(cell.kind)
+    if not isinstance(by, str) or by not in allowed:
+        raise ValueError(
+            _("the order is {given!r}; it must be one of {allowed}.").format(
+                given=by, allowed=", ".join(allowed)
+            )
+        )
+    if by == STORED or not len(trace):
+        return Ranked(np.arange(cell.num_units), ())
+    if by == SIMILARITY:
+        return _chain(_states(trace))
+    found = _measure(trace, by, head, initial_state)
+    if len(found) != cell.num_units:
+        raise ValueError(_("h of this cell is projected: its numbers are none of its units'."))
+    order = np.argsort(np.where(np.isnan(found), np.inf, -found), kind="stable")
+    return Ranked(order, _split(found[order].astype(np.float64), by))
+
+
+def _split(falling: Float[np.ndarray, " units"], by: str) -> tuple[int, ...]:
+    """The places at which another group begins, of numbers that fall, with those that are none behind."""
+    if by == HALF_LIFE:  # of lengths of time the ratio counts
+        with np.errstate(divide="ignore"):
+            falling = np.log2(falling)
+        most = 1.0
+    else:
+        finite = falling[np.isfinite(falling)]
+        is_share = by.endswith((LOW, HIGH))
+        most = _FALLS if is_share or not len(finite) else _FALLS * float(finite[0] - finite[-1])
+    before, after = falling[:-1], falling[1:]
+    with np.errstate(invalid="ignore"):
+        apart = (before - after > most) | (np.isfinite(before) & ~np.isfinite(after))
+    return tuple((np.flatnonzero(apart) + 1).tolist())
 
 
 def order_units(
@@ -50,28 +129,7 @@ def order_units(
     >>> sorted(order_units(trace, "half_life").tolist())
     [0, 1, 2]
     """
-    if not isinstance(trace, Trace):
-        raise ValueError(
-            _("units are ordered by a run; {given} is none: give what lstmviz.run made of the cell.").format(
-                given=type(trace).__name__
-            )
-        )
-    cell = trace.cell
-    allowed = list_orders(cell.kind)
-    if not isinstance(by, str) or by not in allowed:
-        raise ValueError(
-            _("the order is {given!r}; it must be one of {allowed}.").format(
-                given=by, allowed=", ".join(allowed)
-            )
-        )
-    if by == STORED or not len(trace):
-        return np.arange(cell.num_units)
-    if by == SIMILARITY:
-        return _chain(_states(trace))
-    found = _measure(trace, by, head, initial_state)
-    if len(found) != cell.num_units:
-        raise ValueError(_("h of this cell is projected: its numbers are none of its units'."))
-    return np.argsort(np.where(np.isnan(found), np.inf, -found), kind="stable")
+    return rank_units(trace, by, head, initial_state=initial_state).order
 
 
 def _measure(trace: Trace, by: str, head: Any, initial_state: Any) -> Float[np.ndarray, " units"]:
@@ -112,7 +170,7 @@ def _states(trace: Trace) -> Float[np.ndarray, "steps units"]:
     return next(values for values in found if values.shape[1] == units)[:: max(1, len(trace) // _MOST_STEPS)]
 
 
-def _chain(values: Float[np.ndarray, "steps units"]) -> Int[np.ndarray, " units"]:
+def _chain(values: Float[np.ndarray, "steps units"]) -> Ranked:
     """Each unit beside the one of those left whose numbers go most alike with its own; the one that moves most comes first."""
     moved = np.nan_to_num(values.astype(np.float64), posinf=0, neginf=0)
     moved -= moved.mean(axis=0)
@@ -122,13 +180,16 @@ def _chain(values: Float[np.ndarray, "steps units"]) -> Int[np.ndarray, " units"
     order = [int(np.argmax(size))]
     left = np.ones(len(size), bool)
     left[order[0]] = False
-    for _place in range(len(size) - 1):
+    groups = []
+    for place in range(1, len(size)):
         order.append(int(np.argmax(np.where(left, alike[order[-1]], -np.inf))))
         left[order[-1]] = False
-    return np.array(order)
+        if alike[order[-2], order[-1]] < _ALIKE:
+            groups.append(place)
+    return Ranked(np.array(order), tuple(groups))
 
 
 COSTS: Mapping[str, int] = MappingProxyType({**dict.fromkeys(RESPONSES, 1_000)})
 """How many steps of runs of its own an order takes beside the one it is of; `without` takes as many again for each unit."""
 
-__all__ = ["COSTS", "HALF_LIFE", "STORED", "WITHOUT", "list_orders", "order_units"]
+__all__ = ["COSTS", "HALF_LIFE", "STORED", "WITHOUT", "Ranked", "list_orders", "order_units", "rank_units"]

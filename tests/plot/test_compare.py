@@ -238,3 +238,23 @@ def test_large_runs_are_compared_in_tiles_that_keep_the_extremes():
     assert largest is None or np.abs(forget[0].z).max() == pytest.approx(largest, rel=1e-6)
     assert any("several numbers" in note.text for note in figure.layout.annotations)
     assert len(lv.plot.compare_json(found)) < 1_500_000
+
+
+def test_what_differs_over_time_has_its_units_in_an_order_and_the_kernels_say_that_theirs_is_stored(
+    comparison,
+):
+    order = np.array([3, 1, 7, 0, 2, 6, 5, 4])
+    plain, ordered = lv.plot.compare(comparison), lv.plot.compare(comparison, order=order)
+    assert [np.array_equal(a.z, b.z) for a, b in zip(kernels(plain), kernels(ordered), strict=True)] == [
+        True
+    ] * 3
+    assert len(panels(plain)) == 6
+    for before, after in zip(panels(plain), panels(ordered), strict=True):
+        np.testing.assert_array_equal(after.z, before.z[order])
+        assert [row[0] for row in after.text] == list(map(str, order)) and "%{text}" in after.hovertemplate
+    assert ordered.layout.meta["link"]["order"] == order.tolist()
+    told = [text for text in texts(ordered) if "kernels are as they are stored" in text]
+    assert len(told) == 1 and not any("as they are stored" in text for text in texts(plain))
+    assert "i[3]" in str(ordered.layout) and "i[3]" not in str(plain.layout)  # the first row's name
+    with pytest.raises(ValueError, match="order must have each unit from 0 to 7 once"):
+        lv.plot.compare(comparison, order=[0, 1])

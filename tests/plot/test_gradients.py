@@ -269,3 +269,15 @@ def test_norms_and_heatmaps_are_linked_with_the_other_pictures(found):
     assert {panel["y"] for panel in told["panels"][1:]} == {each.yaxis for each in heatmaps(drawn)}
     assert {told["panels"][0]["y"]} == {each.yaxis or "y" for each in lines(drawn)}
     assert told["steps"] == len(found)
+
+
+def test_the_heatmaps_have_their_units_in_an_order_and_x_its_features_as_they_are(found):
+    order = [3, 1, 7, 0, 2, 6, 5, 4]
+    plain, ordered = heatmaps(lv.plot.gradients(found)), heatmaps(lv.plot.gradients(found, order=order))
+    np.testing.assert_array_equal(ordered[0].z, plain[0].z)
+    for before, after in zip(plain[1:], ordered[1:], strict=True):
+        np.testing.assert_array_equal(after.z, before.z[order])
+        assert [row[0] for row in after.text] == list(map(str, order)) and "%{text}" in after.hovertemplate
+    assert lv.plot.gradients(found, order=order).layout.meta["link"]["order"] == order
+    with pytest.raises(ValueError, match="order must have each unit"):
+        lv.plot.gradients(found, order=[0])

@@ -67,6 +67,7 @@ export class TimePanel {
       if (title) board.write(title, taken + ASIDE, y + tall / 2);
       const image = this.raster(strip);
       board.pen.drawImage(image, left, y, this.width, tall);
+      if (strip.ordered) this.partGroups(scene, strip, y, tall);
       this.drawSpread(strip, y, tall);
       this.mark(scene, strip, y, tall);
     }
@@ -156,6 +157,13 @@ export class TimePanel {
       this.rasters.set(strip.name, found);
     }
     return found;
+  }
+
+  /** A line before each group of units but the first. @param {Scene} scene @param {Strip} strip @param {number} y @param {number} tall */
+  partGroups(scene, strip, y, tall) {
+    const { pen, ink } = this.board;
+    pen.fillStyle = ink;
+    for (const row of scene.sent.head.apart ?? []) pen.fillRect(this.left - 4, Math.round(y + (row / strip.rows) * tall), this.width + 8, 1);
   }
 
   /** Marks the pinned step and the pinned unit. @param {Scene} scene @param {Strip} strip @param {number} y @param {number} tall */
