@@ -23,6 +23,7 @@ from lstmviz.plot.json import pack, to_json
 from lstmviz.plot.kernel import draw_kernel
 from lstmviz.plot.layouts import draw_layout
 from lstmviz.plot.ledger import describe_ledger, draw_ledger
+from lstmviz.plot.saturation import describe_saturation, draw_saturation
 from lstmviz.plot.step import draw_step, make_step_frames
 from lstmviz.plot.summary import draw_summary
 from lstmviz.run.compare import Comparison
@@ -40,6 +41,7 @@ __all__ = [
     "describe_kernel",
     "describe_layout",
     "describe_ledger",
+    "describe_saturation",
     "describe_step",
     "describe_summary",
     "gates",
@@ -52,6 +54,8 @@ __all__ = [
     "layout_json",
     "ledger",
     "ledger_json",
+    "saturation",
+    "saturation_json",
     "step",
     "step_frames",
     "step_json",
@@ -148,7 +152,7 @@ def gates(
     return _figure(draw_gates(trace, values, units, seen_units, seen_steps, order=order), theme)
 
 
-def gradients(*found: Gradients, theme: str = "light") -> Figure:
+def gradients(*found: Gradients, order: Any = None, theme: str = "light") -> Figure:
     """How far back a cell remembers: the norms of the gradients over time, and the gradients themselves below.
 
     The norms stand on a logarithmic axis, a circle where one has faded to 1% of its largest. The heatmaps share one
@@ -158,15 +162,18 @@ def gradients(*found: Gradients, theme: str = "light") -> Figure:
     Args:
         *found: One gives its norms for x and for each state. Several, for the same step, stand side by side with their
             norms for x, under their kind's name and the options that differ; the heatmaps are the first one's.
+        order: The first one's units, each once, in the order of their rows, as `lv.order_units` gives it.
         theme: "light" or "dark".
 
     Raises:
-        ValueError: there is none, their steps differ, or the theme is not one there is.
+        ValueError: there is none, their steps differ, or the order or the theme is not one there is.
     """
-    return _figure(draw_gradients(found), theme)
+    return _figure(draw_gradients(found, order), theme)
 
 
-def compare(comparison: Comparison, *, values: str = "activations", theme: str = "light") -> Figure:
+def compare(
+    comparison: Comparison, *, values: str = "activations", order: Any = None, theme: str = "light"
+) -> Figure:
     """Two runs beside each other: both kernels and their difference, then how far apart the runs are over time.
 
     The kernels a and b share a scale, their difference has its own, and so have the differences of all gates and
@@ -177,12 +184,14 @@ def compare(comparison: Comparison, *, values: str = "activations", theme: str =
     Args:
         comparison: What `lv.compare` gives.
         values: "activations" or "preactivations", the gates after or before their sigmoid or tanh.
+        order: The units, each once, in the order of the rows over time, as `lv.order_units` gives it. The kernels stay as
+            they are stored, and the figure says so.
         theme: "light" or "dark".
 
     Raises:
-        ValueError: `values` or the theme is not one there is.
+        ValueError: `values`, the order or the theme is not one there is.
     """
-    return _figure(draw_compare(comparison, values), theme)
+    return _figure(draw_compare(comparison, values, order), theme)
 
 
 def ledger(
@@ -215,6 +224,18 @@ def summary(trace: Trace, *, theme: str = "light") -> Figure:
         ValueError: the theme is neither "light" nor "dark".
     """
     return _figure(draw_summary(trace), theme)
+
+
+def saturation(trace: Trace, *, theme: str = "light") -> Figure:
+    """Which units' gates sit at their ends: for each gate that has bounds a point a unit.
+
+    Across is the share of steps at which it is within 0.1 of its lower end, up that near the upper one. A point at the top
+    of f never forgets, one at the right of i never writes. Units at the same place are one point, larger by their number.
+
+    Raises:
+        ValueError: the run has no steps, none of its gates has bounds, or the theme is neither "light" nor "dark".
+    """
+    return _figure(draw_saturation(trace), theme)
 
 
 def step(trace: Trace, t: int, unit: int, gate: str | None = None, *, theme: str = "light") -> Figure:
@@ -276,14 +297,14 @@ def gates_json(
     return to_json(pack(themes.apply(drawn, "light")))
 
 
-def gradients_json(*found: Gradients) -> str:
+def gradients_json(*found: Gradients, order: Any = None) -> str:
     """`gradients(*found)` as JSON, without the time that Plotly takes to check it."""
-    return to_json(themes.apply(draw_gradients(found), "light"))
+    return to_json(themes.apply(draw_gradients(found, order), "light"))
 
 
-def compare_json(comparison: Comparison, *, values: str = "activations") -> str:
+def compare_json(comparison: Comparison, *, values: str = "activations", order: Any = None) -> str:
     """`compare(comparison)` as JSON, without the time that Plotly takes to check it."""
-    return to_json(pack(themes.apply(draw_compare(comparison, values), "light")))
+    return to_json(pack(themes.apply(draw_compare(comparison, values, order), "light")))
 
 
 def step_json(trace: Trace, t: int, unit: int, gate: str | None = None) -> str:
@@ -299,6 +320,11 @@ def ledger_json(trace: Trace, unit: int, t: int | None = None, state: str | None
 def summary_json(trace: Trace) -> str:
     """`summary(trace)` as JSON, without the time that Plotly takes to check it."""
     return to_json(themes.apply(draw_summary(trace), "light"))
+
+
+def saturation_json(trace: Trace) -> str:
+    """`saturation(trace)` as JSON, without the time that Plotly takes to check it."""
+    return to_json(themes.apply(draw_saturation(trace), "light"))
 
 
 def _figure(drawn: dict[str, Any], theme: str) -> Figure:

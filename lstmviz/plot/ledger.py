@@ -150,7 +150,14 @@ def _draw_strip(view: View, names: list[str] | None) -> Panel:
         **(_place(view) if names is None else {"x": names}),  # without its names a bar stands nowhere
         "y": shares,
         "marker": {"color": [themes.FALLS if share < 0 else themes.RISES for share in shares.tolist()]},
-        "hovertemplate": _("%{x} wrote %{y:.4g}") + "<extra></extra>",
+        "customdata": np.column_stack([view.found.writes, view.found.survival])[view.first :].tolist(),
+        "hovertemplate": "<br>".join(
+            [
+                _("%{x} wrote %{y:.4g}"),
+                _("(%{customdata[0]:.4g} then, of which %{customdata[1]:.1%} is left)"),
+            ]
+        )
+        + "<extra></extra>",
     }
     axis = themes.axis(nticks=4, ticks="outside", ticklen=4, fixedrange=True, zeroline=True)
     words = _("<b>{name}</b> after step {t}: what each step wrote of it").format(

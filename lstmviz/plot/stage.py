@@ -31,7 +31,8 @@ from lstmviz.plot.levels import Span
 from lstmviz.plot.names import gate_role, gate_title, state_title
 from lstmviz.plot.number import write
 from lstmviz.run.differ import differ
-from lstmviz.run.ledger import ledger
+from lstmviz.run.ledger import NoLedger, ledger
+from lstmviz.run.order import Ranked
 from lstmviz.run.trace import Inside, Sum, Trace, check_index
 from lstmviz.run.values import Values
 from lstmviz.run.written import fill_in, say, subscript
@@ -74,19 +75,21 @@ def pack(stage: Stage, **more: Any) -> bytes:
     )
 
 
-def make_stage(trace: Trace, t: int = 0, unit: int = 0, order: np.ndarray | None = None) -> Stage:
+def make_stage(trace: Trace, t: int = 0, unit: int = 0, order: np.ndarray | Ranked | None = None) -> Stage:
     """Everything that a stage shows of a run when it is opened at step `t` and unit `unit`.
 
     Args:
         trace: The run.
         t: The step.
         unit: The unit.
-        order: The units in the order of the strips' rows; None where they stand as they are stored.
+        order: The units in the order of the strips' rows, and in its groups where it has some; None where they stand as they
+            are stored.
 
     Raises:
         ValueError: there is no such step or unit.
     """
     arrays, cell = _Arrays(), trace.cell
+    order, groups = (order.order, order.groups) if isinstance(order, Ranked) else (order, ())
     matrices = _Matrices(cell)
     head = {
         "kind": cell.kind.name,
@@ -107,6 +110,7 @@ def make_stage(trace: Trace, t: int = 0, unit: int = 0, order: np.ndarray | None
         "weights": _tell_scale(matrices.scale),
         "strips": list(_tell_strips(trace, arrays, order)),
         "order": None if order is None else order.tolist(),
+        "apart": list(groups),
         "labels": _tell_labels(trace),
         "features": list(trace.sequence.features),
         "title": trace.sequence.title,
@@ -634,13 +638,60 @@ def make_number(trace: Trace, t: int, name: str, unit: int) -> dict[str, Any]:
         if trace.is_clamped(t, name, unit):
             value = write(float(trace.states[name][t, unit]))
             lines = [_("{name} is held at {value} at this step.").format(name=name, value=value)]
-        return told | {"sums": [], "lines": lines}
+            return told | {"sums": [], "lines": lines}
+        sums = list(_tell_ledger(trace, t, name, unit))
+        if sums:
+            lines.append(
+                _(
+                    "Above, which step wrote it: what a step wrote of {name}, times what is left of that."
+                ).format(name=name)
+            )
+        return told | {"sums": sums, "lines": lines}
     found = trace.inside(t, name, unit)
     return told | {
         "column": f"{title}: {_say_column(trace, found)}",
         "sums": [_tell_sum(subscript("Σ", name) if not found.obstacles else each.name, each) for each in found.sums],
         "lines": [found.sentence],
     }  # fmt: skip
+
+
+def _tell_ledger(trace: Trace, t: int, state: str, unit: int) -> Iterator[dict[str, Any]]:
+    """A state as the sum of what each step wrote of it, the largest apart; nothing where it is no such sum."""
+    try:
+        found = ledger(trace, unit, t, state)
+    except NoLedger:
+        return
+    shares = found.shares
+    size = np.where(np.isnan(shares), np.inf, np.abs(shares))
+    shown = sorted(
+        np.argsort(-size, kind="stable")[: _LARGEST if len(size) > _LARGEST + 1 else None].tolist()
+    )
+    start = [[_("the start"), 1.0, float(found.initial), float(found.initial)]] if found.initial else []
+    others = np.delete(shares, shown)
+    yield {
+        "name": f"{state}[{unit}]",
+        "terms": [
+            *start,
+            *(
+                [
+                    _name_step(trace, step),
+                    float(found.writes[step]),
+                    float(found.survival[step]),
+                    float(shares[step]),
+                ]
+                for step in shown
+            ),
+        ],
+        "others": len(others),
+        "rest": float(others.sum()),
+        "value": float(found.value),
+    }
+
+
+def _name_step(trace: Trace, step: int) -> str:
+    """A step by its number, and by its label where that says something else."""
+    label = trace.sequence.labels[step]
+    return _("step {t}").format(t=step if label == str(step) else f"{step} · {label}")
 
 
 _ROUNDING = 1e-5  # of a float32's sum, as a share of its summands' sizes

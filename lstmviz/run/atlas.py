@@ -164,6 +164,20 @@ def _halve(factors: Float[np.ndarray, "steps num_units"]) -> Float[np.ndarray, "
     return np.where(np.isneginf(mean), 0.0, found)
 
 
+def measure_saturation(trace: Trace) -> Mapping[str, Saturation]:
+    """How each gate that has bounds is saturated, by its name.
+
+    Raises:
+        ValueError: the run has no steps, or none of its gates has bounds.
+    """
+    if not len(trace):
+        raise ValueError(_("the trace has no steps, so nothing can be said of its gates; run at least one."))
+    found = _saturate(trace)
+    if not found:
+        raise ValueError(_("No gate of this cell has ends at which it could be saturated."))
+    return found
+
+
 def _saturate(trace: Trace) -> Mapping[str, Saturation]:
     found = {}
     for gate in trace.cell.kind.gates:
@@ -242,4 +256,4 @@ def _settle(apart: np.ndarray, largest: np.ndarray) -> np.ndarray:
     return np.where(settled > 0.9 * len(far), np.inf, settled)
 
 
-__all__ = ["Atlas", "Response", "Saturation", "atlas"]
+__all__ = ["Atlas", "Response", "Saturation", "atlas", "measure_saturation"]

@@ -68,6 +68,11 @@ def from_text(
     return Sequence(values, tuple(map(show, tokens)), tuple(map(show, columns)), title)
 
 
+def count_steps(text: str, encoding: str = "character") -> int:
+    """How many steps `from_text` would make of a text, however long it is."""
+    return len(_tokenise(text, encoding))
+
+
 def _tokenise(text: str, encoding: str) -> str:
     """The characters, or the bytes as the characters U+0000 to U+00FF."""
     composed = unicodedata.normalize("NFC", text)

@@ -24,6 +24,7 @@ from lstmviz.web.view import View
 # the last one; what that address stands for, as `of` has it; and the language that it names.
 _LAST, _STANDS_FOR, _LANGUAGE = "addresses", "address_stands_for", "address_language"
 _PATH = "path"
+_HAS_COME = "has_come"  # in the session's state: whether another path was open before, or none
 _MOST = 20  # addresses that a browser can be behind
 
 
@@ -61,6 +62,8 @@ def carry_to(opened: str) -> None:
     """
     before = st.session_state.get(_PATH)
     st.session_state[_PATH] = opened
+    if before != opened:
+        st.session_state[_HAS_COME] = True
     if (
         before not in (None, opened)
         and not went_to()
@@ -70,6 +73,11 @@ def carry_to(opened: str) -> None:
         last = st.session_state[_LAST][-1]
         st.session_state[_LAST] = [*st.session_state[_LAST][-_MOST:], {}, last]
         st.query_params.from_dict(last)
+
+
+def has_come() -> bool:
+    """Whether the open path was opened since this was last asked."""
+    return bool(st.session_state.pop(_HAS_COME, False))
 
 
 def asked_page() -> str:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from lstmviz.language import _
 from lstmviz.sequences import Sequence
-from lstmviz.web import controls, figure, kinds, limits, parameters, render, sections, trained
+from lstmviz.web import controls, figure, kinds, limits, orders, parameters, render, sections, trained
 from lstmviz.web import view as views
 from lstmviz.web.fixed import hold, offer
 from lstmviz.web.markup import escape
@@ -104,7 +104,9 @@ def draw_settings(view: View) -> None:
     """Both settings beside each other, a column each; what differs is marked."""
     if (other := views.other(view)) is None:
         return
-    a, b = _facts(view), _facts(replace(other, input_size=view.input_size))  # both read the same sequence
+    other = replace(other, input_size=view.input_size)  # both read the same sequence
+    names = dict.fromkeys([*settings(view, other), *settings(other, view)])
+    a, b = _facts(view, names), _facts(other, names)
     rows = "".join(_row(name, a.get(name, "-"), b.get(name, "-")) for name in {**a, **b})
     heads = "".join(
         f'<th scope="col" class="lv-of-{x}"><span class="lv-letter">{x}</span></th>' for x in "ab"
@@ -112,6 +114,13 @@ def draw_settings(view: View) -> None:
     st.html(
         f'<table class="lv-setting"><thead><tr><td></td>{heads}</tr></thead><tbody>{rows}</tbody></table>'
     )
+
+
+def tell_order(view: View) -> None:
+    """That an order is the first setting's alone, where the other has other units."""
+    other = views.other(view)
+    if view.order != orders.STORED and other is not None and other.num_units != view.num_units:
+        st.caption(_("b has another number of units, so that its rows are as they are stored."))
 
 
 def draw_gates(view: View, sequence: Sequence, upload: Upload | None) -> None:
@@ -125,23 +134,42 @@ def draw_gates(view: View, sequence: Sequence, upload: Upload | None) -> None:
             figure.figure(json, key=f"gates_{letter}", alt=f"{letter}: {said}")
 
 
-def _facts(view: View) -> dict[str, str]:
-    """What a setting is, by what each thing is called."""
+def _facts(view: View, names: Iterable[str]) -> dict[str, str]:
+    """What a setting is, by what each thing is called: the parameters of these names, and what comes of them."""
     said, cell = parameters.in_full(view), render.dressed_cell(view)
     if trained.find(view) and view.model:  # it has sizes and a seed as the page's own have
         said["initial_weights"] = _("trained here")
-    compared = (
-        [name for name in views.COMPARED if name not in views.WHAT_IFS]
-        if trained.is_made_here(view)
-        else views.compared(view)
-    )
-    names = [*compared, *dict(view.options)]
     return {
         "cell": cell.kind.name,
-        **{name: said[name] for name in names if name != "cell" and said.get(name, "") != ""},
+        **{name: _spell(said[name]) for name in names if said.get(name, "") != ""},
         _("kernel"): f"[{', '.join(map(str, cell.kernel.shape))}]" if cell.rows else "-",
         _("parameters"): f"{cell.parameter_count:,}",
     }
+
+
+_MADE = frozenset({"num_units", "seed", "initial_weights", "linear"})
+"""What a layer from a file has not been made by, unless it was trained here."""
+_OF_FILES = frozenset({"layer", "reverse", "initial_state"})
+"""What says how a layer of a file is run, and nothing of any other cell."""
+_UNSAID = frozenset({*views.WHAT_IFS, *_OF_FILES, "linear"})
+"""What goes without saying where both settings have it as usual: that nothing is held or edited, or stands in front."""
+
+
+def settings(view: View, other: View) -> list[str]:
+    """Every parameter that makes a view's run what it is beside its kind, for a table that has another setting too."""
+    is_of_file = bool(view.model) and not trained.is_made_here(view)
+    foreign = {"cell", *(_MADE if is_of_file else _OF_FILES)}
+    return [
+        row.name
+        for row in parameters.of_run(view)
+        if row.name not in foreign
+        and not (row.name in _UNSAID and all(row.get(each) == row.usual(each) for each in (view, other)))
+    ]
+
+
+def _spell(said: str) -> str:
+    """What an address says, with gaps at which a line can end."""
+    return said.replace(",", ", ").replace(";", "; ")
 
 
 def _row(name: str, a: str, b: str) -> str:

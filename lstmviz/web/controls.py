@@ -188,6 +188,15 @@ def _draw_encoding() -> None:
         required=True,
         format_func={"character": _("character"), "byte": _("byte")}.__getitem__,
     )
+    offer(st.text_area, "alphabet")(
+        _("alphabet"),
+        max_chars=views.MAX_TEXT,
+        height=68,
+        placeholder=_("those of the text, sorted"),
+        help=_(
+            "The characters that have a feature each, in this order: a model that was trained on characters has one of its own."
+        ),
+    )
 
 
 def _draw_text_upload() -> None:

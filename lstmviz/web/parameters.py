@@ -230,39 +230,80 @@ class Units:
         return kept, changed(name, words.quote(given), shown, cause)
 
 
+EVERY_UNIT = "all"
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Numbers of a run that are held.
+
+    Attributes:
+        name: A gate or a state.
+        unit: Which unit of it; None for all.
+        steps: The first and the last step at which it is held; None for all.
+        value: What it is held at.
+    """
+
+    name: str
+    unit: int | None
+    steps: tuple[int, int] | None
+    value: float
+
+    def hides(self, other: Hold) -> bool:
+        """Whether nothing is left to say to another of the same unit that came before."""
+        is_same = (self.name, self.unit) == (other.name, other.unit)
+        return is_same and (None in (self.steps, other.steps) or self.steps == other.steps)
+
+    def __str__(self) -> str:
+        """As an address has it; see `Holds`."""
+        steps = "" if self.steps is None else f".{self.steps[0]}-{self.steps[1]}"
+        return f"{self.name}.{EVERY_UNIT if self.unit is None else self.unit}{steps}:{self.value:.9g}"
+
+
 @dataclass(frozen=True)
 class Holds:
-    """Numbers of a run that are held: `f.3:1` holds unit 3 of f at 1, at every step."""
+    """Numbers of a run that are held: `f.3:1` holds unit 3 of f at 1, at every step.
 
-    recorded: tuple[str, ...]
-    num_units: int
+    `f.3.10-20:1` holds it at the steps 10 to 20, `f.all:1` all units; a unit that is held by itself is held as that says.
+
+    Attributes:
+        sizes: How many units each gate and state has, by their names.
+    """
+
+    sizes: Mapping[str, int]
 
     def read(self, name: str, given: str, usual: str) -> tuple[str, str]:
-        """Those of them that there are; of two for one unit the last."""
+        """Those of them that there are; of two for the same numbers the last."""
         parts = [part for part in map(str.strip, given.split(",")) if part not in ("", NOTHING)]
-        known = {held[:2]: held for part in parts if (held := self.find(part))}
-        kept = ",".join(write_hold(*held) for held in list(known.values())[:MAX_HELD]) or usual
-        if len(known) != len(parts):
-            cause = _("each must be a gate or a state, a unit and a number, as f.3:1")
-        elif len(known) > MAX_HELD:
+        found = [self.find(part) for part in parts[: 2 * MAX_HELD]]
+        known: list[Hold] = []
+        for each in found:
+            if each is not None:
+                known = [*(other for other in known if not each.hides(other)), each]
+        kept = ",".join(map(str, known[:MAX_HELD])) or usual
+        if None in found:
+            cause = _(
+                "each must be a gate or a state, a unit and a number, as f.3:1, or with steps, as f.3.10-20:1"
+            )
+        elif len(parts) > MAX_HELD:
             cause = _("at most {most} numbers can be held").format(most=MAX_HELD)
+        elif len(known) < len(parts):
+            cause = _("of two for the same numbers the last one counts")
         else:
             return kept, ""
         return kept, changed(name, words.quote(given), kept, cause)
 
-    def find(self, part: str) -> tuple[str, int, float] | None:
-        """What is held, which unit of it, and at what; None where that makes no sense."""
+    def find(self, part: str) -> Hold | None:
+        """What is held, which unit of it, at which steps and at what; None where that makes no sense."""
         place, _colon, number = part.rpartition(":")
-        name, _dot, index = place.rpartition(".")
-        unit, value = words.read_whole(index), words.read_number(number)
-        if name not in self.recorded or unit is None or not 0 <= unit < self.num_units:
+        name, which, *at = place.split(".")[:4] if "." in place else (place, "")
+        unit, value = words.read_whole(which), words.read_number(number)
+        steps = Steps.find(at[0]) if at else None
+        if name not in self.sizes or value is None or abs(value) > LARGEST or len(at) > 1:
             return None
-        return None if value is None or abs(value) > LARGEST else (name, unit, value)
-
-
-def write_hold(name: str, unit: int, value: float) -> str:
-    """As an address has it; see `Holds`."""
-    return f"{name}.{unit}:{value:.9g}"
+        if which != EVERY_UNIT and (unit is None or not 0 <= unit < self.sizes[name]):
+            return None
+        return None if at and steps is None else Hold(name, unit, steps, value)
 
 
 @dataclass(frozen=True)
@@ -409,7 +450,7 @@ CELL = frozenset({"cells", "kernel", "layout"})
 """What is kept that the weights alone make, by the names that `key` takes."""
 _COMPARED = frozenset({"compare", "beside"})
 _REMEMBERED = frozenset({"gradients", "contrast", "ledger"})
-RUN = frozenset({"trace", "difference", "gates", "summary", "step"}) | _COMPARED | _REMEMBERED
+RUN = frozenset({"trace", "difference", "gates", "summary", "saturation", "step"}) | _COMPARED | _REMEMBERED
 """What is kept that a run makes."""
 _ALL = CELL | RUN
 
@@ -524,6 +565,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row("text", Text(), CELL, matters=_is_read(TEXT), widget="text"),
     Row("encoding", Choice(ENCODINGS), CELL, matters=_is_read(TEXT, TEXT_FILE), widget="encoding"),
+    Row("alphabet", Text(), CELL, matters=_is_read(TEXT, TEXT_FILE), widget="alphabet"),
     Row("numbers", Text(), CELL, matters=_is_read(NUMBERS), widget="numbers"),
     Row("standardise", Flag(), CELL, matters=_is_read(NUMBERS, CSV), widget="standardise"),
     Row("device", Device(), CELL, widget="device"),
@@ -534,13 +576,13 @@ ROWS: tuple[Row, ...] = (
     Row(
         "order",
         lambda view: Choice(list_orders(view.kind), has_likes=False),
-        _ALL - {"gates", "beside"},
+        _ALL - {"gates", "beside", "compare", "gradients", "contrast"},
         widget="order",
     ),
     Row("t", Whole(0, MAX_STEPS - 1), _ALL - {"step"} - _REMEMBERED),
     Row("gate", lambda view: Choice(view.recorded), _ALL, matters=lambda view: bool(view.gate)),
     Row("unit", lambda view: Whole(0, view.num_units - 1), _ALL - {"step"} - _REMEMBERED),
-    Row("clamp", lambda view: Holds(view.recorded, view.num_units), CELL),
+    Row("clamp", lambda view: Holds(view.sizes), CELL, is_last=True),
     Row("linear", Flag(), widget="linear"),
     Row("edit", lambda view: Edits(view.shapes, not view.is_generated or bool(view.model)), is_last=True),
     Row("gradients", Flag(), _ALL, widget="gradients", paths=_MEMORY),
@@ -571,6 +613,11 @@ ROWS: tuple[Row, ...] = (
     Row("note", Plain(MAX_NOTE), _ALL),
 )
 """The parameters that any view may have, those first that others depend on."""
+
+_READ = frozenset(
+    {"sequence", "input_size", "time_steps", "text", "encoding", "alphabet", "numbers", "standardise", "lang"}
+)
+"""What says which sequence is read and how, and in which language that is said: the same for a setting and the one beside it."""
 
 _GROUPS: Mapping[str, frozenset[str]] = {
     "options": frozenset(),
@@ -765,6 +812,15 @@ def widgets(view: View) -> dict[str, Any]:
     shown = (*ROWS, *options(view.kind), *signals(view.sequence))
     values = {row.widget: row.get(view) for row in shown if row.widget}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def of_run(view: View) -> tuple[Row, ...]:
+    """The parameters that make a view's run another one, but for what says which sequence it reads and in which language."""
+    return tuple(
+        row
+        for row in rows(view)
+        if "trace" not in row.spares and row.group != "signal" and row.name not in _READ
+    )
 
 
 def in_full(view: View) -> dict[str, str]:

@@ -17,10 +17,11 @@ from lstmviz.run.search import Found, Place, search
 from lstmviz.run.trace import Trace
 from lstmviz.sequences import Sequence, from_text
 from lstmviz.sequences.text import character_of
-from lstmviz.web import limits, models, parameters, render, sections, uploads
+from lstmviz.web import address, limits, models, parameters, render, sections, uploads
 from lstmviz.web.cost import estimate
 from lstmviz.web.fixed import is_hidden, is_locked, offer
 from lstmviz.web.markup import escape
+from lstmviz.web.paths import names
 from lstmviz.web.render import Upload
 from lstmviz.web.view import View
 
@@ -28,8 +29,11 @@ _SHOWN = 50  # places
 _CHUNK = 8_192  # steps of a further text that are one-hot at a time
 _AROUND = 12  # labels before and behind a place
 _MOST_PATTERN = 200  # steps
+_WIDTH = 150  # pixels of a field: a phone has two beside each other
+_TABLE, _ROW = 200, 35  # pixels of the table's height at most, and of a row's
 _MB = 16
 _MOST_KEPT = 64 * 2**20  # bytes of a run over a further text, in a viewer's session
+_STANDS = "pattern_stands"  # in the session's state: the pattern that was seen last, and whether its section stands first
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,50 +46,91 @@ class Searched:
     seconds: float
 
 
-def draw(view: View, sequence: Sequence, upload: Upload | None) -> None:
-    """The section."""
-    sections.write(
-        _("Where else does it do that?"),
-        _(
-            "Pick some steps: which units' `h` is on, at least the threshold, at all of them, and off just before and just behind? "
-            "Every other stretch at which units of these are on so is found, those with most of them first."
-        ),
-    )
+def is_asked(view: View, *, has_come: bool) -> bool:
+    """Whether the search is what its reader came for: it stands first then, for as long as the path is open.
+
+    A pattern came with the address, from the stage or by Back; one that is picked in the section leaves it where it is.
+
+    Args:
+        view: The view.
+        has_come: Whether the path was opened by this run.
+    """
+    seen, stands = st.session_state.get(_STANDS, ("", False))
+    if has_come or seen != view.pattern:
+        stands = bool(view.pattern)
+    st.session_state[_STANDS] = view.pattern, stands
+    return stands
+
+
+def draw(view: View, sequence: Sequence, upload: Upload | None, *, is_first: bool = False) -> None:
+    """The section; the answer above what it was asked by, where that `is_first` on the path."""
+    answer = None
+    if is_first:
+        sections.write(_("Where else does it do that?"))
+        answer = st.container(key="pattern_answer")
+        st.markdown(_tell_question())
+    else:
+        sections.write(_("Where else does it do that?"), _tell_question())
     if not len(sequence):
         return
     _draw_pattern(view, len(sequence))
     # What a layer reads from its end, the further text would have to be turned round for.
     text = "" if view.model and models.is_reversed(view) else _draw_text(sequence)
+    with answer or st.container(key="pattern_answer"):
+        _draw_answer(view, sequence, upload, text)
+
+
+def _tell_question() -> str:
+    return _(
+        "Pick some steps: which units' `h` is on, at least the threshold, at all of them, and off just before and just behind? "
+        "Every other stretch at which units of these are on so is found, those with most of them first."
+    )
+
+
+def _draw_answer(view: View, sequence: Sequence, upload: Upload | None, text: str) -> None:
+    """What was found, or why nothing was; nothing where nothing is asked."""
     if not view.pattern:
         return
+    if told := cut(view.pattern, len(sequence)):
+        st.warning(escape(told))
     try:
         with st.spinner(_("Searching")):
             done = find(view, sequence, upload, text, st.session_state.setdefault("further", {}))
     except ValueError as error:
         st.warning(escape(str(error)))
         return
-    _tell(done, len(sequence))
+    if text and always_held(view).clamp != view.clamp:
+        st.caption(
+            _("What is held at some steps alone is held in this sequence, and not in the further text.")
+        )
+    _tell(done, view, sequence)
 
 
 def _draw_pattern(view: View, steps: int) -> None:
     """Which steps, from which number on a unit is on, and whether it must be off around them."""
     first, last = read(view.pattern, steps) or (0, 0)
     st.session_state.update({"pattern_first": first, "pattern_last": max(first, last - 1)})
-    columns = st.columns(4)
-    if not is_hidden("pattern"):
-        of_steps: dict[str, Any] = {"on_change": _pick, "disabled": is_locked("pattern")}
-        columns[0].number_input(_("from step"), 0, steps - 1, key="pattern_first", **of_steps)
-        columns[1].number_input(_("to step"), 0, steps - 1, key="pattern_last", **of_steps)
-    offer(columns[2].number_input, "threshold")(
-        _("threshold"), -parameters.LARGEST, parameters.LARGEST, step=0.1, format="%g"
-    )
-    offer(columns[3].toggle, "around")(_("off around them"))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if not is_hidden("pattern"):
+            of_steps: dict[str, Any] = {
+                "on_change": _pick,
+                "disabled": is_locked("pattern"),
+                "width": _WIDTH,
+            }
+            st.number_input(_("from step"), 0, steps - 1, key="pattern_first", **of_steps)
+            st.number_input(_("to step"), 0, steps - 1, key="pattern_last", **of_steps)
+        offer(st.number_input, "threshold")(
+            _("threshold"), -parameters.LARGEST, parameters.LARGEST, step=0.1, format="%g", width=_WIDTH
+        )
+        offer(st.toggle, "around")(_("off around them"))
 
 
 def _pick() -> None:
     first, last = st.session_state["pattern_first"], st.session_state["pattern_last"]
     if first is not None and last is not None:
         pattern = f"{min(first, last)}-{max(first, last)}"
+        _seen, stands = st.session_state.get(_STANDS, ("", False))
+        st.session_state[_STANDS] = pattern, stands  # where the section is, it stays
         st.session_state["view"] = replace(st.session_state["view"], pattern=pattern)
 
 
@@ -95,6 +140,19 @@ def read(pattern: str, steps: int) -> tuple[int, int] | None:
     if span is None or span[0] >= steps:
         return None
     return span[0], min(span[1] + 1, steps, span[0] + _MOST_PATTERN)
+
+
+def cut(pattern: str, steps: int) -> str:
+    """What is searched for in place of a pattern that is not whole in a sequence, or too long, in a sentence; else ""."""
+    span, given = read(pattern, steps), parameters.Steps.find(pattern)
+    if span is None or given is None or span[1] == given[1] + 1:
+        return ""
+    cause = (
+        _("the sequence has {steps} steps").format(steps=steps)
+        if span[1] == steps
+        else _("a pattern has at most {most} steps").format(most=_MOST_PATTERN)
+    )
+    return parameters.changed("pattern", pattern, f"{span[0]}-{span[1] - 1}", cause)
 
 
 def _draw_text(sequence: Sequence) -> str:
@@ -199,16 +257,22 @@ def _run_on(view: View, trace: Trace, text: str) -> Iterator[np.ndarray]:
     """The h of the trace's cell over a further text, as the trace began and with what the view holds, some steps at a time."""
     alphabet = "".join(filter(None, map(character_of, trace.sequence.features)))
     state = dict(trace.initial_state)
+    always = always_held(view)
     for first in range(0, len(text), _CHUNK):
         part = from_text(text[first : first + _CHUNK], alphabet=alphabet)
-        made = run(trace.cell, part, engine="numpy", initial_state=state, clamp=view.held or None)
+        made = run(trace.cell, part, engine="numpy", initial_state=state, clamp=always.held or None)
         state = {name: values[-1] for name, values in made.states.items()}
         yield made.states["h"]
 
 
-def _tell(done: Searched, steps: int) -> None:
+def always_held(view: View) -> View:
+    """The view that holds what it holds at every step: the others are steps of its own sequence, and of no further text."""
+    return replace(view, clamp=",".join(str(hold) for hold in view.holds if hold.steps is None) or View.clamp)
+
+
+def _tell(done: Searched, view: View, sequence: Sequence) -> None:
     """What was found, and the way to each place of the sequence."""
-    found = done.found
+    found, steps = done.found, len(sequence)
     first, last = found.steps[0], found.steps[1] - 1
     if not found.units:
         st.info(
@@ -233,19 +297,42 @@ def _tell(done: Searched, steps: int) -> None:
     )
     if not found.places:
         return
-    st.dataframe(table(done, steps), key="pattern_places", hide_index=True)
-    own = [place for place in found.places if place.start < steps]
-    st.pills(
-        _("Go to the step"),
-        range(len(own)),
-        key="pattern_go",
-        format_func=lambda index: str(own[index].start),
-        on_change=_go,
-        args=(own,),
-    )
+    _draw_ways(starts(done, steps), view, is_lit=is_text(sequence))
+    height = min(_TABLE, _ROW * (len(found.places) + 1) + 3)
+    st.dataframe(table(done, steps), key="pattern_places", hide_index=True, height=height)
 
 
-def _go(places: list[Place]) -> None:
+def starts(done: Searched, steps: int) -> dict[int, Place]:
+    """The places of the sequence to which one can go, by their first steps; of several that begin there, the best."""
+    found: dict[int, Place] = {}
+    for place in done.found.places:
+        if place.start < steps:
+            found.setdefault(place.start, place)
+    return found
+
+
+def _draw_ways(places: dict[int, Place], view: View, *, is_lit: bool) -> None:
+    """The steps to which one can go; of the one that is pinned, the way to what the cell does there."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.pills(
+            _("Go to the step"),
+            list(places),
+            key="pattern_go",
+            format_func=str,
+            on_change=_go,
+            args=(places,),
+            width="content",
+        )
+        if view.t in places and st.button(
+            _("See step {t} in Explore").format(t=view.t),
+            key="pattern_see",
+            icon=":material/arrow_forward:",
+            width="content",
+        ):
+            _see(replace(view, show=parameters.LIT if is_lit else view.show))
+
+
+def _go(places: dict[int, Place]) -> None:
     """Pins the first step of the place that was picked, and a unit that is on there."""
     picked = st.session_state["pattern_go"]
     st.session_state["pattern_go"] = None  # to be picked again
@@ -254,6 +341,13 @@ def _go(places: list[Place]) -> None:
         st.session_state["view"] = replace(
             st.session_state["view"], t=place.start, unit=place.units[0], gate="h"
         )
+
+
+def _see(view: View) -> None:
+    """To the stage, on which the step is pinned: a text is lit up there."""
+    st.session_state["view"] = replace(view, engine=View.engine)
+    address.set_out(st.session_state["view"], names.EXPLORE)
+    st.switch_page(st.session_state["paths"][names.EXPLORE])
 
 
 def table(done: Searched, steps: int) -> dict[str, list[object]]:
@@ -278,4 +372,4 @@ def _quote(labels: tuple[str, ...], place: Place) -> str:
     return f"{''.join(before)}⟦{''.join(within)}⟧{''.join(behind)}"
 
 
-__all__ = ["Searched", "draw", "find", "is_text", "read", "table"]
+__all__ = ["Searched", "cut", "draw", "find", "is_asked", "is_text", "read", "starts", "table"]

@@ -21,6 +21,7 @@ from lstmviz.web import figure, models, orders, render, server, words
 from lstmviz.web import view as views
 from lstmviz.web.cost import estimate
 from lstmviz.web.figure import Made
+from lstmviz.web.parameters import Hold
 from lstmviz.web.render import Upload
 from lstmviz.web.view import View
 
@@ -46,7 +47,8 @@ def show_gates(
 def show_step(view: View, sequence: Sequence, upload: Upload | None) -> None:
     """Shows time's controls and the step that is pinned, or the first one."""
     made = None
-    if any(view.pin[2] in units for units in view.held.values()):
+    held = {unit for hold in view.holds for unit in _units(hold, view.num_units)}
+    if view.pin[2] in held:
         st.info(
             _("Unit {unit} is held, so it is not what the formulas of its step say: pin another one.").format(
                 unit=view.pin[2]
@@ -56,8 +58,11 @@ def show_step(view: View, sequence: Sequence, upload: Upload | None) -> None:
     if not _is_for_all(view, sequence):
         picture = render.step_picture(view, sequence, upload)
         made = Made(picture.figure, picture.alternative, picture.frames)
-    held = {unit for units in view.held.values() for unit in units}
     figure.step(name(view), len(sequence), made, figure.Run(_engine(view)), held)
+
+
+def _units(hold: Hold, num_units: int) -> Iterable[int]:
+    return range(num_units) if hold.unit is None else (hold.unit,)
 
 
 def _engine(view: View) -> str:

@@ -24,11 +24,12 @@ from lstmviz.run import gradients, has_tensorflow, run
 from lstmviz.run.atlas import Atlas, atlas
 from lstmviz.run.compare import compare, largest_difference
 from lstmviz.run.ledger import list_ledgers
-from lstmviz.run.order import STORED, order_units
+from lstmviz.run.order import STORED, Ranked, list_orders, rank_units
 from lstmviz.run.silence import Silenced, silence
 from lstmviz.run.trace import Trace
 from lstmviz.run.turns import OutOfMemory
-from lstmviz.sequences import Sequence
+from lstmviz.sequences import MAX_STEPS, Sequence
+from lstmviz.sequences.text import count_steps
 from lstmviz.web import limits, metrics, models, orders, parameters, server, trained
 from lstmviz.web import view as views
 from lstmviz.web.cost import estimate
@@ -195,8 +196,9 @@ def load_sequence(view: View, upload: Upload | None) -> tuple[Sequence, str | No
             **dict(view.signal),
         )
         return made, None
+    whole = 0  # steps of a file that is longer than any sequence here
     if view.sequence == views.TEXT:
-        sequence = sequences.from_text(view.text, encoding=view.encoding)
+        sequence = sequences.from_text(view.text, encoding=view.encoding, alphabet=view.alphabet or None)
     elif view.sequence in trained.SEQUENCES:
         sequence = trained.load_sequence(view.sequence)
     elif view.sequence == views.NUMBERS:
@@ -208,17 +210,19 @@ def load_sequence(view: View, upload: Upload | None) -> tuple[Sequence, str | No
         }
         raise ValueError(told[view.sequence])
     elif view.sequence == views.TEXT_FILE:
-        sequence = _read_text(upload, view.encoding)
+        sequence, whole = _read_text(upload, view.encoding, view.alphabet)
     else:
         sequence = _read_upload(upload, view.standardise)
+    whole = whole or len(sequence)
     per_step = view.num_units * (len(view.kind.gates) + len(view.kind.states)) + sequence.input_size
     affordable = views.affordable_steps(replace(view, input_size=sequence.input_size))
     longest = max(1, min(affordable, limits.MAX_RECORDED // per_step))
     if len(sequence) <= longest:
-        return sequence, None
+        told = _("The text has {given:,} steps; the page shows the first {most:,}.")
+        return sequence, told.format(given=whole, most=len(sequence)) if whole > len(sequence) else None
     problem = _(
         "The sequence has {given} steps; with {num_units} units the page shows the first {longest}."
-    ).format(given=len(sequence), num_units=view.num_units, longest=longest)
+    ).format(given=whole, num_units=view.num_units, longest=longest)
     return replace(sequence, values=sequence.values[:longest], labels=sequence.labels[:longest]), problem
 
 
@@ -244,14 +248,16 @@ def decode(content: bytes) -> str:
     return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _read_text(upload: Upload, encoding: str) -> Sequence:
-    """The text of an upload, read once.
+def _read_text(upload: Upload, encoding: str, alphabet: str) -> tuple[Sequence, int]:
+    """The text of an upload, read once, as far as the page shows it, with a column for each character of the whole; and its steps.
+
+    The columns are those of the alphabet, where one is given.
 
     Raises:
         ValueError: it is no text, an empty one, or one of too many different characters.
     """
 
-    def make() -> Sequence:
+    def make() -> tuple[Sequence, int]:
         try:
             text = decode(upload.content)
         except UnicodeDecodeError as error:
@@ -260,10 +266,16 @@ def _read_text(upload: Upload, encoding: str) -> Sequence:
                     name=upload.name, place=error.start
                 )
             ) from error
-        return replace(sequences.from_text(text, encoding=encoding), title=upload.name)
+        steps, most = count_steps(text, encoding), min(limits.MAX_STEPS, MAX_STEPS)
+        made = sequences.from_text(
+            text, encoding=encoding, alphabet=alphabet or None, time_steps=most if steps > most else None
+        )
+        return replace(made, title=upload.name), steps
 
-    key = ("text", encoding, language.current())
-    kept: Sequence = upload.shelf.get(key, make, lambda made: made.values.nbytes + 64 * len(made))
+    key = ("text", encoding, alphabet, language.current())
+    kept: tuple[Sequence, int] = upload.shelf.get(
+        key, make, lambda made: made[0].values.nbytes + 64 * len(made[0])
+    )
     return kept
 
 
@@ -283,8 +295,9 @@ def fit(view: View, upload: Upload | None) -> tuple[Sequence, View, list[str]]:
     view, bounded = views.bound(replace(view, input_size=sequence.input_size))
     sequence = _arrange(view, sequence)
     view, edited = views.edit_within(view)
+    view, held = views.hold_within(view, len(sequence))
     view, moved = views.pin_within(view, len(sequence))
-    return sequence, view, [*([cut] if cut else []), *bounded, *edited, *moved]
+    return sequence, view, [*([cut] if cut else []), *bounded, *edited, *held, *moved]
 
 
 def _arrange(view: View, sequence: Sequence) -> Sequence:
@@ -569,6 +582,20 @@ def summary_picture(view: View, sequence: Sequence, upload: Upload | None) -> Su
     return _keep(_key(view, "summary"), make, _own_shelf(view, upload))
 
 
+def saturation_picture(view: View, sequence: Sequence, upload: Upload | None) -> SummaryPicture:
+    """Which units' gates sit at their ends, kept as the run is.
+
+    Raises:
+        ValueError: no gate has any.
+    """
+
+    def make() -> SummaryPicture:
+        trace = dressed_trace(view, sequence, upload)
+        return SummaryPicture(plot.saturation_json(trace).encode(), plot.describe_saturation(trace))
+
+    return _keep(_key(view, "saturation"), make, _own_shelf(view, upload))
+
+
 def step_picture(view: View, sequence: Sequence, upload: Upload | None) -> StepPicture:
     """The pinned unit at the pinned step, and what changes from step to step; kept as the run is."""
     t, _gate, unit = view.pin
@@ -602,21 +629,21 @@ def ranked_units(view: View, sequence: Sequence, upload: Upload | None) -> tuple
     return kept
 
 
-def unit_order(view: View, sequence: Sequence, upload: Upload | None) -> tuple[np.ndarray | None, str]:
+def unit_order(view: View, sequence: Sequence, upload: Upload | None) -> tuple[Ranked | None, str]:
     """The order that a view's units are drawn in, None for that in which they are stored; and why it is not the one picked."""
     if view.order == STORED or not len(sequence):
         return None, ""
     if why := orders.why_not(view, len(sequence)):
         return None, why
 
-    def make() -> np.ndarray:
+    def make() -> Ranked:
         trace, example = load_trace(view, sequence, upload), trained.find(view)
         head = example.head.outputs if example else None
-        return order_units(trace, view.order, head, initial_state=_initial_state(view))
+        return rank_units(trace, view.order, head, initial_state=_initial_state(view))
 
     key = (*run_key(view, sequence), "order", view.order)
     try:
-        kept: np.ndarray = _run_shelf(view, sequence, upload).get(key, make, lambda made: made.nbytes)
+        kept: Ranked = _run_shelf(view, sequence, upload).get(key, make, lambda made: 9 * made.order.nbytes)
     except ValueError as error:
         return None, str(error)
     return kept, ""
@@ -634,8 +661,9 @@ def comparison_picture(view: View, sequence: Sequence, upload: Upload | None) ->
         made = compare(
             dressed_trace(view, sequence, upload), dressed_trace(beside, sequence), float(view.tolerance)
         )
+        order = _order_of_both(view, beside, sequence, upload)
         return ComparisonPicture(
-            plot.compare_json(made, values=view.values).encode(),
+            plot.compare_json(made, values=view.values, order=order).encode(),
             plot.describe_compare(made, values=view.values),
         )
 
@@ -652,12 +680,16 @@ def beside_picture(view: View, sequence: Sequence, upload: Upload | None) -> Sum
 
     def make() -> SummaryPicture:
         trace = dressed_trace(beside, sequence)
-        is_alike = beside.num_units == view.num_units  # then rows beside each other are the same unit's
-        order, _why_not = unit_order(view, sequence, upload) if is_alike else (None, "")
+        order = _order_of_both(view, beside, sequence, upload)
         figure = plot.gates_json(trace, values=view.values, order=order).encode()
         return SummaryPicture(figure, plot.describe_gates(trace))
 
     return _keep(_key(view, "beside"), make, _own_shelf(view, upload))
+
+
+def _order_of_both(view: View, beside: View, sequence: Sequence, upload: Upload | None) -> np.ndarray | None:
+    """The view's order for another setting too, where that has as many units: rows beside each other are the same unit's."""
+    return unit_order(view, sequence, upload)[0] if beside.num_units == view.num_units else None
 
 
 def _other(view: View, sequence: Sequence) -> View:
@@ -690,7 +722,10 @@ def gradients_picture(view: View, sequence: Sequence, upload: Upload | None) -> 
                 replace(one, trace=replace(one.trace, cell=models.dress(view, one.trace.cell)))
                 for one in found
             ]
-        return GradientsPicture(plot.gradients_json(*found).encode(), plot.describe_gradients(*found))
+        order, _why_not = unit_order(view, sequence, upload)
+        return GradientsPicture(
+            plot.gradients_json(*found, order=order).encode(), plot.describe_gradients(*found)
+        )
 
     return _keep(_key(view, "gradients"), make, _own_shelf(view, upload))
 
@@ -706,9 +741,14 @@ def contrast_picture(view: View, sequence: Sequence, upload: Upload | None) -> C
     def make() -> ContrastPicture:
         _demand_gradients()
         own = gradients(load_trace(view, sequence, upload), unit, t)
-        other = gradients(load_trace(contrasted(view, sequence), sequence), unit, t)
+        beside = contrasted(view, sequence)
+        other = gradients(load_trace(beside, sequence), unit, t)
+        has_order = view.order in list_orders(beside.kind)
+        order, _why_not = (
+            unit_order(replace(beside, order=view.order), sequence, None) if has_order else (None, "")
+        )
         return ContrastPicture(
-            plot.gradients_json(other).encode(),
+            plot.gradients_json(other, order=order).encode(),
             plot.describe_gradients(other),
             other.trace.cell.kind.name,
             "; ".join(curve.words for curve in draw_curves((own, other))),

@@ -380,9 +380,14 @@ def sequence_code(view: View) -> str:
     if view.sequence in trained.SEQUENCES:
         return f'lv.examples.load("{view.sequence}").sequence'
     if view.sequence == views.TEXT:
-        return f"lv.sequences.from_text({view.text!r}, encoding={view.encoding!r})"
+        return f"lv.sequences.from_text({view.text!r}, encoding={view.encoding!r}{_alphabet_code(view)})"
     if view.sequence == views.NUMBERS:
         return f"lv.sequences.from_numbers({view.numbers!r}, standardise={view.standardise})"
     if view.sequence == views.TEXT_FILE:
-        return f'lv.sequences.from_text(open("text.txt", encoding="utf-8-sig").read(), encoding={view.encoding!r})'
+        read = 'open("text.txt", encoding="utf-8-sig").read()'
+        return f"lv.sequences.from_text({read}, encoding={view.encoding!r}{_alphabet_code(view)})"
     return f'lv.sequences.from_csv("data.csv", standardise={view.standardise})'
+
+
+def _alphabet_code(view: View) -> str:
+    return f", alphabet={view.alphabet!r}" if view.alphabet else ""

@@ -12,7 +12,7 @@ from lstmviz.language import _
 from lstmviz.run.atlas import Atlas
 from lstmviz.run.silence import Silenced
 from lstmviz.sequences import Sequence
-from lstmviz.web import render, sections, trained
+from lstmviz.web import figure, render, sections, trained
 from lstmviz.web.cost import estimate
 from lstmviz.web.render import Upload
 from lstmviz.web.view import View
@@ -30,11 +30,35 @@ def draw(view: View, sequence: Sequence, upload: Upload | None) -> None:
             "One row a unit; a click on a column's head sorts by it. *Without it* is how much {answer} of the last step changes "
             "where this unit's `h` is held at 0; *half-life* how many steps it takes until half of what it holds is left "
             "(empty where nothing fades); *low* and *high* the share of steps at which a gate is within 0.1 of its ends. "
-            "Behind them is how its `h` answers a step, an impulse and a sine of 20 steps."
+            "Behind them is how its `h` answers a step, an impulse and a sine of 20 steps: how much, after how many steps, and "
+            "when it has settled (empty where it does not)."
         ).format(answer=answer),
     )
     if not len(sequence):
         return
+    _draw_table(view, sequence, upload)
+    _draw_saturation(view, sequence, upload)
+
+
+def _draw_saturation(view: View, sequence: Sequence, upload: Upload | None) -> None:
+    """Karpathy's scatter: how often each unit's gates are at their ends in the run that is shown."""
+    try:
+        picture = render.saturation_picture(view, sequence, upload)
+    except ValueError:  # no gate of it has ends
+        return
+    st.caption(
+        _(
+            "Each point is a unit: right, its gate is mostly at the lower end; up, mostly at the upper. A unit high up in `f` "
+            "keeps nearly all that it holds; one at the right of `i` hardly writes."
+        )
+        if {"f", "i"} <= {gate.name for gate in view.kind.gates}
+        else _("Each point is a unit: right, its gate is mostly at the lower end; up, mostly at the upper.")
+    )
+    figure.figure(picture.figure, key="saturation", alt=picture.alternative)
+
+
+def _draw_table(view: View, sequence: Sequence, upload: Upload | None) -> None:
+    """A row a unit, or why there is none."""
     if view.held:
         st.info(
             _(
@@ -75,6 +99,8 @@ def columns(atlas: Atlas, silenced: Silenced) -> dict[str, list[Any]]:
         if len(response.gain) == size:
             found[_("{input}: gain").format(input=name)] = response.gain
             found[_("{input}: delay").format(input=name)] = response.delay
+            if part != "sine":  # which never settles
+                found[_("{input}: settling").format(input=name)] = response.settling
     order = np.argsort(-silenced.changes) if len(silenced.units) == size else np.arange(size)
     return {name: [_plain(values[unit]) for unit in order] for name, values in found.items()}
 

@@ -38,6 +38,7 @@ from lstmviz.web.parameters import (
     TEXT_FILE,
     TOLERANCES,
     VALUES,
+    Hold,
     changed,
     own_options,
     write,
@@ -48,7 +49,7 @@ __all__ = [
     "COMPARED", "CSV", "DTYPES", "ENCODINGS", "LARGEST", "MAX_INPUT_SIZE", "MAX_SEED", "MAX_TEXT", "NUMBERS", "PARAMETERS",
     "SEQUENCES", "STARTS", "TEXT", "TEXT_FILE",
     "TOLERANCES", "VALUES", "View", "affordable_steps", "bound", "compare_with", "compared",
-    "contrast", "follow", "home", "kept", "other", "own_options", "parse", "pin_within", "pinned", "to_query",
+    "contrast", "follow", "hold_within", "home", "kept", "other", "own_options", "parse", "pin_within", "pinned", "to_query",
 ]  # fmt: skip
 
 COMPARED = ("cell", "num_units", "seed", "initial_weights", "dtype", "device", "clamp", "edit")
@@ -89,6 +90,7 @@ class View:
     signal: tuple[tuple[str, float], ...] = ()
     text: str = "hello world"
     encoding: str = "character"
+    alphabet: str = ""
     numbers: str = "0 1 0 -1 0 1 0 -1"
     standardise: bool = True
     device: str = ""
@@ -138,39 +140,45 @@ class View:
         return self.t or 0, self.gate or self.recorded[0], self.unit or 0
 
     @property
-    def held(self) -> dict[str, dict[int, float]]:
+    def holds(self) -> tuple[Hold, ...]:
+        """What a run of it holds: first what all units of a gate or a state are held at, so that one by itself counts."""
+        read = parameters.Holds(self.sizes).find
+        found = [hold for part in self.clamp.split(",") if (hold := read(part))]
+        return tuple(sorted(found, key=lambda hold: hold.unit is not None))
+
+    @property
+    def held(self) -> dict[str, Any]:
         """What a run of it holds, as `lstmviz.run` takes it."""
-        found: dict[str, dict[int, float]] = {}
-        for part in self.clamp.split(","):
-            if hold := parameters.Holds(self.recorded, self.num_units).find(part):
-                name, unit, value = hold
-                found.setdefault(name, {})[unit] = value
-        return found
+        found: dict[str, Any] = {}
+        for hold in self.holds:
+            units = found.setdefault(hold.name, {})
+            place = range(self.sizes[hold.name]) if hold.unit is None else hold.unit
+            if hold.steps is None:
+                units[place] = hold.value
+            else:
+                units.setdefault(place, {})[range(hold.steps[0], hold.steps[1] + 1)] = hold.value
+        alone = {hold.name: hold for hold in self.holds if hold.unit is None and hold.steps is None}
+        return found | {name: hold.value for name, hold in alone.items() if len(found[name]) == 1}
 
     def say_held(self) -> str:
         """What a run of it holds, in words; empty where nothing."""
-        held = [
-            f"{name}[{unit}] = {value:g}"
-            for name, units in self.held.items()
-            for unit, value in units.items()
-        ]
-        if not held:
+        if not self.holds:
             return ""
-        said = _("held: {names}").format(names=", ".join(held))
-        beyond = ", ".join(f"{name}[{unit}]" for name, unit in self._beyond())
+        said = _("held: {names}").format(names=", ".join(map(_say_hold, self.holds)))
+        beyond = ", ".join(_say_place(hold) for hold in self._beyond())
         if not beyond:
             return said
         drawn = _("beyond what a gate can be, so drawn at the end of its scale: {names}").format(names=beyond)
         return f"{said} · {drawn}"
 
-    def _beyond(self) -> Iterator[tuple[str, int]]:
+    def _beyond(self) -> Iterator[Hold]:
         """What is held of gates beyond the ends of their scales: sigmoids are drawn from 0 to 1."""
         equation = self.kind.equation(dict(self.options))
-        for name, units in self.held.items():
-            bounds = RANGES.get(equation.activation_of(name)) if name in equation.gates else None
-            for unit, value in units.items():
-                if bounds == (0.0, 1.0) and not 0 <= value <= 1:
-                    yield name, unit
+        for hold in self.holds:
+            is_gate = hold.name in equation.gates
+            bounds = RANGES.get(equation.activation_of(hold.name)) if is_gate else None
+            if bounds == (0.0, 1.0) and not 0 <= hold.value <= 1:
+                yield hold
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -217,6 +225,12 @@ class View:
         return (*(gate.name for gate in self.kind.gates), *self.kind.states)
 
     @property
+    def sizes(self) -> dict[str, int]:
+        """How many units each of these has."""
+        sizes = dict.fromkeys(self.recorded, self.num_units)
+        return sizes | {"h": int(dict(self.options).get("num_proj") or self.num_units)}
+
+    @property
     def is_uploaded(self) -> bool:
         """Whether the sequence is a file of the viewer's, which no address holds."""
         return self.sequence in parameters.FILES
@@ -225,6 +239,23 @@ class View:
     def is_generated(self) -> bool:
         """Whether the sequence can have any number of features, rather than those of its data."""
         return self.sequence in sequences.GENERATORS
+
+
+def _say_place(hold: Hold) -> str:
+    return hold.name if hold.unit is None else f"{hold.name}[{hold.unit}]"
+
+
+def _say_hold(hold: Hold) -> str:
+    said = f"{_say_place(hold)} = {hold.value:g}"
+    if hold.steps is None:
+        return said
+    first, last = hold.steps
+    at = (
+        _("at step {t}").format(t=first)
+        if first == last
+        else _("at steps {first}–{last}").format(first=first, last=last)
+    )
+    return f"{said} {at}"
 
 
 def parse(
@@ -285,7 +316,9 @@ def _count_features(view: View) -> int | None:
     """How many features a sequence has that brings its own; None where its file says it, or it is none."""
     try:
         if view.sequence == TEXT:
-            return sequences.from_text(view.text, encoding=view.encoding).input_size
+            return sequences.from_text(
+                view.text, encoding=view.encoding, alphabet=view.alphabet or None
+            ).input_size
         if view.sequence == NUMBERS:
             return sequences.from_numbers(view.numbers).input_size
     except ValueError:
@@ -448,7 +481,7 @@ def bound(view: View) -> tuple[View, list[str]]:
         problems.append(changed("time_steps", view.time_steps, fitting, cause))
         view = replace(view, time_steps=fitting)
     # Another size or kind has not all that was held.
-    kept, _problem = parameters.Holds(view.recorded, view.num_units).read("clamp", view.clamp, View.clamp)
+    kept, _problem = parameters.Holds(view.sizes).read("clamp", view.clamp, View.clamp)
     view = replace(view, clamp=kept)
     if view.colour not in ("", *view.recorded, parameters.LEDGER):
         view = replace(view, colour=View.colour)
@@ -576,6 +609,22 @@ def edit_within(view: View) -> tuple[View, list[str]]:
 def unedited(view: View) -> View:
     """The view with the cell's own weights."""
     return replace(view, edit=View.edit)
+
+
+def hold_within(view: View, steps: int) -> tuple[View, list[str]]:
+    """The view holding what it holds at steps that there are."""
+    kept = ",".join(str(cut) for hold in view.holds if (cut := _cut(hold, steps))) or View.clamp
+    if all(hold.steps is None or hold.steps[1] < steps for hold in view.holds):
+        return view, []
+    cause = _("the sequence has {steps} steps").format(steps=steps)
+    return replace(view, clamp=kept), [changed("clamp", words.quote(view.clamp), kept, cause)]
+
+
+def _cut(hold: Hold, steps: int) -> Hold | None:
+    """What is left of it in a sequence of so many steps."""
+    if hold.steps is None or hold.steps[1] < steps:
+        return hold
+    return replace(hold, steps=(hold.steps[0], steps - 1)) if hold.steps[0] < steps else None
 
 
 def pin_within(view: View, steps: int) -> tuple[View, list[str]]:

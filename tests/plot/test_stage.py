@@ -13,6 +13,7 @@ import pytest
 import lstmviz as lv
 from lstmviz.plot import stage
 from lstmviz.plot.number import write
+from lstmviz.run.ledger import list_ledgers
 from tests.kinds_of_ones_own import STEPS, declared, run
 
 KINDS = [*lv.KINDS, *STEPS]
@@ -520,7 +521,30 @@ def test_a_state_is_written_with_the_number_that_the_run_recorded(kind, options)
             made = stage.make_number(trace, T, name, unit)
             of_the_state = [line for line in made["lines"] if line.startswith(f"{name}_t = ")]
             assert of_the_state and of_the_state[-1].endswith(f" = {write(values[T, unit])}"), made
-            assert made["sums"] == [] and made["title"] == f"{name}[{unit}] at step {T}"
+            assert made["title"] == f"{name}[{unit}] at step {T}"
+            assert bool(made["sums"]) == (name in list_ledgers(trace.cell))
+
+
+def test_a_state_that_steps_wrote_is_taken_apart_by_what_each_wrote_and_what_is_left_of_it():
+    x = np.random.default_rng(3).normal(size=(30, 3)).astype(np.float32)
+    cell = lv.build("BasicLSTMCell", 5, 3, seed=1)
+    trace = lv.run(cell, x, engine="numpy", initial_state={"c": np.full(5, 0.5, np.float32)})
+    made = stage.make_number(trace, 25, "c", 2)
+    (told,) = made["sums"]
+    found = lv.ledger(trace, 2, 25)
+    assert told["name"] == "c[2]" and told["value"] == pytest.approx(trace.states["c"][25, 2], rel=1e-6)
+    start, *steps = told["terms"]
+    assert start[0] == "the start" and start[3] == pytest.approx(float(found.initial))
+    assert len(steps) + told["others"] == 26 and len(steps) == 12
+    for name, write_, left, share in steps:
+        step = int(name.removeprefix("step "))
+        assert (write_, left) == (found.writes[step], found.survival[step])
+        assert share == found.shares[step] == pytest.approx(write_ * left)
+    assert [name for name, *_rest in steps] == sorted(
+        (name for name, *_rest in steps), key=lambda name: int(name.removeprefix("step "))
+    )
+    assert sum(term[3] for term in told["terms"]) + told["rest"] == pytest.approx(told["value"], rel=1e-5)
+    assert "what is left of that" in made["lines"][-1]
 
 
 def test_many_terms_are_the_largest_ones_and_the_sum_of_the_others():

@@ -35,6 +35,12 @@ def test_an_address_says_what_is_held():
         ("f.3:nan,i.1:0", "i.1:0"),
         ("f.-1:1", "none"),
         ("f.3", "none"),
+        ("f.3.5:1", "none"),
+        ("f.3.9-5:1", "none"),
+        ("f.3.1-2.4:1", "none"),
+        ("f.every:1", "none"),
+        ("f.3.1-2:1,f.3:0.5", "f.3:0.5"),
+        ("f.3:0.5,f.3.1-2:1", "f.3.1-2:1"),
         ("f.3:1e31", "none"),
         (",".join(f"{gate}.{unit}:1" for gate in "ijfoch" for unit in range(8)), None),
         ("f.3:1" * 10_000, "none"),
@@ -61,6 +67,56 @@ def test_the_page_draws_the_librarys_run_that_holds_the_same():
     assert (found.gates["f"][:, 3] == 1).all() and (found.states["h"][:, 0] == -0.25).all()
     free = render.load_trace(_view(), sequence)
     assert not np.array_equal(found.states["h"][:, 1], free.states["h"][:, 1])
+
+
+@pytest.mark.parametrize(
+    ("clamp", "held", "said"),
+    [
+        ("f.all:1", {"f": 1.0}, "f = 1"),
+        (
+            "f.3.10-20:1",
+            {"f": {3: {range(10, 21): 1.0}}},
+            "f[3] = 1 at steps 10–20",
+        ),
+        ("f.3.5-5:1", {"f": {3: {range(5, 6): 1.0}}}, "f[3] = 1 at step 5"),
+        (
+            "f.3:0,f.all:1",
+            {"f": {range(8): 1.0, 3: 0.0}},
+            "f = 1, f[3] = 0",
+        ),
+        (
+            "c.all.0-4:0,c.2.6-7:1,c.2.9-9:2",
+            {"c": {range(8): {range(5): 0.0}, 2: {range(6, 8): 1.0, range(9, 10): 2.0}}},
+            "c = 0 at steps 0–4, c[2] = 1 at steps 6–7, c[2] = 2 at step 9",
+        ),
+    ],
+)
+def test_all_units_and_some_steps_are_held(clamp, held, said):
+    view = _view(clamp=clamp)
+    assert view.held == held and view.say_held() == f"held: {said}"
+    assert to_query(view) == {"clamp": clamp} and parse(to_query(view))[0] == view
+    sequence, view, problems = render.fit(view, None)
+    assert problems == []
+    expected = lv.run(render.load_cell(view), sequence, clamp=held)
+    np.testing.assert_array_equal(render.load_trace(view, sequence).states["h"], expected.states["h"])
+    assert (
+        f"clamp={held}" in sections._codes(view, sequence)["lstmviz"] if hasattr(sections, "_codes") else True
+    )
+
+
+def test_what_is_held_behind_the_last_step_is_cut_and_told():
+    view = _view(clamp="f.3.10-90:1,f.2.70-80:1,o.1:0.5")
+    _sequence, view, problems = render.fit(view, None)
+    assert view.clamp == "f.3.10-59:1,o.1:0.5"
+    assert problems == [
+        "clamp was 'f.3.10-90:1,f.2.70-80:1,o.1:0.5'; showing f.3.10-59:1,o.1:0.5: the sequence has 60 steps."
+    ]
+
+
+def test_a_projected_h_holds_the_numbers_that_it_has():
+    view = _view(cell="LSTMCell", num_proj="3", clamp="h.all:0,h.2:1,c.7:0")
+    assert view.held == {"h": {range(3): 0.0, 2: 1.0}, "c": {7: 0.0}}
+    assert parse({"cell": "LSTMCell", "num_proj": "3", "clamp": "h.3:1"})[0].held == {}
 
 
 def test_fewer_units_and_another_kind_let_go_of_what_they_have_not():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from streamlit.testing.v1 import AppTest
 
 import lstmviz as lv
-from lstmviz.web import parameters
+from lstmviz.web import parameters, render, sections
 from lstmviz.web import view as views
 
 _SCRIPT = Path(__file__).parent / "apps" / "document.py"
@@ -153,6 +153,35 @@ def test_a_text_file_is_read_as_the_same_text_typed_and_the_link_does_not_hold_i
     page.file_uploader(key="text_file").upload("bytes.txt", b"ab\xff", "text/plain")
     _run(page)
     assert "bytes.txt is no text in UTF-8: byte 2 does not belong to it" in _warnings(page)
+
+
+def test_of_a_text_that_is_too_long_the_first_steps_are_shown_and_its_length_is_said():
+    text = "abc\nä" * 4_000 + "z"
+    view, _problems = views.parse({"sequence": "text_file"})
+    sequence, view, problems = render.fit(view, render.Upload("long.txt", text.encode()))
+    assert problems == ["The text has 20,001 steps; the page shows the first 10,000."]
+    assert len(sequence) == 10_000 and "z" in sequence.features, "the whole text can be searched in"
+    view, _problems = views.parse({"sequence": "text_file", "encoding": "byte"})
+    _sequence, _view, problems = render.fit(view, render.Upload("long.txt", text.encode()))
+    assert problems == ["The text has 24,001 steps; the page shows the first 10,000."]
+    wide, _problems = views.parse({"sequence": "text_file", "num_units": "2000"})
+    sequence, _view, problems = render.fit(wide, render.Upload("long.txt", text.encode()))
+    assert len(sequence) < 10_000 and problems[0].startswith("The sequence has 20001 steps; with 2000 units")
+
+
+def test_an_alphabet_says_which_characters_have_a_feature_and_in_which_order():
+    view, problems = views.parse({"sequence": "text", "text": "abba", "alphabet": "cba"})
+    sequence, view, more = render.fit(view, None)
+    assert problems == more == [] and view.input_size == 3
+    assert sequence.values.argmax(axis=1).tolist() == [2, 1, 1, 2] and sequence.features == ("c", "b", "a")
+    assert views.to_query(view)["alphabet"] == "cba"
+    assert "alphabet='cba'" in sections.sequence_code(view)
+    for_file, _problems = views.parse({"sequence": "text_file", "alphabet": "cba"})
+    read, _view, _more = render.fit(for_file, render.Upload("a.txt", b"abba"))
+    assert (read.values == sequence.values).all()
+    other, _problems = views.parse({"sequence": "text", "text": "abba", "alphabet": "bc"})
+    with pytest.raises(ValueError, match="a at step 0, which is not in the alphabet"):
+        render.fit(other, None)
 
 
 def _said_input(page) -> str:

@@ -77,6 +77,8 @@ def _others(row: parameters.Row, view: View) -> list[object]:
             candidates = [min(max(number, minimum), maximum) for number in (1, 2)]
         case Number(minimum, maximum):
             candidates = [min(max(number, minimum), maximum) for number in (0.25,)]
+        case Text() if row.name == "alphabet":
+            candidates = ["".join(sorted(set(view.text), reverse=True)) + "~"]
         case Text():
             candidates = ["two"] if row.name == "layer" else ["0 1 1 0 2"]
         case Device():
@@ -93,8 +95,8 @@ def _others(row: parameters.Row, view: View) -> list[object]:
             candidates = [(allowed[0],), (allowed[1], allowed[0])]
         case Plain():
             candidates = ["Which gate forgets?"]
-        case Holds(recorded):
-            candidates = [f"{recorded[0]}.1:0.25"]
+        case Holds(sizes):
+            candidates = [f"{next(iter(sizes))}.1:0.25"]
         case Edits(shapes):
             name, shape = next(iter(shapes.items()))
             candidates = [f"{name}:{','.join(str(length - 1) for length in shape)}:0.25"]

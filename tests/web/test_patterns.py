@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import lstmviz as lv
+from lstmviz.run.search import Found, Place
 from lstmviz.web import limits, patterns, render
 from lstmviz.web.view import View, parse, to_query
 
@@ -105,6 +106,25 @@ def test_steps_that_a_sequence_has_not_are_said():
         patterns.find(view, sequence, None)
     assert patterns.read("15-60", 18) == (15, 18)
     assert patterns.read("0-5000", 9000) == (0, 200)
+
+
+def test_a_pattern_that_ends_behind_the_sequence_or_is_too_long_is_said_to_be_cut():
+    assert patterns.cut("15-60", 18) == "pattern was 15-60; showing 15-17: the sequence has 18 steps."
+    assert (
+        patterns.cut("0-5000", 9000) == "pattern was 0-5000; showing 0-199: a pattern has at most 200 steps."
+    )
+    assert patterns.cut("15-17", 18) == patterns.cut("0-199", 9000) == ""
+    assert patterns.cut("50-60", 18) == "", "of which nothing is left: the search says so"
+
+
+def test_a_step_at_which_two_places_begin_is_offered_once_and_leads_to_the_better():
+    better, other, further = (
+        Place(3, 5, (0, 1)),
+        Place(3, 9, (1,)),
+        Place(40, 42, (0,)),
+    )
+    done = patterns.Searched(Found((1, 3), (0, 1), (better, other, further), 3), 31, ("",) * 60, 0.1)
+    assert patterns.starts(done, 30) == {3: better}
 
 
 def test_years_are_told_by_their_names():

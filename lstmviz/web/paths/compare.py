@@ -31,4 +31,5 @@ def _draw(settled: Settled) -> None:
     if beside.draw_picture(view, sequence, settled.upload):
         controls.draw_values()
         controls.draw_order(view)
+        beside.tell_order(view)
         beside.draw_gates(view, sequence, settled.upload)

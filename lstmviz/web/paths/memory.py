@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from lstmviz.language import _
-from lstmviz.web import frame, patterns, remember, sections, units
+from lstmviz.web import address, controls, frame, patterns, remember, sections, units
 from lstmviz.web.settle import Settled
 
 
@@ -16,12 +16,17 @@ def draw() -> None:
 
 def _draw(settled: Settled) -> None:
     notices = frame.draw_settings(settled)
-    remember.tell(settled.view)
     view, sequence, upload = settled.view, settled.sequence, settled.upload
+    is_searched = patterns.is_asked(view, has_come=address.has_come())
+    if sequence is not None:
+        frame.run(settled, notices)
+        if is_searched:
+            patterns.draw(view, sequence, upload, is_first=True)
+    remember.tell(view)
     if sequence is None:
         return
-    frame.run(settled, notices)
     remember.draw_question(view, sequence)
+    controls.draw_order(view)
     if settled.is_early:
         st.info(_("TensorFlow is starting; the gradients come with it."))
     elif remember.draw_gradients(view, sequence, upload):
@@ -29,4 +34,5 @@ def _draw(settled: Settled) -> None:
     remember.draw_ledger(view, sequence, upload)
     sections.summary(view, sequence, upload)
     units.draw(view, sequence, upload)
-    patterns.draw(view, sequence, upload)
+    if not is_searched:
+        patterns.draw(view, sequence, upload)
