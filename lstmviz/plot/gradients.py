@@ -181,7 +181,11 @@ def _draw_norms(curves: list[Curve], names: list[str]) -> Panel:
 def _draw_heatmap(one: Recorded, found: Gradients, scale: scales.Scale) -> Panel:
     slope = f"∂h[{found.unit}] / ∂{one.name}"
     drawn, row = rows_of(one), "%{y:d}" if one.order is None else "%{text}"
-    names = {} if one.order is None else {"text": name_rows(one, *map(range, drawn.shape), (1, 1))}
+    names = (
+        {}
+        if one.order is None
+        else {"text": name_rows(one, range(drawn.shape[0]), range(drawn.shape[1]), (1, 1))}
+    )
     data = scales.heatmap(
         drawn,
         coloraxis=_SCALE,

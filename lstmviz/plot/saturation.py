@@ -14,7 +14,7 @@ from lstmviz.run.atlas import Saturation, measure_saturation
 from lstmviz.run.trace import Trace
 
 _ACROSS = 2  # gates in a row: what a phone can show
-_HEIGHT, _TITLE, _LEFT, _BOTTOM = 170, 56, 44, 58  # pixels
+_HEIGHT, _TITLE, _LEFT, _BOTTOM = 170, 78, 44, 58  # pixels
 _APART = 0.06  # of the width, on either side of the middle
 _SMALLEST, _LARGEST = 7, 24  # pixels of a point
 _NAMED = 6  # units of a point that the hover names

@@ -218,8 +218,8 @@ def load_sequence(view: View, upload: Upload | None) -> tuple[Sequence, str | No
     affordable = views.affordable_steps(replace(view, input_size=sequence.input_size))
     longest = max(1, min(affordable, limits.MAX_RECORDED // per_step))
     if len(sequence) <= longest:
-        told = _("The text has {given:,} steps; the page shows the first {most:,}.")
-        return sequence, told.format(given=whole, most=len(sequence)) if whole > len(sequence) else None
+        cut = _("The text has {given:,} steps; the page shows the first {most:,}.")
+        return sequence, cut.format(given=whole, most=len(sequence)) if whole > len(sequence) else None
     problem = _(
         "The sequence has {given} steps; with {num_units} units the page shows the first {longest}."
     ).format(given=whole, num_units=view.num_units, longest=longest)
@@ -687,7 +687,7 @@ def beside_picture(view: View, sequence: Sequence, upload: Upload | None) -> Sum
     return _keep(_key(view, "beside"), make, _own_shelf(view, upload))
 
 
-def _order_of_both(view: View, beside: View, sequence: Sequence, upload: Upload | None) -> np.ndarray | None:
+def _order_of_both(view: View, beside: View, sequence: Sequence, upload: Upload | None) -> Ranked | None:
     """The view's order for another setting too, where that has as many units: rows beside each other are the same unit's."""
     return unit_order(view, sequence, upload)[0] if beside.num_units == view.num_units else None
 
