@@ -14,7 +14,7 @@ from lstmviz.run.atlas import Saturation, measure_saturation
 from lstmviz.run.trace import Trace
 
 _ACROSS = 2  # gates in a row: what a phone can show
-_HEIGHT, _TITLE, _LEFT, _BOTTOM = 170, 78, 44, 58  # pixels
+_HEIGHT, _TITLE, _LEFT, _BOTTOM = 170, 94, 44, 58  # pixels
 _APART = 0.06  # of the width, on either side of the middle
 _SMALLEST, _LARGEST = 7, 24  # pixels of a point
 _NAMED = 6  # units of a point that the hover names
@@ -68,7 +68,7 @@ def _draw_gate(index: int, name: str, title: str, found: Saturation, colour: str
     return Panel(
         themes.axis(**axis),
         [line, points],
-        head(f"<b>{name}</b> {title}<br>{_say(found)}", align="left", yshift=2),
+        head("<br>".join([f"<b>{name}</b> {title}", *_say(found)]), align="left", yshift=2),
         across=themes.axis(**axis),
         span=(left, right),
     )
@@ -94,10 +94,13 @@ def _name(units: list[int]) -> str:
     return ", ".join(map(str, units[:_NAMED])) + more
 
 
-def _say(found: Saturation) -> str:
-    """How many units are at an end at more than half of the steps."""
-    return _("mostly low: {low:,}, mostly high: {high:,} of {units:,}").format(
-        low=int((found.left > 0.5).sum()), high=int((found.right > 0.5).sum()), units=len(found.left)
+def _say(found: Saturation) -> tuple[str, str]:
+    """How many units are at an end at more than half of the steps: the lower, the upper one."""
+    counts = {"low": int((found.left > 0.5).sum()), "high": int((found.right > 0.5).sum())}
+    units = len(found.left)
+    return (
+        _("mostly low: {low:,} of {units:,}").format(low=counts["low"], units=units),
+        _("mostly high: {high:,} of {units:,}").format(high=counts["high"], units=units),
     )
 
 
@@ -107,7 +110,7 @@ def describe_saturation(trace: Trace) -> str:
     Raises:
         ValueError: as `draw_saturation`.
     """
-    parts = [f"{name} {_say(found)}" for name, found in measure_saturation(trace).items()]
+    parts = [f"{name} {', '.join(_say(found))}" for name, found in measure_saturation(trace).items()]
     return _("A point a unit, by the shares of steps at which its gate is near its ends: {parts}.").format(
         parts="; ".join(parts)
     )

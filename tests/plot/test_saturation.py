@@ -35,7 +35,7 @@ def test_units_at_one_place_are_one_larger_point_that_names_them():
     points = _points(lv.plot.saturation(trace))[2]
     assert list(points.x) == [0] and list(points.y) == [1]
     assert points.text == ("0, 1, 2, 3, 4, 5 and 3 more",) and points.marker.size[0] > 7
-    assert "f mostly low: 0, mostly high: 9 of 9" in lv.plot.describe_saturation(trace)
+    assert "f mostly low: 0 of 9, mostly high: 9 of 9" in lv.plot.describe_saturation(trace)
 
 
 def test_a_gate_without_ends_has_no_points_and_a_cell_without_any_is_refused():
