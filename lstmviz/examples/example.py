@@ -32,6 +32,22 @@ READINGS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = MappingProxyType(
 """How outputs become an answer: the number itself, its square (0 of a negative one), its sign, which output is the largest."""
 
 
+def _share_of_largest(outputs: np.ndarray) -> np.ndarray:
+    """The largest output's part of the softmax."""
+    apart = outputs - outputs.max(axis=-1, keepdims=True)
+    share: np.ndarray = 1 / np.exp(apart).sum(axis=-1)
+    return share
+
+
+SURENESS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = MappingProxyType(
+    {
+        "sign": lambda outputs: 1 / (1 + np.exp(-np.abs(outputs[..., 0]))),
+        "largest": _share_of_largest,
+    }
+)
+"""How sure an answer is: the probability that the outputs give it, by how they are read; a number has none."""
+
+
 @dataclass(frozen=True, eq=False)
 class Head:
     """The dense layer behind a cell: kernel `[output_size, outputs]`, bias `[outputs]`.
@@ -54,6 +70,11 @@ class Head:
     def __call__(self, h: Float[np.ndarray, "*batch output_size"]) -> np.ndarray:
         """The answers, `[*batch]`."""
         return READINGS[self.reads](self.outputs(h))
+
+    def sureness(self, h: Float[np.ndarray, "*batch output_size"]) -> np.ndarray | None:
+        """The probability that the layer gives each of its answers, `[*batch]`; None where an answer is a plain number."""
+        measure = SURENESS.get(self.reads)
+        return measure(self.outputs(h).astype(np.float64)) if measure else None
 
 
 @dataclass(frozen=True, eq=False)

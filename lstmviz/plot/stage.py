@@ -125,6 +125,7 @@ def with_answers(
     answers: Float[np.ndarray, " time"],
     truth: Float[np.ndarray, " time"],
     names: tuple[str, ...] = (),
+    sure: Float[np.ndarray, " time"] | None = None,
 ) -> Stage:
     """The stage with what its cell answers at each step, and what is right; NaN where that is not known.
 
@@ -134,6 +135,7 @@ def with_answers(
         answers: Its answers.
         truth: What is right.
         names: What each answer is called, where it is the place of one among several.
+        sure: How sure each answer is, from 0 to 1, where it is chosen among some.
     """
     known = [number for number in np.concatenate([answers, truth]) if math.isfinite(number)]
     told = {
@@ -145,6 +147,9 @@ def with_answers(
         "names": list(names),
     }
     arrays = [*stage.arrays, np.asarray(answers, np.float32), np.asarray(truth, np.float32)]
+    if sure is not None:
+        told["sure"] = len(arrays)
+        arrays.append(np.asarray(sure, np.float32))
     return Stage({**stage.head, "answer": told}, arrays)
 
 

@@ -63,6 +63,7 @@ def stage_words() -> dict[str, str]:
         "no_weight": _("{name} is an option and no weight: it is under “More”."),
         "answer": _("answer"),
         "answered": _("answer {answer}, right is {right}"),
+        "sure": _("{answer}, {share} sure"),
         "unknown": _("answer {answer}; what is right is not known"),
         "errors": _("RMSE {error} by num_units"),
         "unseen": _("RMSE on data that training did not see"),

@@ -124,7 +124,14 @@ def _make_handout(view: View, trace: Trace, link: str, notes: Iterable[str], dar
     made = stages.make_stage(trace, t, unit)
     if example := trained.find(view):
         answers, truth = trained.answers(example, trace)
-        made = stages.with_answers(made, example.title, answers, truth, trained.name_answers(example))
+        made = stages.with_answers(
+            made,
+            example.title,
+            answers,
+            truth,
+            trained.name_answers(example),
+            trained.sureness(example, trace),
+        )
     made = replace(made, head={**made.head, "errors": trained.errors(view), "edits": render.told_edits(view)})
     beside = " · ".join(filter(None, [trained.tell(view), view.say_held(), view.say_edited(), trace.device]))
     told = Told(link=link, name=view.layer if view.model else "", notes=tuple(notes), beside=beside)

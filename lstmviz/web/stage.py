@@ -120,7 +120,11 @@ def _stage(wanted: Wanted, view: View, sequence: Sequence, trace: Trace) -> byte
     made = stages.make_stage(trace, *wanted.within(trace), order)
     if example := trained.find(view):
         made = stages.with_answers(
-            made, example.title, *trained.answers(example, trace), trained.name_answers(example)
+            made,
+            example.title,
+            *trained.answers(example, trace),
+            trained.name_answers(example),
+            trained.sureness(example, trace),
         )
     return stages.pack(
         made,

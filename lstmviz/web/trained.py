@@ -100,6 +100,11 @@ def answers(found: Example, trace: Trace) -> tuple[np.ndarray, np.ndarray]:
     return found.answers(trace), np.asarray(truth, np.float64)
 
 
+def sureness(found: Example, trace: Trace) -> np.ndarray | None:
+    """How sure a trained cell is of each of its answers, from 0 to 1; None where an answer is a plain number."""
+    return found.head.sureness(trace.states["h"])
+
+
 def name_answers(found: Example) -> tuple[str, ...]:
     """What each answer of a trained cell is called, where it is one of the characters that it takes."""
     features, labels = found.sequence.features, found.sequence.labels

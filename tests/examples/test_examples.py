@@ -157,3 +157,23 @@ def test_answers_of_another_size_are_refused():
     example = examples.load("sunspots", num_units=8)
     with pytest.raises(ValueError, match=r"h has the shape \[5, 7\]"):
         example.answers(np.zeros((5, 7)))
+
+
+@pytest.mark.parametrize(
+    ("name", "outcomes"), [("latch", 2), ("parity", 2), ("brackets", 9), ("characters", 96)]
+)
+def test_how_sure_an_answer_is_is_its_probability(name, outcomes):
+    example = examples.load(name)
+    trace = lv.run(example.cell, example.sequence, engine="numpy")
+    outputs = example.head.outputs(trace.states["h"]).astype(np.float64)
+    if outcomes == 2:
+        outputs = np.concatenate([outputs, np.zeros_like(outputs)], axis=1)  # a sigmoid is a softmax beside 0
+    each = np.exp(outputs) / np.exp(outputs).sum(axis=1, keepdims=True)
+    assert each.shape[1] == outcomes
+    np.testing.assert_allclose(example.head.sureness(trace.states["h"]), each.max(axis=1), rtol=1e-9)
+
+
+def test_a_plain_number_has_no_sureness():
+    for name in ("sunspots", "echo", "adding"):
+        example = examples.load(name)
+        assert example.head.sureness(np.zeros((3, example.cell.output_size))) is None

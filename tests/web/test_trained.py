@@ -161,6 +161,10 @@ def test_the_stage_has_what_the_cell_answers_beside_what_is_right(name):
     trace = lv.run(example.cell, example.sequence, engine="numpy")
     told = head["answer"]
     np.testing.assert_allclose(arrays[told["answers"]], example.answers(trace), rtol=1e-4, atol=1e-4)
+    sure = example.head.sureness(trace.states["h"])
+    assert ("sure" in told) == (sure is not None)
+    if sure is not None:
+        np.testing.assert_allclose(arrays[told["sure"]], sure, atol=1e-3)
     np.testing.assert_allclose(arrays[told["truth"]], example.targets, rtol=1e-6)
     assert told["title"] == example.title and f"trained: {example.title}" in head["told"]
 

@@ -15,7 +15,7 @@
  *   wires: [number, number][][], start: string}} Steps
  * @typedef {{name: string, place: number[], value: number, was: number}} Edit a weight that is another than the cell's own
  * @typedef {{sizes: [string, number][], without: [string, number][]}} Errors
- * @typedef {{title: string, answers: number, truth: number, low: number, high: number, names: string[]}} Answer
+ * @typedef {{title: string, answers: number, truth: number, low: number, high: number, names: string[], sure?: number}} Answer `sure` has how sure each answer is, where it is one of some
  * @typedef {{kind: string, numUnits: number, inputSize: number, steps: number, parameters: number, titles: {kernel: string, gates: string},
  *   sentence: {text: string, counts: string}[], gates: Gate[], states: {name: string, title: string, size: number}[],
  *   colours: {diverging: {light: [number, string][], dark: [number, string][]}, sequential: [number, string][], nonfinite: string},

@@ -145,7 +145,10 @@ export class Scene {
     const [answers, truth] = [answer.answers, answer.truth].map((place) => this.sent.array(place).values);
     const say = (/** @type {number} */ value) => this.sayLabel(answer.names[value] ?? write(value));
     const words = Number.isFinite(truth[t]) ? this.words.answered.replace("{right}", () => say(truth[t])) : this.words.unknown;
-    return `${answer.title}, ${this.words.step.replace("{t}", this.labelOf(t))}\n${words.replace("{answer}", () => say(answers[t]))}`;
+    const sure = answer.sure === undefined ? NaN : this.sent.array(answer.sure).values[t];
+    const share = `${(100 * sure).toFixed(sure > 0.995 && sure < 1 ? 2 : 0)} %`;
+    const said = () => (Number.isNaN(sure) ? say(answers[t]) : this.words.sure.replace("{answer}", () => say(answers[t])).replace("{share}", share));
+    return `${answer.title}, ${this.words.step.replace("{t}", this.labelOf(t))}\n${words.replace("{answer}", said)}`;
   }
 
   /** What a number of x is called: its feature stands behind its place where that does not say it. @param {number} index */
