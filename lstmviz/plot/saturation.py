@@ -10,7 +10,7 @@ from lstmviz.language import _
 from lstmviz.plot import theme as themes
 from lstmviz.plot.names import gate_title
 from lstmviz.plot.panels import BELOW, Margins, Note, Panel, Row, Sheet, build, head
-from lstmviz.run.atlas import Saturation, measure_saturation
+from lstmviz.run.saturation import Saturation, measure_saturation
 from lstmviz.run.trace import Trace
 
 _ACROSS = 2  # gates in a row: what a phone can show

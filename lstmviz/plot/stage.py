@@ -32,7 +32,7 @@ from lstmviz.plot.names import gate_role, gate_title, state_title
 from lstmviz.plot.number import write
 from lstmviz.run.differ import differ
 from lstmviz.run.ledger import NoLedger, ledger
-from lstmviz.run.order import Ranked
+from lstmviz.run.ranked import Ranked
 from lstmviz.run.trace import Inside, Sum, Trace, check_index
 from lstmviz.run.values import Values
 from lstmviz.run.written import fill_in, say, subscript

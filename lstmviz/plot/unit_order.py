@@ -10,7 +10,7 @@ import numpy as np
 
 from lstmviz.language import _
 from lstmviz.plot.over_time import Recorded
-from lstmviz.run.order import Ranked
+from lstmviz.run.ranked import Ranked
 
 _NAMED = 3  # units of a tile that the hover names
 

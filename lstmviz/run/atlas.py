@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from numbers import Real
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,29 +14,14 @@ from lstmviz.cells import Cell
 from lstmviz.language import _
 from lstmviz.run import run
 from lstmviz.run.ledger import NoLedger, ledger
+from lstmviz.run.saturation import Saturation, saturate
 from lstmviz.run.start import named
-from lstmviz.run.trace import RANGES, Trace, check_index
-
-MARGIN = 0.1
-"""A gate this near to a bound counts as saturated, as in Karpathy et al. 2015, arXiv:1506.02078."""
+from lstmviz.run.trace import Trace, check_index
 
 SETTLED = 0.05
 """A response that stays this near to where it ends, in shares of its largest, has settled."""
 
 _NOISE_STEPS = 200
-
-
-@dataclass(frozen=True, eq=False)
-class Saturation:
-    """The shares of steps at which each unit of a gate is saturated, `[num_units]`.
-
-    Attributes:
-        left: Near the lower bound: a sigmoid below 0.1, a tanh below -0.9.
-        right: Near the upper bound: a sigmoid above 0.9, a tanh above 0.9.
-    """
-
-    left: Float[np.ndarray, " num_units"]
-    right: Float[np.ndarray, " num_units"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +106,7 @@ def atlas(
     answers = _answer(
         trace.cell, slice(None) if feature is None else feature, float(amplitude), int(period), int(steps)
     )
-    return Atlas(trace, state, half_life, _saturate(trace), *answers)
+    return Atlas(trace, state, half_life, saturate(trace), *answers)
 
 
 def measure_kept(trace: Trace) -> tuple[str | None, Float[np.ndarray, " num_units"] | None]:
@@ -162,32 +146,6 @@ def _halve(factors: Float[np.ndarray, "steps num_units"]) -> Float[np.ndarray, "
         mean = np.log(np.abs(factors)).mean(axis=0)
         found: np.ndarray = np.where(mean < 0, np.log(0.5) / mean, np.where(np.isnan(mean), np.nan, np.inf))
     return np.where(np.isneginf(mean), 0.0, found)
-
-
-def measure_saturation(trace: Trace) -> Mapping[str, Saturation]:
-    """How each gate that has bounds is saturated, by its name.
-
-    Raises:
-        ValueError: the run has no steps, or none of its gates has bounds.
-    """
-    if not len(trace):
-        raise ValueError(_("the trace has no steps, so nothing can be said of its gates; run at least one."))
-    found = _saturate(trace)
-    if not found:
-        raise ValueError(_("No gate of this cell has ends at which it could be saturated."))
-    return found
-
-
-def _saturate(trace: Trace) -> Mapping[str, Saturation]:
-    found = {}
-    for gate in trace.cell.kind.gates:
-        bounds = RANGES.get(trace.activation_of(gate))
-        if bounds:
-            values = trace.gates[gate.name]
-            found[gate.name] = Saturation(
-                np.mean(values < bounds[0] + MARGIN, axis=0), np.mean(values > bounds[1] - MARGIN, axis=0)
-            )
-    return MappingProxyType(found)
 
 
 def _answer(
@@ -256,4 +214,4 @@ def _settle(apart: np.ndarray, largest: np.ndarray) -> np.ndarray:
     return np.where(settled > 0.9 * len(far), np.inf, settled)
 
 
-__all__ = ["Atlas", "Response", "Saturation", "atlas", "measure_saturation"]
+__all__ = ["Atlas", "Response", "Saturation", "atlas"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -12,7 +11,9 @@ from jaxtyping import Float, Int
 
 from lstmviz.cells import Kind
 from lstmviz.language import _
-from lstmviz.run.atlas import MARGIN, atlas, measure_kept
+from lstmviz.run.atlas import atlas, measure_kept
+from lstmviz.run.ranked import Ranked
+from lstmviz.run.saturation import MARGIN
 from lstmviz.run.silence import silence
 from lstmviz.run.trace import RANGES, Trace
 
@@ -23,23 +24,6 @@ LOW, HIGH = ".low", ".high"
 _MOST_STEPS = 2_000  # of which units are told alike
 _FALLS = 0.2  # of the whole range: by so much two neighbours are of two groups
 _ALIKE = 0.5  # the correlation below which they are
-
-
-@dataclass(frozen=True, eq=False)
-class Ranked:
-    """A run's units in an order, and in groups.
-
-    Attributes:
-        order: The units, each once.
-        groups: The places in `order`, from 1 on, at which another group begins.
-    """
-
-    order: Int[np.ndarray, " num_units"]
-    groups: tuple[int, ...]
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """The order alone, wherever NumPy is given this."""
-        return np.array(self.order, dtype=dtype)
 
 
 def list_orders(kind: Kind) -> tuple[str, ...]:

@@ -109,7 +109,7 @@ def test_what_is_held_behind_the_last_step_is_cut_and_told():
     _sequence, view, problems = render.fit(view, None)
     assert view.clamp == "f.3.10-59:1,o.1:0.5"
     assert problems == [
-        "clamp was 'f.3.10-90:1,f.2.70-80:1,o.1:0.5'; showing f.3.10-59:1,o.1:0.5: the sequence has 60 steps."
+        "clamp was “f.3.10-90:1,f.2.70-80:1,o.1:0.5”; showing f.3.10-59:1,o.1:0.5: the sequence has 60 steps."
     ]
 
 

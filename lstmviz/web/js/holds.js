@@ -34,6 +34,6 @@ export function hides(hold, other) {
  * @param {Hold[]} holds @param {string} name @param {number} unit @param {number} t
  */
 export function findHold(holds, name, unit, t) {
-  const there = holds.filter((hold) => hold.name === name && (!hold.steps || (hold.steps[0] <= t && t <= hold.steps[1])));
-  return there.findLast((hold) => hold.unit === unit) ?? there.findLast((hold) => hold.unit === null);
+  const there = holds.filter((hold) => hold.name === name && (!hold.steps || (hold.steps[0] <= t && t <= hold.steps[1]))).reverse();
+  return there.find((hold) => hold.unit === unit) ?? there.find((hold) => hold.unit === null);
 }
