@@ -327,9 +327,9 @@ def test_a_held_number_that_is_clicked_says_that_it_is_held():
     trace = make({"f": {3: {4: 1.0}}, "c": {2: {4: 0.5}}})
     assert make_number(trace, 4, "c", 2)["lines"] == ["c is held at 0.50 at this step."]
     assert make_number(trace, 4, "f", 3)["lines"][0].startswith("f is held at 1 at this step;")
-    assert make_number(trace, 5, "c", 2)["lines"][-1].startswith("c_t = f · c_{t-1} + i · j")
+    assert make_number(trace, 5, "c", 2)["lines"][0].startswith("c_t = f · c_{t-1} + i · j")
     # The state that a held gate makes is what its formula says of the held number.
-    assert "1.00 · " in make_number(trace, 4, "c", 3)["lines"][-1]
+    assert "1.00 · " in make_number(trace, 4, "c", 3)["lines"][0]
 
 
 def test_the_gates_figure_says_what_is_held():

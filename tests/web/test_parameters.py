@@ -151,6 +151,7 @@ _DRAWN = {
     "difference": lambda view, x: render.difference(view, x, None),
     "gates": lambda view, x: render.run_picture(view, x, None).figure,
     "summary": lambda view, x: render.summary_picture(view, x, None).figure,
+    "saturation": lambda view, x: render.saturation_picture(view, x, None).figure,
     "step": lambda view, x: (lambda made: (made.figure, made.frames))(render.step_picture(view, x, None)),
     "compare": lambda view, x: render.comparison_picture(view, x, None).figure,
     "beside": lambda view, x: render.beside_picture(view, x, None).figure,
@@ -160,7 +161,7 @@ _DRAWN = {
 }
 
 
-_OF_ALL = ("cells", "kernel", "trace", "gates", "summary", "step")
+_OF_ALL = ("cells", "kernel", "trace", "gates", "summary", "saturation", "step")
 _OF_ONE = (
     "layout",
     "difference",

@@ -74,7 +74,7 @@ def _warm():
 
 def test_memory_shows_gradients_an_rnn_beside_and_the_ledger_without_a_click():
     page = _open(names.MEMORY, **_SMALL)
-    assert _figures(page) == {"gradients_figure", "contrast_figure", "ledger", "summary"}
+    assert _figures(page) == {"gradients_figure", "contrast_figure", "ledger", "summary", "saturation"}
     assert [toggle.key for toggle in page.toggle] == ["linear", "around"] and _query(page) == _SMALL
     said = _said(page)
     assert "the same seed of the weights" in said and "every gate being what it was" in said
@@ -151,7 +151,7 @@ def test_every_state_that_has_a_ledger_shows_it():
 def test_gradients_that_are_too_many_are_refused_on_their_path_and_the_rest_is_shown():
     page = _open(names.MEMORY, num_units="200", time_steps="2000", sequence="sine")
     assert "at most 400,000" in _said(page)
-    assert {"ledger", "summary"} <= _figures(page) and "contrast_figure" not in _figures(page)
+    assert {"ledger", "summary", "saturation"} <= _figures(page) and "contrast_figure" not in _figures(page)
 
 
 def test_compare_compares_at_once_and_its_address_does_not_say_so():
