@@ -61,7 +61,16 @@ def test_what_was_asked_for_is_in_view_as_the_page_opens_and_after_a_click(open_
 
 def test_the_search_stays_where_its_steps_were_picked(open_page, app_url):
     page = open_page(f"{app_url}/memory?sequence=text&text={TEXT}&num_units=8&seed=7", alone=True)
+    for key in (
+        "gradients_figure",
+        "contrast_figure",
+        "ledger",
+        "summary",
+        "saturation",
+    ):  # all above it is there
+        expect(page.locator(f".st-key-{key} .js-plotly-plot")).to_be_attached(timeout=_LIMIT)
     last = page.locator(".st-key-pattern_last input")
+    last.scroll_into_view_if_needed()
     last.fill("2", timeout=_LIMIT)
     last.press("Enter")
     expect(page).to_have_url(re.compile("pattern=0-2"), timeout=_LIMIT)

@@ -1003,6 +1003,7 @@ export class Stage {
     const wasInside = this.drawer.box.contains(document.activeElement);
     this.drawer.close();
     [this.weight, this.option, this.isAlone] = [null, "", false];
+    this.asked = ""; // what is on its way opens it no more
     if (wasInside && this.opener?.isConnected) this.opener.focus({ preventScroll: true }); // who goes by keys goes on from there
     this.tellLine();
     setPin({ gate: undefined });
