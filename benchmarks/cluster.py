@@ -47,6 +47,7 @@ LARGEST = 256  # units at the slider's end
 PAUSE = 5.0  # seconds between two moves of a viewer, on average
 SETTLED = 20.0  # seconds of moves before one is killed
 AFTER = 30.0  # seconds of moves after it
+WATCHED = 8.0  # seconds after it in which the viewers' own process is watched
 LIMIT = 60.0  # seconds after which a viewer gives up
 FIRST = 100  # the first replica's port is that far above nginx's, as in `tools/cluster.py`
 WARM = 180.0  # seconds until all servers must be ready
@@ -271,12 +272,16 @@ class Chromium:
 
 @dataclass
 class Part:
-    """A part of the measurement: what began it, when, and what became of everybody."""
+    """A part of the measurement: what began it, when, and what became of everybody.
+
+    `late` are the seconds by which the viewers' own process was late: it runs on the servers' cores, and its waiting is in the times.
+    """
 
     at: float = 0.0
     simulated: list[Person] = field(default_factory=list)
     chromium: list[Person] = field(default_factory=list)
     uploaded: float = float("nan")
+    late: list[float] = field(default_factory=list)
 
     @property
     def people(self) -> list[Person]:
@@ -334,10 +339,12 @@ async def hold(cluster: Cluster, real: Visit, viewers: int, pages: int) -> tuple
         killed = Part()
         await _begin(everyone, chromium)
         killed.at = time.time()
+        watching = asyncio.create_task(_watch(killed.late))
         os.kill(cluster.pids[cookies["lstmviz_replica"]], signal.SIGKILL)
         await uploader.get_by_text(TOLD).first.wait_for(timeout=1000 * LIMIT)
         killed.uploaded = time.time() - killed.at
         await asyncio.sleep(AFTER)
+        watching.cancel()
         await _wait_ready(cluster)
         await _finish(killed, everyone, chromium)
 
@@ -355,6 +362,15 @@ async def hold(cluster: Cluster, real: Visit, viewers: int, pages: int) -> tuple
         await _finish(rolled, everyone, chromium)
     await asyncio.gather(*(each.viewer.close() for each in everyone))
     return killed, rolled
+
+
+async def _watch(late: list[float]) -> None:
+    """Notes by how much the event loop is late, in the first seconds after a server died."""
+    end = time.monotonic() + WATCHED
+    while time.monotonic() < end:
+        due = time.monotonic() + 0.05
+        await asyncio.sleep(0.05)
+        late.append(time.monotonic() - due)
 
 
 async def _wait_ready(cluster: Cluster) -> None:
@@ -396,6 +412,8 @@ def tell(name: str, part: Part) -> Iterator[Line]:
     yield Line("  errors, and views that were another", "", sum(len(p.errors) for p in people), None, 0)
     if name == "one killed":
         yield Line("  who had uploaded a model is told, after", "s", part.uploaded, None, 5)
+        yield Line("  the viewers' own process was late by, median", "s", float(np.median(part.late)))
+        yield Line("  at most", "s", max(part.late))
 
 
 def _print_details(name: str, part: Part) -> None:
@@ -412,6 +430,7 @@ def main() -> None:
         lambda parser: parser.add_argument("--viewers", type=int, default=45),
         lambda parser: parser.add_argument("--pages", type=int, default=5),
     )
+    load = os.getloadavg()[0]  # of what else the machine does
     with start(arguments.replicas) as cluster:
         with launch() as browser:
             real = record(browser, cluster.server())
@@ -419,7 +438,8 @@ def main() -> None:
     parts = {"one killed": killed, "all anew": rolled}
     for name, part in parts.items():
         _print_details(name, part)
-    report((line for name, part in parts.items() for line in tell(name, part)), arguments.json)
+    lines = [line for name, part in parts.items() for line in tell(name, part)]
+    report([Line("the machine's load before", "", load), *lines], arguments.json)
 
 
 if __name__ == "__main__":
