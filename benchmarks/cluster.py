@@ -274,7 +274,7 @@ class Chromium:
 class Part:
     """A part of the measurement: what began it, when, and what became of everybody.
 
-    `late` are the seconds by which the viewers' own process was late: it runs on the servers' cores, and its waiting is in the times.
+    `late` are the seconds by which the viewers' own process was late: it runs on the servers' cores, and waits in the times.
     """
 
     at: float = 0.0
