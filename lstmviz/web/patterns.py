@@ -329,7 +329,8 @@ def _draw_ways(places: dict[int, Place], view: View, *, is_lit: bool) -> None:
             icon=":material/arrow_forward:",
             width="content",
         ):
-            _see(replace(view, show=parameters.LIT if is_lit else view.show))
+            # Nothing that is taken apart lies over the text.
+            _see(replace(view, show=parameters.LIT, gate="") if is_lit else view)
 
 
 def _go(places: dict[int, Place]) -> None:

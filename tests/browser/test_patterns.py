@@ -51,9 +51,6 @@ def test_what_was_asked_for_is_in_view_as_the_page_opens_and_after_a_click(open_
     expect(see).to_be_in_viewport(ratio=1, timeout=_LIMIT)
     expect(said).to_be_in_viewport(ratio=1)
     see.click()
-    if width < 500:  # a phone shows one panel at a time: the number that is pinned
-        expect(page.locator(".lv-drawer h3")).to_contain_text("h[", timeout=_LIMIT)
-        return
     now = page.locator(".lv-letters .lv-now")
     expect(now).to_be_in_viewport(timeout=_LIMIT)
     assert now.get_attribute("data-t") == numbers[1]

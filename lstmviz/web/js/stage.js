@@ -433,7 +433,7 @@ export class Stage {
     if (of !== this.wanted) this.want(of, DRAFT);
     this.lesson?.follow(step);
     if (gate) this.open();
-    else this.drawer.close();
+    else this.closeDrawer();
     this.tellLine();
     if (!this.follower) this.tellFollowed({ follow: query, t, unit, gate, step });
   }
@@ -472,7 +472,7 @@ export class Stage {
     if (name === this.sentPin) return;
     setPin({ t: t ?? undefined, unit: unit ?? undefined, gate: gate || undefined }, true);
     if (this.sent && gate) this.open();
-    else if (!gate) this.drawer.close();
+    else if (!gate) this.closeDrawer();
     this.tellLine();
   }
 
@@ -834,6 +834,7 @@ export class Stage {
     if (!look || name === this.toldLook || this.restTimer) return;
     this.toldLook = name;
     this.text.box.hidden = look.show !== "text";
+    if (this.text.isOpen) this.turnTo("gates"); // whose address says so wants to see it
     if (look.colour) this.text.name = look.colour;
   }
 
@@ -998,12 +999,17 @@ export class Stage {
     if ((gate || weight) && document.activeElement instanceof HTMLElement) this.opener = document.activeElement;
   }
 
+  /** Closes the drawer; what is on its way opens it no more. */
+  closeDrawer() {
+    this.drawer.close();
+    this.asked = "";
+  }
+
   /** Closes what was taken apart; a link to this view leaves it closed. */
   shut() {
     const wasInside = this.drawer.box.contains(document.activeElement);
-    this.drawer.close();
+    this.closeDrawer();
     [this.weight, this.option, this.isAlone] = [null, "", false];
-    this.asked = ""; // what is on its way opens it no more
     if (wasInside && this.opener?.isConnected) this.opener.focus({ preventScroll: true }); // who goes by keys goes on from there
     this.tellLine();
     setPin({ gate: undefined });
