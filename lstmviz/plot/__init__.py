@@ -143,7 +143,8 @@ def gates(
             which stands for as many as the picture says; its colour follows the one farthest from the middle of its scale.
         seen_steps: The window's steps.
         order: All units in the order of the heatmaps' rows, as `lstmviz.order_units` gives them; by default as they are
-            stored. A unit keeps its number. A window's units are then rows.
+            stored. A unit keeps its number. A window's units are then rows. What `lstmviz.rank_units` gives has groups too,
+            which are parted by lines; `gradients` and `compare` take the same.
         theme: "light" or "dark".
 
     Raises:
