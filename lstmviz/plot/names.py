@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from lstmviz.cells import Cell, Gate, Kind
 from lstmviz.language import _
+from lstmviz.sequences import Sequence
+from lstmviz.sequences.text import say_label
 
 Group = tuple[str, int, int]
 """Rows or columns side by side: their letter, where they begin, and how many they are."""
@@ -24,6 +26,12 @@ def state_title(kind: Kind, name: str) -> str:
     if title := kind.state_titles.get(name):
         return _(title)
     return {"c": _("cell state"), "h": _("hidden state, the output")}.get(name, _("state"))
+
+
+def step_name(sequence: Sequence, t: int) -> str:
+    """What a step is called: by its number, and what it is behind that; a character alone could be taken for the sentence's own."""
+    label = sequence.labels[t]
+    return str(t) if label == str(t) else f"{t} · {say_label(label)}"
 
 
 def row_groups(cell: Cell) -> list[Group]:

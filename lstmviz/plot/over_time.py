@@ -14,13 +14,15 @@ from lstmviz.plot.levels import Span
 from lstmviz.plot.ticks import edges, names_axis, round_places
 from lstmviz.plot.words import width
 from lstmviz.run.trace import Trace
+from lstmviz.sequences.text import is_unseen, say_label, spell
 
 WIDE, NARROW = 720, 300
 """Pixels of the time axis on a small screen and on a phone."""
 
-TITLE = 60
-"""Characters of a panel's title on a screen."""
+TITLE, SHORT_TITLE = 60, 22
+"""Characters of a panel's title on a screen and on a phone, in wide letters too: DejaVu is all that some machines have."""
 
+_NAME = 6, 8  # letters of a feature beside its row; of a character that cannot be seen
 _ROWS = 3  # names that a panel's rows have room for
 _LETTER, _AIR = 8, 3  # pixels of a character at the time axis; characters between two labels
 
@@ -64,18 +66,29 @@ def row_axis(one: Recorded, trace: Trace, seen: Span | None = None) -> dict[str,
     )
     names = {row: f"{one.name}[{one.numbers[row]}]" for row in shown}
     if one.rows == "input":
-        short = trace.sequence.features
-        names |= {row: themes.escape(short[row]) for row in shown if len(short[row]) < len("x[1000]")}
+        features = trace.sequence.features
+        names |= {row: words for row in shown if (words := _short(features[row]))}
     return themes.axis(
         range=[rows - 0.5, -0.5], tickvals=shown, ticktext=list(names.values()), fixedrange=True
     )
+
+
+def _short(feature: str) -> str:
+    """What a row of x is called where there is room for that, else ""; a character as it is where it can be seen."""
+    words = spell(feature)
+    return themes.escape(words) if _room(words) <= _NAME[is_unseen(feature)] else ""
+
+
+def _room(words: str) -> int:
+    """How many Latin letters' room words take."""
+    return len(words) if words.isascii() else sum(map(width, words))
 
 
 def step_names(trace: Trace) -> list[str]:
     """What the hover calls each step; all different, as Plotly's categories have to be."""
     plain, labelled = _("step {t}"), _("step {t}: {label}")
     return [
-        plain.format(t=t) if label == str(t) else labelled.format(t=t, label=themes.escape(label))
+        plain.format(t=t) if label == str(t) else labelled.format(t=t, label=themes.escape(say_label(label)))
         for t, label in enumerate(trace.sequence.labels)
     ]
 
@@ -108,10 +121,16 @@ def time_ticks(labels: tuple[str, ...], room: int, seen: Span | None = None) -> 
     """
     start, stop = seen or (0, len(labels))
     in_view = labels[start:stop]
-    longest = max((len(a) if a.isascii() else sum(map(width, a)) for a in in_view), default=1)
+    longest = max(map(_room, in_view), default=1)
     wanted = _LETTER * (1 if longest == 1 else longest + _AIR)
     shown = round_places(start, stop, len(in_view) * wanted / room)
-    words = [themes.escape(labels[t]) for t in shown]
+    words = [themes.escape(_fit(labels[t], room / len(shown))) for t in shown]
     if words[:1] == ["0"]:
         words[0] = _("step {t}").format(t=0)
     return themes.ticks(shown, words, len(in_view))
+
+
+def _fit(label: str, room: float) -> str:
+    """A label at the time axis: of a character that cannot be seen the words, where there is room, or nothing."""
+    words = spell(label)
+    return words if words == label or _LETTER * _room(words) <= room else ""

@@ -28,7 +28,7 @@ from lstmviz.plot import scale as scales
 from lstmviz.plot import theme as themes
 from lstmviz.plot.flow import START, FlowNode, build_graph, follow
 from lstmviz.plot.levels import Span
-from lstmviz.plot.names import gate_role, gate_title, state_title
+from lstmviz.plot.names import gate_role, gate_title, state_title, step_name
 from lstmviz.plot.number import write
 from lstmviz.run.differ import differ
 from lstmviz.run.ledger import NoLedger, ledger
@@ -36,6 +36,7 @@ from lstmviz.run.ranked import Ranked
 from lstmviz.run.trace import Inside, Sum, Trace, check_index
 from lstmviz.run.values import Values
 from lstmviz.run.written import fill_in, say, subscript
+from lstmviz.sequences.text import say_label, unseen
 
 SHOWN = 8
 """The most units whose numbers the cell's drawing has room for."""
@@ -113,6 +114,8 @@ def make_stage(trace: Trace, t: int = 0, unit: int = 0, order: np.ndarray | Rank
         "apart": list(groups),
         "labels": _tell_labels(trace),
         "features": list(trace.sequence.features),
+        "said": _say_labels(trace),
+        "unseen": unseen(),
         "title": trace.sequence.title,
         "step": _tell_steps(trace, matrices, t, unit, arrays),
     }  # fmt: skip
@@ -497,6 +500,13 @@ def _tell_strips(trace: Trace, arrays: _Arrays, order: np.ndarray | None = None)
         }
 
 
+def _say_labels(trace: Trace) -> dict[str, str]:
+    """The labels of steps and of features that are said otherwise than they are written."""
+    sequence = trace.sequence
+    said = {label: say_label(label) for label in dict.fromkeys((*sequence.labels, *sequence.features))}
+    return {label: words for label, words in said.items() if words != label}
+
+
 def _tell_labels(trace: Trace) -> list[str] | None:
     """What the steps are called; None where by their numbers."""
     labels = list(trace.sequence.labels)
@@ -635,7 +645,7 @@ def make_number(trace: Trace, t: int, name: str, unit: int) -> dict[str, Any]:
         ValueError: there is no such step, gate, state or unit.
     """
     t, unit = check_index("t", t, len(trace)), check_index("unit", unit, trace.cell.num_units)
-    title = _("{name}[{unit}] at step {t}").format(name=name, unit=unit, t=trace.sequence.labels[t])
+    title = _("{name}[{unit}] at step {t}").format(name=name, unit=unit, t=step_name(trace.sequence, t))
     told: dict[str, Any] = {"title": title, "column": ""}
     if name not in trace.cell.equation.gates and name in trace.states:
         check_index("unit", unit, trace.states[name].shape[1])  # a projection has fewer

@@ -23,6 +23,7 @@ from lstmviz.plot.words import wrap
 from lstmviz.run.inside import InnerSum, Outline, say_norms
 from lstmviz.run.trace import Terms, Trace, check_index
 from lstmviz.run.written import Written, subscript, write_activation, write_numbers
+from lstmviz.sequences.text import spell
 
 WINDOW = 120
 """The most steps whose frames are made at once; of a longer trace those around the step that is asked for."""
@@ -166,7 +167,7 @@ def _draw_inputs(trace: Trace, steps: slice) -> Panel:
 def _name_steps(trace: Trace, steps: slice) -> tuple[str, ...]:
     names = []
     for t, label in enumerate(trace.sequence.labels[steps], steps.start):
-        words = " ".join(label.splitlines())
+        words = " ".join(spell(label).splitlines())
         words = words if len(words) <= _LABEL else f"{words[: _LABEL - 1]}…"
         names.append(f"t = {t}" if label == str(t) or not words.strip() else f"t = {t} ({words})")
     return tuple(names)

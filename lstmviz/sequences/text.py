@@ -8,13 +8,22 @@ import unicodedata
 
 import numpy as np
 
-from lstmviz.language import _
+from lstmviz.language import _, _mark
 from lstmviz.sequences.sequence import MAX_STEPS, Sequence
 
 MAX_ALPHABET = 1_000
 """As many different characters may have a column."""
 
-_VISIBLE = {" ": "␠", "\n": "⏎", "\t": "⇥", "\r": "␍", "\u3000": "□"}  # the last one is Japan's wide space
+_UNSEEN = {
+    " ": ("␠", _mark("space")),
+    "\n": ("⏎", _mark("line end")),
+    "\t": ("⇥", _mark("tab")),
+    "\r": ("␍", _mark("carriage return")),
+    "\u3000": ("□", _mark("wide space")),  # Japan's
+}
+"""Characters that cannot be seen, the label of each, which few fonts have, and the words for it."""
+_VISIBLE = {character: label for character, (label, _words) in _UNSEEN.items()}
+_WORDS = dict(_UNSEEN.values())
 
 
 def from_text(
@@ -123,6 +132,46 @@ def character_of(label: str) -> str | None:
         return bare
     code = re.fullmatch(r"U\+([0-9A-F]{4,6})", label)
     return chr(int(code[1], 16)) if code and int(code[1], 16) <= sys.maxunicode else None
+
+
+def spell(label: str) -> str:
+    """A label in letters that every font has.
+
+    >>> spell("␠"), spell("]")
+    ('space', ']')
+    """
+    words = _WORDS.get(label)
+    return _(words) if words else label
+
+
+def say_label(label: str) -> str:
+    """A label in letters that every font has, and such that it cannot be taken for what stands around it.
+
+    >>> say_label("␠"), say_label("]"), say_label("1949")
+    ('space', '“]”', '1949')
+    """
+    words = spell(label)
+    return words if not words or any(map(str.isalnum, words)) else _("“{label}”").format(label=words)
+
+
+def is_unseen(label: str) -> bool:
+    """Whether a label stands for a character that cannot be seen."""
+    return label in _WORDS
+
+
+def unseen() -> dict[str, str]:
+    """The characters that cannot be seen, by their labels."""
+    return {label: character for character, (label, _words) in _UNSEEN.items()}
+
+
+def write_letter(label: str) -> str:
+    """A label, or a character, within others of its text: in one line, in letters that every font has.
+
+    >>> "".join(map(write_letter, ["a", "␠", "b", "⏎", "c"]))
+    'a b¶c'
+    """
+    character = next((each for each, (seen, _words) in _UNSEEN.items() if seen == label), label)
+    return {"\n": "¶", "\r": "\\r", "\t": "\\t"}.get(character, character)
 
 
 def _show_byte(byte: str) -> str:

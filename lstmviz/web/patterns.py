@@ -16,7 +16,7 @@ from lstmviz.run import run
 from lstmviz.run.search import Found, Place, search
 from lstmviz.run.trace import Trace
 from lstmviz.sequences import Sequence, from_text
-from lstmviz.sequences.text import character_of
+from lstmviz.sequences.text import character_of, write_letter
 from lstmviz.web import address, limits, models, parameters, render, sections, uploads
 from lstmviz.web.cost import estimate
 from lstmviz.web.fixed import is_hidden, is_locked, offer
@@ -370,7 +370,8 @@ def _quote(labels: tuple[str, ...], place: Place) -> str:
     behind = labels[place.stop : place.stop + _AROUND]
     if max(map(len, (*before, *within, *behind)), default=0) > 1:  # years, features: not letters
         return " ".join(within[:3]) + (" …" if len(within) > 3 else "")
-    return f"{''.join(before)}⟦{''.join(within)}⟧{''.join(behind)}"
+    before, within, behind = ("".join(map(write_letter, part)) for part in (before, within, behind))
+    return f"{before}⟦{within}⟧{behind}"
 
 
 __all__ = ["Searched", "cut", "draw", "find", "is_asked", "is_text", "read", "starts", "table"]

@@ -109,9 +109,23 @@ def test_hover_joins_all_panels_and_names_gate_unit_value_and_step(trace):
 
 def test_steps_are_called_by_their_characters(text_trace):
     axis = lv.plot.gates(text_trace).layout.xaxis
-    assert list(axis.ticktext) == list(text_trace.sequence.labels)  # every one of them, as they fit
+    assert list(axis.ticktext) == [*"hello", "space", *"world"]  # every one of them, as they fit
     assert axis.categoryarray[1] == "step 1: e"
     assert len(set(axis.categoryarray)) == len("hello world")
+
+
+def test_what_cannot_be_seen_is_a_word_at_the_axes_or_nothing_where_that_has_no_room():
+    def draw(text):
+        sequence = lv.sequences.from_text(text)
+        cell = lv.build("GRUCell", 2, sequence.input_size)
+        return lv.plot.gates(lv.run(cell, sequence, engine="numpy")).layout
+
+    few = draw("a b")
+    assert list(few.xaxis.ticktext) == ["a", "space", "b"] and few.xaxis.categoryarray[1] == "step 1: space"
+    assert few.yaxis.ticktext[0] == "space"  # the first feature
+    assert draw("(a").xaxis.categoryarray[0] == "step 0: “(”"  # a mark alone could be the sentence's own
+    many = draw("a b" * 26)
+    assert set(many.xaxis.ticktext) == {"a", "", "b"} and "␠" not in str(many)
 
 
 def test_markup_in_labels_and_titles_is_shown_as_it_is():

@@ -656,3 +656,12 @@ def test_a_row_that_is_not_there_is_refused(name, unit, t):
     trace = lv.run(cell, np.zeros((7, 2)), engine="numpy")
     with pytest.raises(ValueError, match=r"must be|has no gate or state"):
         stage.make_row(trace, name, unit, t)
+
+
+def test_a_step_is_called_by_its_number_and_a_character_alone_never_stands_in_a_sentence():
+    sequence = lv.sequences.from_text("a] b")
+    trace = lv.run(lv.build("BasicLSTMCell", 2, sequence.input_size), sequence, engine="numpy")
+    titles = [stage.make_number(trace, t, "f", 0)["title"] for t in range(4)]
+    assert titles == [f"f[0] at step {step}" for step in ("0 · a", "1 · “]”", "2 · space", "3 · b")]
+    head = read(trace, 0, 0).head
+    assert head["said"] == {"]": "“]”", "␠": "space"} and head["unseen"]["␠"] == " "

@@ -430,7 +430,7 @@ def test_a_step_is_called_by_its_label_too():
     sequence = lv.sequences.from_text("ab ba")
     trace = run(num_units=2, x=sequence)
     found = [words(draw(trace, t, 0), INPUTS)[0, 10] for t in range(5)]
-    assert found == ["t = 0 (a)", "t = 1 (b)", "t = 2 (␠)", "t = 3 (b)", "t = 4 (a)"]
+    assert found == ["t = 0 (a)", "t = 1 (b)", "t = 2 (space)", "t = 3 (b)", "t = 4 (a)"]
 
 
 @pytest.mark.parametrize(

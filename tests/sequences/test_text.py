@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lstmviz import language
 from lstmviz.sequences import MAX_ALPHABET, MAX_STEPS, from_text
-from lstmviz.sequences.text import character_of
+from lstmviz.sequences.text import character_of, is_unseen, say_label, unseen, write_letter
 
 TEXTS = st.text(min_size=1, max_size=60)  # surrogates left out
 
@@ -49,6 +51,34 @@ def test_the_bytes_are_utf8s(text):
 def test_spaces_and_line_ends_have_visible_labels():
     assert from_text("a b\n\t\r\u3000").labels == ("a", "␠", "b", "⏎", "⇥", "␍", "□")
     assert from_text("a\u200b\x00").labels == ("a", "U+200B", "U+0000")
+
+
+_FEW_FONTS = re.compile("[\u2190-\u2bff]")  # arrows, pictures of control characters, shapes
+
+
+@given(TEXTS)
+def test_a_label_is_said_in_letters_that_every_font_has_and_never_as_a_mark_alone(text):
+    for label in from_text(text).labels:
+        said = say_label(label)
+        assert said == label or is_unseen(label) or said == f"“{label}”"
+        assert any(map(str.isalnum, said)) or said[0] + said[-1] == "“”"
+        assert is_unseen(label) <= (not _FEW_FONTS.search(said))
+
+
+def test_what_cannot_be_seen_is_said_by_words_in_each_language():
+    assert [say_label(label) for label in unseen()] == [
+        *("space", "line end", "tab", "carriage return", "wide space")
+    ]
+    with language.use("ja"):
+        assert not any(say_label(label).isascii() for label in unseen())
+    assert {label: character_of(label) for label in unseen()} == unseen()
+    assert from_text("".join(unseen().values())).labels == tuple(unseen())
+
+
+def test_within_its_text_a_label_is_a_character_on_one_line_that_every_font_has():
+    text = "if a:\n\treturn\r"
+    written = "".join(map(write_letter, from_text(text).labels))
+    assert written == "if a:¶\\treturn\\r" == "".join(map(write_letter, text))
 
 
 def test_japanese_text_is_a_character_a_step():

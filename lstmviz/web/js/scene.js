@@ -12,9 +12,6 @@
 import { write } from "./numbers.js";
 import { solid, spread } from "./paint.js";
 
-// How a label shows a character that cannot be seen, in signs that few fonts have, and the words for it.
-const SIGNS = /** @type {Record<string, string>} */ ({ "\u2420": "space", "\u23ce": "line_end", "\u21e5": "tab", "\u240d": "return", "\u25a1": "wide_space" });
-
 /** @type {Map<string, Ink>} */
 const inks = new Map();
 
@@ -164,9 +161,10 @@ export class Scene {
     return label === undefined || label === String(t) ? String(t) : `${t} · ${this.sayLabel(label)}`;
   }
 
-  /** A label in letters that every font has. @param {string} label */
+  /** A label in letters that every font has, and such that it cannot be taken for what stands around it. @param {string} label */
   sayLabel(label) {
-    return this.words[SIGNS[label] ?? ""] ?? label;
+    const { said } = this.sent.head;
+    return Object.hasOwn(said, label) ? said[label] : label;
   }
 
   /** A scale around 0 that holds all of these. @param {Float32Array} values */

@@ -15,9 +15,8 @@ import { Sent as Row, write } from "./numbers.js";
 import { colourOf } from "./paint.js";
 
 const LEDGER = "ledger";
-// How a label shows what cannot be seen, and what stands in the text.
-const PLAIN = /** @type {Record<string, string>} */ ({ "\u2420": " ", "\u23ce": "\u00b6\n", "\u21e5": "\t" });
-const LABELS = new Map(Object.entries(PLAIN).map(([label, plain]) => [label, plain.slice(-1)]));
+// How a character stands in the text where it would not be seen there.
+const SEEN = /** @type {Record<string, string>} */ ({ "\n": "\u00b6\n", "\r": "\\r" });
 
 export class TextPanel {
   /**
@@ -122,7 +121,8 @@ export class TextPanel {
 
   /** What a character's step is called. @param {string} character */
   labelled(character) {
-    return [...LABELS].find(([, plain]) => plain === character)?.[0] ?? character;
+    const unseen = Object.entries(this.scene?.sent.head.unseen ?? {});
+    return unseen.find(([, plain]) => plain === character)?.[0] ?? character;
   }
 
   /** Takes the range of characters that the browser has selected in the text, if there is one. */
@@ -203,6 +203,7 @@ export class TextPanel {
 
   /** The characters, a step each; a line ends where it does in the text. @param {Scene} scene */
   write({ sent }) {
+    const { unseen } = sent.head;
     const labels = sent.head.labels ?? [];
     const of = labels.join("\u0000");
     if (of === this.of) return;
@@ -213,7 +214,8 @@ export class TextPanel {
     this.found.replaceChildren();
     this.letters = labels.map((label, t) => {
       const letter = document.createElement("span");
-      letter.textContent = PLAIN[label] ?? label;
+      const character = unseen[label] ?? label;
+      letter.textContent = SEEN[character] ?? character;
       letter.dataset.t = String(t);
       return letter;
     });
