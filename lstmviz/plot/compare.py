@@ -26,6 +26,8 @@ from lstmviz.plot.names import (
 )
 from lstmviz.plot.over_time import (
     NARROW,
+    SHORT_TITLE,
+    TITLE,
     WIDE,
     Recorded,
     row_axis,
@@ -48,7 +50,7 @@ from lstmviz.plot.panels import (
 )
 from lstmviz.plot.ticks import edges, names_axis
 from lstmviz.plot.unit_order import name_rows, order_of, put_in_order, rows_of
-from lstmviz.plot.words import wrap
+from lstmviz.plot.words import brief, shorten, wrap
 from lstmviz.run.compare import Comparison, Parting
 
 _ROW, _LEAST, _MOST = 12, 110, 300  # pixels of a kernel's row, and of its height
@@ -269,7 +271,8 @@ def _draw_difference(
         coloraxis=one.scale,
         hovertemplate=f"<b>{one.name}[{unit}]</b> a − b = %{{z:.4g}}<br>{step}<extra></extra>",
     )
-    notes = head(f"<b>{one.name}</b> {one.title}", scale.bar)
+    narrow = {"text": f"<b>{one.name}</b> {brief(one.title, SHORT_TITLE)}"}
+    notes = head(f"<b>{one.name}</b> {shorten(one.title, TITLE)}", scale.bar, narrow)
     return Panel(
         row_axis(one, comparison.a), data, notes, rows_apart=one.groups, linked=(one.name, "step", one.rows)
     )

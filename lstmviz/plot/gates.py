@@ -15,6 +15,7 @@ from lstmviz.plot import scale as scales
 from lstmviz.plot import theme as themes
 from lstmviz.plot.names import gate_title, state_title
 from lstmviz.plot.over_time import (
+    SHORT_TITLE,
     TITLE,
     Recorded,
     row_axis,
@@ -25,7 +26,7 @@ from lstmviz.plot.over_time import (
 from lstmviz.plot.panels import BELOW, Margins, Note, Panel, Row, Sheet, build, head
 from lstmviz.plot.ticks import edges
 from lstmviz.plot.unit_order import is_of_units, name_rows, order_of, put_in_order, rows_of
-from lstmviz.plot.words import shorten
+from lstmviz.plot.words import brief, shorten
 from lstmviz.run.clamp import say_held
 from lstmviz.run.trace import Trace
 
@@ -36,7 +37,6 @@ _EXACT = 200_000  # values that a picture shows one by one
 _MOST_ROWS, _LEAST_ROWS, _MOST_COLUMNS, _MOST_TILES = 100, 32, 400, 7_000  # of a panel's tiles beyond that
 _DASHES = ("solid", "dash", "solid", "dot", "dash", "solid", "dot", "dashdot")  # of themes.LINES
 _MOST_STEPS = 1_000  # beyond twice as many, a line keeps the extremes of so many stretches
-_SHORT_TITLE = 22  # characters of the sequence's title on a phone, in wide letters too: DejaVu is all that some machines have
 _STATES = "coloraxis"
 _SIGMOIDS = "coloraxis2"
 _INPUT = "coloraxis3"
@@ -291,8 +291,9 @@ def _draw_heatmap(view: _View, one: Recorded, level: levels.Level, scale: scales
 
 
 def _head(one: Recorded, bar: str = "") -> tuple[Note, ...]:
-    narrow = {"text": f"<b>x</b> {shorten(one.title, _SHORT_TITLE)}"} if one.rows == "input" else None
-    return head(f"<b>{one.name}</b> {shorten(one.title, TITLE)}", bar, narrow)
+    narrow = f"<b>{one.name}</b> {brief(one.title, SHORT_TITLE)}"
+    words = f"<b>{one.name}</b> {shorten(one.title, TITLE)}"
+    return head(words, bar, {} if narrow == words else {"text": narrow})
 
 
 def _hover(one: Recorded, level: levels.Level, is_large: bool) -> str:

@@ -25,6 +25,7 @@ from lstmviz.plot.names import (
 )
 from lstmviz.plot.panels import BELOW, Margins, Note, Panel, Row, Sheet, build, head
 from lstmviz.plot.ticks import edges, ends, names_axis, round_places
+from lstmviz.plot.words import measure, wrap
 
 _ROW, _STRIP = 22, 24  # pixels of a row of a small kernel, and of one below it
 _LEAST, _MOST = 130, 520  # pixels of the kernel's height
@@ -32,6 +33,7 @@ _LEFT, _TOP, _GAP, _LINE = 96, 76, 10, 19  # beside and above the kernel; to wha
 _LABEL = 15  # pixels a row needs to be named
 _UNIT_NAMES, _ROW_NAMES = 6, 12  # of a window, that there is room for
 _TITLES, _TITLES_NARROW = 8, 4  # gates whose titles there is room for, on a screen and on a phone
+_NARROW = 254  # pixels of the kernel on a phone
 _HOVER = "%{y} → %{x}<br><b>%{z:.4g}</b><extra></extra>"
 _HOVER_LARGE = "%{text}<br><b>%{z:.4g}</b><extra></extra>"
 _HOVER_STRIP = "%{y} → %{text}<br><b>%{z:.4g}</b><extra></extra>"
@@ -393,7 +395,8 @@ def _gate_names(cell: Cell, seen: levels.Span) -> list[Note]:
         first, stop = _cut((start, start + length), seen) or (start, start + length)
         place = {"x": (first + stop - 1) / 2, "y": 1, "xref": "x", "yanchor": "bottom", "yshift": 2}
         words = _gate_name(gate) if many <= _TITLES else f"<b>{letter}</b>"
-        short = {} if many <= _TITLES_NARROW else {"text": f"<b>{letter}</b>"}
+        narrow = _narrow_name(gate, _NARROW / many) if many <= _TITLES_NARROW else f"<b>{letter}</b>"
+        short = {} if narrow == words else {"text": narrow}
         notes.append(Note(words, place, {"font.size": 12, **short}))
     return notes
 
@@ -408,6 +411,14 @@ def _gate_name(gate: Gate) -> str:
     # On two lines, so that the names of four narrow blocks do not meet on a phone; Japanese names are one word.
     first, *rest = gate_title(gate).split(" ")
     return f"<b>{gate.name}</b> {first}<br>{' '.join(rest)}" if rest else f"<b>{gate.name}</b><br>{first}"
+
+
+def _narrow_name(gate: Gate, room: float) -> str:
+    """A gate's name for a phone, where so many pixels are its block's: on as many lines as it takes."""
+    words = _gate_name(gate)
+    if max(map(measure, words.split("<br>"))) <= room:
+        return words
+    return "<br>".join([f"<b>{gate.name}</b>", *wrap([gate_title(gate)], int(room))])
 
 
 def _row_groups(cell: Cell, seen: levels.Span, height: int) -> list[Note]:

@@ -12,6 +12,7 @@ from lstmviz.cells import Cell
 from lstmviz.language import _
 from lstmviz.layouts import LAYOUTS, Converted, Form, Move, Place, Slot, form_of_ours, places, to_layout
 from lstmviz.plot import theme as themes
+from lstmviz.plot.words import PHONE, fold
 
 _UNITS = 12  # what `num_units` measures in the drawing, where blocks are not to scale
 _INPUTS = (6, 20)  # what `input_size` may measure there
@@ -52,8 +53,9 @@ def draw_layout(cell: Cell, layout: str, name: str = "") -> dict[str, Any]:
     right = list(_arrange(form, converted.arrays, sizes, start))
     width = _find_right(right, converted.arrays)
     height = max(box.y[1] for box in left + right)
-    notes = _notes(converted)
-    bottom = 20 + 20 * len(notes)
+    notes = "<br>".join(_notes(converted))
+    narrow = fold(notes, PHONE - 16)
+    bottom, low = (20 + 20 * len(words.split("<br>")) for words in (notes, narrow))
     title = f"{name or cell.kind.name} → {LAYOUTS[layout].title} {converted.layer}"
     drawn = themes.base_layout(title, int(height * _PIXEL) + _TOP + bottom)
     drawn |= {
@@ -65,9 +67,12 @@ def draw_layout(cell: Cell, layout: str, name: str = "") -> dict[str, Any]:
             *_name_arrays(left, cell.weights),
             *_name_arrays(right, converted.arrays),
             *_write_letters(left, right, converted),
-            themes.text("<br>".join(notes), x=0, y=0, xanchor="left", yanchor="top", align="left", yshift=-8),
+            themes.text(notes, x=0, y=0, xanchor="left", yanchor="top", align="left", yshift=-8),
         ],
     }
+    if narrow != notes:
+        last = f"annotations[{len(drawn['annotations']) - 1}].text"
+        drawn["meta"] = {"narrow": {last: narrow, "margin.b": low, "height": drawn["height"] + low - bottom}}
     return {"data": list(_draw(cell, converted, left, right)), "layout": drawn}
 
 

@@ -77,10 +77,13 @@ def draw_ledger(trace: Trace, unit: int, t: int | None, state: str | None) -> di
     view = view_ledger(trace, unit, t, state)
     found, triangle = view.found, view.triangle
     scale = scales.centre([triangle])
-    notes = [
-        *wrap([_explain(view), view.sentence], _ROOM * 2),
-        *scales.name_nonfinite([triangle]),
-    ]
+    said = [_explain(view), view.sentence, *scales.name_nonfinite([triangle])]
+    notes, high_notes = wrap(said, _ROOM * 2), wrap(said, _ROOM)
+    foot = Note(
+        "<br>".join(notes),
+        BELOW | {"xshift": 8 - _LEFT, "yshift": -24},
+        {"text": "<br>".join(high_notes), "font.size": 11},
+    )
     names = None if view.first else step_names(trace)[: len(found)]
     across, narrow = time_axis(trace, (view.first, len(found)), names)
     rows = [
@@ -93,10 +96,12 @@ def draw_ledger(trace: Trace, unit: int, t: int | None, state: str | None) -> di
                 kind=trace.cell.kind.name, name=view.name, steps=len(found)
             ),
             rows,
-            Margins(_LEFT, 8, _TOP, _BOTTOM + _LINE * len(notes)),
+            Margins(
+                _LEFT, 8, _TOP, _BOTTOM + _LINE * len(notes), phone_bottom=_BOTTOM + _LINE * len(high_notes)
+            ),
             across=across,
             scales={_SCALE: scale},
-            below=[Note("<br>".join(notes), BELOW | {"xshift": 8 - _LEFT, "yshift": -24}, {"font.size": 11})],
+            below=[foot],
             cell=trace.cell,
             steps=len(found),
             layout={"hovermode": "closest", "bargap": 0.1},
@@ -163,7 +168,8 @@ def _draw_strip(view: View, names: list[str] | None) -> Panel:
     words = _("<b>{name}</b> after step {t}: what each step wrote of it").format(
         name=view.name, t=view.found.t
     )
-    return Panel(axis | {"zerolinecolor": themes.NEUTRAL}, [bars], head(words), linked=("", "step", ""))
+    notes = head(words, narrow={"text": f"<b>{view.name}</b>, t = {view.found.t}"})
+    return Panel(axis | {"zerolinecolor": themes.NEUTRAL}, [bars], notes, linked=("", "step", ""))
 
 
 def _draw_triangle(view: View, scale: scales.Scale) -> Panel:
@@ -181,11 +187,12 @@ def _draw_triangle(view: View, scale: scales.Scale) -> Panel:
     axis = themes.axis(
         range=[len(view.found) - 0.5, view.first - 0.5],
         tickvals=named,
-        ticktext=[_("step {t}").format(t=step) for step in named],
+        ticktext=[f"t = {step}" for step in named],
         fixedrange=True,
     )
     words = _("<b>{name}</b> after every step, down").format(name=view.name)
-    return Panel(axis, drawn, head(words, scale.bar), linked=("", "step", ""))
+    notes = head(words, scale.bar, {"text": f"<b>{view.name}</b>"})
+    return Panel(axis, drawn, notes, linked=("", "step", ""))
 
 
 def _place(view: View) -> dict[str, Any]:

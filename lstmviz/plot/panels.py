@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from lstmviz.cells import Cell
 from lstmviz.plot import theme as themes
 from lstmviz.plot.link import link
 from lstmviz.plot.scale import Scale
+from lstmviz.plot.words import LINE, PHONE, fold
 
 Span = tuple[float, float]
 """From a share of the drawing's width or height to another one."""
@@ -136,9 +137,11 @@ class Sheet:
 
 def build(sheet: Sheet) -> dict[str, Any]:
     """The figure as the plain dictionary that Plotly reads."""
+    height = measure(sheet.rows) + sheet.margins.height
+    sheet = _fold(sheet, height)
     placed = list(_place(sheet))
     annotations, narrow = _write(sheet, placed)
-    layout = themes.base_layout(sheet.title, measure(sheet.rows) + sheet.margins.height)
+    layout = themes.base_layout(sheet.title, height)
     layout |= {
         "margin": {"l": sheet.margins.left, "r": sheet.margins.right, "t": sheet.margins.top, "b": sheet.margins.bottom},
         **sheet.layout,
@@ -151,6 +154,21 @@ def build(sheet: Sheet) -> dict[str, Any]:
     if meta := _tell(sheet, placed, narrow):
         layout["meta"] = meta
     return {"data": [trace for each in placed for trace in each.traces()], "layout": layout}
+
+
+def _fold(sheet: Sheet, height: int) -> Sheet:
+    """The sheet, which is so high, with what stands below it on as many lines as a phone needs, and there the room for these."""
+    below, more = [], 0
+    for note in sheet.below:
+        words = str(note.narrow.get("text", note.words))
+        room = PHONE - sheet.margins.left - note.place.get("xshift", 0)
+        folded = fold(words, room, note.narrow.get("font.size", themes.text("")["font"]["size"]))
+        more = max(more, LINE * (folded.count("<br>") - words.count("<br>")))
+        below.append(note if folded == words else replace(note, narrow={**note.narrow, "text": folded}))
+    if not more:
+        return sheet
+    margins = replace(sheet.margins, phone_bottom=(sheet.margins.phone_bottom or sheet.margins.bottom) + more)
+    return replace(sheet, below=below, margins=margins, narrow={**sheet.narrow, "height": height + more})
 
 
 def measure(rows: Sequence[Row]) -> int:
