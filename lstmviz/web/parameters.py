@@ -51,7 +51,7 @@ TOLERANCES = ("0", "1e-7", "1e-6", "1e-5", "1e-4", "1e-3", "1e-2", "1e-1")
 _DEVICE = re.compile(r"[A-Za-z]{1,8}:[0-9]{1,4}")
 STEP = re.compile(r"[a-z0-9_-]{1,40}")
 """A step's name in a lesson."""
-MAX_LESSON = 30  # steps of a lesson
+_ASKED = 3  # names that are looked for, and told, where one is none of them
 MAX_NOTE = 200  # characters of a link's own sentence: a line or two above the page
 PATHS_BAR, MORE, SENTENCE = "paths", "more", "sentence"
 PARTS = (PATHS_BAR, MORE, SENTENCE)
@@ -59,7 +59,9 @@ PARTS = (PATHS_BAR, MORE, SENTENCE)
 
 
 def changed(name: str, given: Any, shown: Any, cause: str) -> str:
-    """The sentence about a parameter that is shown otherwise than it was asked for."""
+    """The sentence about a parameter that is shown otherwise than asked for; `shown` is "" or None where it is left out."""
+    if shown in ("", None):
+        return _("{name} was {given}, and is left out: {cause}.").format(name=name, given=given, cause=cause)
     return _("{name} was {given}; showing {shown}: {cause}.").format(
         name=name, given=given, shown=shown, cause=cause
     )
@@ -103,6 +105,8 @@ class Whole:
         allowed = _("it must be from {minimum} to {maximum}").format(
             minimum=self.minimum, maximum=self.maximum
         )
+        if self.maximum == words.BEYOND:
+            allowed = _("it must be at least {limit:g}").format(limit=self.minimum)
         return nearest, "" if nearest == value else changed(name, words.quote(given), nearest, allowed)
 
 
@@ -142,7 +146,7 @@ class Choice:
         likes = [*lowered] if self.has_likes else []
         close = difflib.get_close_matches(given[: words.MOST].lower(), likes, n=1)
         nearest = lowered[close[0]] if close else usual or self.allowed[0]
-        cause = _("it must be one of {allowed}").format(allowed=", ".join(self.allowed))
+        cause = _("it must be one of {allowed}").format(allowed=", ".join(filter(None, self.allowed)))
         return nearest, changed(name, words.quote(given), nearest, cause)
 
 
@@ -400,8 +404,24 @@ class Names:
         kept = tuple(part for part in parts if part in known)
         if len(kept) == len(parts):
             return kept, ""
-        cause = _("each must be one of {allowed}").format(allowed=", ".join(self.allowed))
-        return kept, changed(name, words.quote(given), ", ".join(kept) or _("none of them"), cause)
+        return kept, changed(
+            name,
+            words.quote(given),
+            ", ".join(kept),
+            self._say([part for part in parts if part not in known]),
+        )
+
+    def _say(self, wrong: list[str]) -> str:
+        """What the names that are none could have been: there are too many to list them all."""
+        parts = [part[: words.MOST] for part in wrong[:_ASKED]]
+        close = [each for part in parts for each in difflib.get_close_matches(part, self.allowed, _ASKED)]
+        if close:
+            names = ", ".join(dict.fromkeys(close))
+            return _("each must be the name of a control; nearest: {names}").format(names=names)
+        names = ", ".join(self.allowed[:_ASKED])
+        return _("each must be the name of a control, as {names}; Take along has them all").format(
+            names=names
+        )
 
 
 @dataclass(frozen=True)
@@ -602,7 +622,8 @@ ROWS: tuple[Row, ...] = (
         matters=lambda view: bool(view.colour),
     ),
     Row("step", StepName(), _ALL),
-    Row("lesson", Whole(1, MAX_LESSON, otherwise=1), _ALL, lambda view: not view.step, paths=_LEARN),
+    # How many steps the lesson has is known where it is shown.
+    Row("lesson", Whole(1, words.BEYOND, otherwise=1), _ALL, lambda view: not view.step, paths=_LEARN),
     Row("room", RoomName(), _ALL),
     Row("layer", Text()),  # a file's layers are a list of their own
     Row("reverse", Flag(), CELL),  # its widget shows what the file says, where nobody says more

@@ -12,6 +12,8 @@ MOST = 60
 _WHOLE = re.compile(r"\s*([+-]?)([0-9]+)\s*", re.ASCII)
 _NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*", re.ASCII)
 _MOST_DIGITS = 18  # beyond, a whole number is larger than any bound of the page
+BEYOND = 10**_MOST_DIGITS
+"""What each of those is read as."""
 _MOST_LETTERS = 400  # of a number with a point: 1e-308 written out
 _MARKS = dict.fromkeys(map(ord, "“”„«»「」『』\"'`"), "’")
 
@@ -29,7 +31,7 @@ def read_whole(text: str) -> int | None:
         return None
     sign, digits = found.groups()
     digits = digits.lstrip("0") or "0"
-    value = int(digits) if len(digits) <= _MOST_DIGITS else 10**_MOST_DIGITS
+    value = int(digits) if len(digits) <= _MOST_DIGITS else BEYOND
     return -value if sign == "-" else value
 
 

@@ -47,7 +47,14 @@ def test_names_are_taken_in_any_order_and_each_once():
 def test_a_name_that_is_none_is_left_out_with_the_pages_usual_sentence(given):
     view, (said,) = parse(lock=given)
     assert view.lock == (("seed",) if "seed," in given else ())
-    assert said.startswith("lock was “") and "num_units" in said
+    assert said.startswith("lock was “") and ("num_units" in said or "seed" in said)
+
+
+def test_of_a_name_that_is_none_the_nearest_are_told_and_never_the_whole_list():
+    assert parse(hide="nosuch,num_unit")[1][0].endswith("nearest: num_units, units.")
+    for given in ("nosuch", "0000", "nosuch," * 100, "x" * 10**5):
+        (said,) = parse(hide=given)[1]
+        assert "left out" in said and len(said) < 60 + 160, said
 
 
 def test_what_is_pinned_can_be_held_and_has_no_control_to_hide():
@@ -96,6 +103,10 @@ def test_a_lessons_step_has_a_number_and_its_name_comes_first():
     assert not problems and lessons.step_of(lesson, view) == lesson.steps[-1].name
     (said,) = lessons.missing(lesson, view)
     assert said.startswith("lesson was 29; showing 8")
+    for number in ("99", "9" * 30):
+        view, problems = parse(lesson=number)
+        assert len([*problems, *lessons.missing(lesson, view)]) == 1  # one fault, one sentence
+    assert parse(lesson="0")[1] == ["lesson was “0”; showing 1: it must be at least 1."]
     assert parse(lesson="three")[0].lesson == 1 and parse(lesson="three")[1]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, replace
 from functools import cache
 
@@ -268,3 +269,9 @@ def test_a_widget_that_holds_what_is_none_of_its_values_changes_nothing_else(hel
             assert _put(row, picked, row.get(view)) == view or row.name in ("cell", "sequence"), row.name
             query = parameters.in_full(picked)
             assert views.parse(query)[1] == [], (row.name, held)
+
+
+def test_whatever_an_address_says_the_sentence_about_it_shows_something_or_says_that_it_is_left_out():
+    for row in parameters.rows(View()):
+        _value, said = row.of(View()).read(row.name, "$", row.usual(View(), "en"))
+        assert not re.search(r"showing (None)?[:,]|one of ,|: \.", said), said
