@@ -36,7 +36,7 @@ def tell(drawn: Drawn, device: str, apart: float | None) -> str:
     if drawn is Drawn.WHILE_TRAINED:
         return _("{device}, while it is trained").format(device=device)
     if drawn is Drawn.WHILE_HELD:
-        return _("{device}, while held").format(device=device)
+        return _("{device}, for now").format(device=device)
     if apart is None:
         return device
     if math.isnan(apart):

@@ -53,8 +53,8 @@ def hold(last: View, view: View) -> View:
     return parameters.hold(last, view, {*held, *_OWN})
 
 
-def draw_note() -> None:
-    """What the link that was opened says and holds, as the link's words and none of the page's."""
+def draw_note(*, alone: bool = False) -> None:
+    """What the link that was opened says, and unless that is to be `alone` what it holds: as its words and none of the page's."""
     view = _view()
     parts = []
     if view.note:
@@ -62,14 +62,18 @@ def draw_note() -> None:
         said = f"<q><bdi>{html.escape(view.note)}</bdi></q>"
         whose = html.escape(_("From the link:"))
         parts.append(f"<strong>{whose}</strong> {said}")
-    if view.lock:
+    if view.lock and not alone:
         told = _("Held by the link: {names}").format(names=", ".join(view.lock))
         parts.append(f"<small>{html.escape(told)}</small>")
-    if view.hide:
+    if view.hide and not alone:
         told = _("Hidden by the link: {names}").format(names=", ".join(view.hide))
         parts.append(f"<small>{html.escape(told)}</small>")
     if parts:
-        style = "border-left: 4px solid currentColor; padding: .1rem .7rem; overflow: hidden; overflow-wrap: anywhere"
+        # On a telephone a long one is read by scrolling it, and leaves what it is about on the screen.
+        style = (
+            "border-left: 4px solid currentColor; padding: .1rem .7rem; overflow-wrap: anywhere; "
+            "max-height: max(3.2rem, 9dvh); overflow: auto; scrollbar-width: thin"
+        )
         with st.container(key="note"):
             st.html(f'<div role="note" style="{style}">{" · ".join(parts)}</div>')
 

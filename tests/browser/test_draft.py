@@ -93,7 +93,7 @@ def test_numpys_run_is_drawn_while_the_slider_is_held_and_tensorflows_when_it_re
     expect(_caption(page)).to_have_text(_RESTS, timeout=_FIRST)
     page.wait_for_timeout(1000)
     said = page.evaluate("() => window.said")
-    assert any(each.endswith("on NumPy, while held.") for each in said), said
+    assert any(each.endswith("on NumPy, for now.") for each in said), said
     assert _RESTS.search(said[-1])
     gates = [(units, engine) for key, units, engine in asked if key == "gates"]
     assert gates[-1] == ("11", "") and gates.count(("11", "")) == 1, "TensorFlow's picture comes once"

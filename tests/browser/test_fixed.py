@@ -84,6 +84,11 @@ def test_a_note_is_shown_as_the_links_own_words_and_as_plain_text(opened):
     assert page.evaluate("document.querySelector('.st-key-note').getBoundingClientRect().height") < 60
 
 
+def test_a_presenters_screen_has_the_links_note_and_not_what_it_holds(opened):
+    page = opened("present", note="Which gate forgets?", lock="seed", hide="device")
+    expect(page.locator(f"{_NOTE} [role=note]")).to_have_text("From the link: Which gate forgets?")
+
+
 def test_a_lessons_step_is_opened_by_its_number_and_says_what_the_link_holds(opened):
     page = opened(lesson="6", lock="forget_bias,step", note="Look at f.")
     assert urlsplit(page.url).path == "/learn"

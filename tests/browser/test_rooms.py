@@ -158,6 +158,11 @@ def test_a_code_makes_a_second_device_the_presenters_and_the_first_can_take_over
     expect(first.locator(".lv-room-button")).to_have_attribute("data-state", "shared", timeout=_WAIT)
     _set_units(first, 10)
     _expect_kernel(follower, 10)
+    first.locator(".lv-room-button").click()
+    first.get_by_role("button", name="End the room").click()
+    for page in (second, follower):  # a device that presented is told what all are told
+        expect(page.locator(".lv-room")).to_contain_text("The room is over. What you see stays.")
+        expect(page.locator(".lv-room")).not_to_contain_text("no such room")
 
 
 def test_nothing_that_a_follower_has_holds_the_token(open_alone: Any, app_url: str):

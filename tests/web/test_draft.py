@@ -75,7 +75,7 @@ def test_the_difference_that_is_told_is_rounded_up_to_one_digit(number):
 
 def test_the_device_says_whose_run_is_drawn_and_how_far_the_engines_lie_apart():
     assert draft.tell(Drawn.WHILE_STARTING, "NumPy", None) == "NumPy, while TensorFlow starts"
-    assert draft.tell(Drawn.WHILE_HELD, "NumPy", None) == "NumPy, while held"
+    assert draft.tell(Drawn.WHILE_HELD, "NumPy", None) == "NumPy, for now"
     assert draft.tell(Drawn.AT_REST, "CPU:0", 2.98e-8) == "CPU:0 · differs from NumPy's by at most 3e-8"
     assert draft.tell(Drawn.AT_REST, "CPU:0", 0.0) == "CPU:0 · equal to NumPy's"
     assert draft.tell(Drawn.AT_REST, "CPU:0", None) == "CPU:0"

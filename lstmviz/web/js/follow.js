@@ -19,8 +19,11 @@ const REST = { sizes: [10_000, 20_000], all: [1_500, 5_000] }; // milliseconds o
 const FINAL = new Set(["gone", "crowded"]);
 
 export class Follower {
-  /** @param {Host} host @param {Room} room @param {(code: string) => void} present called with a code that makes this page a presenter's */
-  constructor(host, room, present) {
+  /**
+   * @param {Host} host @param {Room} room @param {(code: string) => void} present called with a code that makes this page a presenter's
+   * @param {boolean} isOver whether the room is known to have ended: there is nobody to ask
+   */
+  constructor(host, room, present, isOver) {
     this.host = host;
     this.room = room;
     this.present = present;
@@ -43,7 +46,8 @@ export class Follower {
     // Whoever turns to what stands beside the stage finds there what is shown.
     this.onElsewhere = (/** @type {Event} */ event) => !host.root.contains(/** @type {Node} */ (event.target)) && this.tellScript();
     for (const deed of ["pointerdown", "focusin"]) document.addEventListener(deed, this.onElsewhere, true);
-    this.line = new Line(() => ({ do: "follow", room: room.name }), (message) => this.hear(message));
+    this.line = isOver ? null : new Line(() => ({ do: "follow", room: room.name }), (message) => this.hear(message));
+    if (isOver) this.give("over");
     this.show();
   }
 
@@ -86,7 +90,7 @@ export class Follower {
   /** There is nobody to follow. @param {string} why */
   give(why) {
     this.problem = why in this.room.words ? why : "over";
-    this.line.close();
+    this.line?.close();
     this.tellScript();
     this.hasEnded = true;
   }
@@ -196,7 +200,7 @@ export class Follower {
 
   close() {
     clearTimeout(this.timer);
-    this.line.close();
+    this.line?.close();
     for (const deed of ["pointerdown", "focusin"]) document.removeEventListener(deed, this.onElsewhere, true);
     this.bar.remove();
   }

@@ -26,6 +26,7 @@ export class Sharing {
     this.isShared = true;
     this.code = "";
     this.problem = "";
+    this.over = ""; // the room that ended while this tab was one of its presenter's devices
     this.last = ""; // what was sent
     /** @type {Setting | null} what the room was shown last, by another device */
     this.shown = null;
@@ -137,6 +138,7 @@ export class Sharing {
 
   /** @param {string} problem why it is over */
   drop(problem) {
+    if (problem === "over") this.over = this.kept?.room ?? "";
     this.line?.close();
     this.line = undefined;
     this.kept = null;

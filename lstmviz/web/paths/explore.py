@@ -54,8 +54,10 @@ def draw_screen(mode: str = "") -> None:
     view = settled.view
     _go(view)
     address.write(view)
-    if mode != "present":
-        with language.use(view.lang):
+    with language.use(view.lang):
+        if mode == "present":
+            fixed.draw_note(alone=True)
+        else:
             _draw_strip(settled)
     st.session_state["settled"] = settled
     _draw_on_stage(mode)

@@ -9,6 +9,7 @@ from lstmviz.web.paths import explore, learn
 _STYLE = """<style>
 [data-testid=stHeader], [data-testid=stToolbar] { display: none; }
 .stMainBlockContainer:has(.lv-stage) { padding-top: .75rem; }
+.st-key-note [role=note] { font-size: clamp(1rem, 1.4vw, 3.5rem); }
 </style>"""
 
 
