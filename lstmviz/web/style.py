@@ -39,6 +39,9 @@ STYLE = """<style>
 .stMarkdown table { width: 100%; }
 .stMarkdown th, .stMarkdown td { padding: .35rem .5rem; }
 .stMarkdown td code { white-space: nowrap; }
+/* Japanese breaks between any two letters: on a telephone a column would be one letter wide. */
+.stMarkdown th { min-width: 4rem; }
+.stMarkdown td:not(:has(> code:only-child)) { min-width: 7rem; }
 .stMarkdown { overflow-x: auto; }
 /* Streamlit's own is a grey of too little contrast. */
 [data-testid="stCaptionContainer"] { opacity: 1; color: inherit; }

@@ -272,6 +272,47 @@ def test_on_a_telephone_the_sheet_takes_a_third_and_turns_to_the_steps_panel(ope
         assert wide == 390 and tall <= 844
 
 
+def test_on_a_telephone_the_share_button_stands_beside_the_player(open_page: Any, learn_url: str):
+    page = _open(open_page, learn_url, width=390, touch=True)
+    for width in (390, 360):
+        page.set_viewport_size({"width": width, "height": 844})
+        player, share = (page.locator(each).bounding_box() for each in (".lstmviz-player", ".lv-room-button"))
+        assert player and share
+        assert player["y"] <= share["y"] < player["y"] + player["height"] / 2
+        assert player["x"] + player["width"] <= share["x"] <= width - 12 - 44
+
+
+@pytest.mark.parametrize("locale", ["en-US", "ja-JP"])
+def test_play_has_its_speed_and_num_units_its_way_at_1280(open_page: Any, learn_url: str, locale: str):
+    page = _open(open_page, learn_url, locale=locale)
+    speed = page.locator(".lstmviz-player select")
+    expect(speed).to_be_visible()
+    speed.select_option("40")
+    slider = page.locator(".lv-size input[type=range]").bounding_box()
+    assert slider and slider["width"] > 120
+
+
+_NOTE = "Which+gate+keeps+what+was+read+twenty+steps+ago,+and+why?+"
+
+
+@pytest.mark.parametrize(("width", "height", "is_touch"), [(1280, 900, False), (390, 844, True)])
+def test_a_note_of_any_height_moves_no_page_and_leaves_the_kernel_its_room(
+    open_page: Any, learn_url: str, width: int, height: int, is_touch: bool
+):
+    page = _open(open_page, f"{learn_url}?note={(4 * _NOTE)[:199]}", width=width, touch=is_touch)
+    page.set_viewport_size({"width": width, "height": height})
+    note = page.locator("[role=note]")
+    for size in ("1rem", "1.3rem"):  # a font that comes late makes it higher, and tells nobody
+        note.evaluate("(note, size) => (note.style.fontSize = size)", size)
+        page.wait_for_function(
+            "() => { const main = document.querySelector('.stMain'); return main.scrollHeight <= main.clientHeight; }"
+        )
+    kernel = page.locator(".st-key-kernel canvas").bounding_box()
+    assert kernel and kernel["height"] > 100
+    shown, whole = note.evaluate("(note) => [note.clientHeight, note.scrollHeight]")
+    assert whole <= shown or note.evaluate("(note) => getComputedStyle(note).overflowY") == "auto"
+
+
 def test_explore_has_no_lesson_and_keeps_the_setting(open_page: Any, learn_url: str):
     page = _open(open_page, learn_url, "layer")
     _move_num_units(page)

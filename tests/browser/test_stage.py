@@ -494,6 +494,7 @@ _FAULTS = """() => {
     Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1;
   const check = (found, wide, high) => {
     for (const [k, one] of found.entries()) {
+      if (/…$/.test(one.text)) faults.push(`${one.text} is shortened`);
       if (one.left < -1 || one.top < -1 || one.right > wide + 1 || one.bottom > high + 1) faults.push(`${one.text} is cut`);
       for (const other of found.slice(k + 1)) if (meet(one, other)) faults.push(`${one.text} lies on ${other.text}`);
     }

@@ -198,14 +198,31 @@ export class KernelPanel {
       const right = box.x - this.met - GAP;
       board.pen.fillStyle = board.ink;
       board.pen.fillRect(right - 4, y + 1, 1.5, tall - 2);
-      const isTall = tall > 2 * line;
-      const middle = Math.max(floor + line / 2, y + tall / 2 - (isTall ? line / 2 : 0));
-      board.writeFirst([name], right - 8, middle, { ...ROW_NAME, align: "right", room: label - 8 });
-      if (isTall) board.write(`${height}`, right - 8, middle + line, { align: "right" });
-      floor = middle + line / 2 + (isTall ? line : 0);
+      const lines = this.breakName(name, label - 8, Math.max(1, Math.floor(tall / line)));
+      const isTall = tall > (lines.length + 1) * line;
+      const count = lines.length + (isTall ? 1 : 0);
+      let middle = Math.max(floor + line / 2, y + tall / 2 - ((count - 1) * line) / 2);
+      for (const each of lines) {
+        board.writeFirst([each], right - 8, middle, { ...ROW_NAME, align: "right", room: label - 8 });
+        middle += line;
+      }
+      if (isTall) board.write(`${height}`, right - 8, middle, { align: "right" });
+      floor = middle + (isTall ? line / 2 : -line / 2);
       y += tall;
     }
     return floor;
+  }
+
+  /** A name in as many lines as it takes, broken between its words, and as there is room for. @param {string} name @param {number} room @param {number} most */
+  breakName(name, room, most) {
+    /** @type {string[]} */
+    const lines = [];
+    for (const word of name.split(" ")) {
+      const longer = [...lines.slice(-1), word].join(" ");
+      if (lines.length && (lines.length === most || this.board.widthOf(longer, ROW_NAME) <= room)) lines[lines.length - 1] = longer;
+      else lines.push(word);
+    }
+    return lines;
   }
 
   /** @param {Scene} scene @param {Group} group @param {Box} box */

@@ -65,6 +65,7 @@ export class Player {
     this.play.classList.add("lstmviz-play");
     this.forward = this.button("forward", () => this.rest(this.t + 1));
     this.last = this.button("last", () => this.rest(this.steps - 1));
+    for (const [name, button] of Object.entries({ first: this.first, last: this.last })) button.classList.add(`lstmviz-${name}`);
     this.scrubber = this.bar.appendChild(document.createElement("input"));
     Object.assign(this.scrubber, { type: "range", min: "0", step: "1" });
     this.scrubber.addEventListener("input", () => {

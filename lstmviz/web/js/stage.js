@@ -32,7 +32,7 @@ import { TextPanel } from "./text_panel.js";
 import { TimePanel } from "./time_panel.js";
 import { Trainer } from "./training.js";
 import { canonical, withEngine } from "./query.js";
-import { isDark, keyed, onKey, onReconnect, setTheme } from "./streamlit.js";
+import { contentAround, isDark, keyed, onKey, onReconnect, setTheme } from "./streamlit.js";
 
 const REST = 250; // milliseconds of quiet after which the run at rest is asked for and the script is told
 const NOTHING = "none"; // of a run is held and no weight edited, as the address says it
@@ -180,6 +180,8 @@ export class Stage {
     onPin(() => this.rest());
     this.observer = new ResizeObserver(() => this.redraw());
     this.observer.observe(this.root);
+    const content = contentAround(this.root);
+    if (content) this.observer.observe(content); // what stands above may become higher: a note, as its font comes
     this.onWindow = () => this.redraw();
     addEventListener("resize", this.onWindow);
     this.onPop = () => this.giveUp();
@@ -368,7 +370,7 @@ export class Stage {
     } else if (this.follower?.room.name === room.name) this.follower.tell(room);
     else {
       this.follower?.close();
-      this.follower = new Follower(this, room, (code) => sharing.redeem(room.name, code, (why) => this.follower?.refuse(why)));
+      this.follower = new Follower(this, room, (code) => sharing.redeem(room.name, code, (why) => this.follower?.refuse(why)), sharing.over === room.name);
     }
     if (this.roomDialog) this.roomDialog.button.hidden = Boolean(this.follower);
     if (share) this.roomDialog?.show(share);

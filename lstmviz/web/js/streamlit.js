@@ -39,6 +39,9 @@ export function onKey(keys, listener) {
   for (const end of ["keyup", "blur"]) addEventListener(end, () => tell(false), true);
 }
 
+/** All that the page shows beside its bar, one below the other; null where an element stands on no page of Streamlit's. @param {Element} element */
+export const contentAround = (element) => element.closest(".stMainBlockContainer")?.firstElementChild ?? null;
+
 /** Whether the page's script runs, and may still tell the controls of other values. */
 export const isScriptRunning = () => document.querySelector("[data-testid=stApp]")?.getAttribute("data-test-script-state") === "running";
 

@@ -62,8 +62,8 @@ export class TimePanel {
       const edge = left - board.px(10);
       const taken = board.writeFirst([strip.name], 2, y + tall / 2, { bold: true, size: 15, room: edge });
       const room = edge - taken - ASIDE;
-      // What a title explains behind a comma is left out where there is no room for it.
-      const title = [strip.title, strip.title.split(/[,、]/)[0]].find((words) => board.widthOf(words) <= room);
+      // What a title explains behind a comma, or between brackets, is left out where there is no room for it.
+      const title = [strip.title, strip.title.split(/[,;:(。、]/)[0].trimEnd()].find((words) => board.widthOf(words) <= room);
       if (title) board.write(title, taken + ASIDE, y + tall / 2);
       const image = this.raster(strip);
       board.pen.drawImage(image, left, y, this.width, tall);
