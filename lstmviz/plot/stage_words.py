@@ -27,7 +27,7 @@ def stage_words() -> dict[str, str]:
         "strips": _("Strips"),
         "coloured": _("coloured by unit {unit} of"),
         "select": _("Drag over characters, or select every"),
-        "selected": _("{count} characters selected; these units differ most:"),
+        "selected": _("Characters selected: {count}. These units differ most:"),
         "differs": _("mean {inside} there, {outside} elsewhere"),
         "elsewhere": _("Where else does it do that?"),
         "unselect": _("Clear"),

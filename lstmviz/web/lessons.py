@@ -332,8 +332,8 @@ def _words() -> dict[str, str]:
         "stacked": _("one kernel [{rows}, {columns}]"),
         "pieces": _("the sums [1, {columns}], cut in four of [1, {units}]"),
         "apart": _("four layers, each [{rows}, {units}]"),
-        "inputs": _("x, {count} numbers"),
-        "layer": _("the layer, {count} nodes"),
+        "inputs": _("x, input_size {count}"),
+        "layer": _("the layer, num_units {count}"),
         "linear": _("linear layer in front"),
         "equal": _(
             "Run both ways over this sequence: h differs by at most {difference}, the rounding of {dtype}."

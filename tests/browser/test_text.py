@@ -92,7 +92,7 @@ def test_a_range_of_characters_is_searched_for_on_memory(open_page, app_url):
     page.mouse.down()
     page.mouse.move(last["x"] + last["width"] - 1, last["y"] + last["height"] / 2, steps=5)
     page.mouse.up()
-    expect(page.locator(".lv-find")).to_contain_text("3 characters selected", timeout=_LIMIT)
+    expect(page.locator(".lv-find")).to_contain_text("Characters selected: 3", timeout=_LIMIT)
     page.get_by_role("button", name="Where else does it do that?").click()
     expect(page).to_have_url(re.compile(r"/memory\?.*pattern=1-3"), timeout=_LIMIT)
     expect(page.locator(".st-key-pattern_last input")).to_have_value("3", timeout=_LIMIT)
