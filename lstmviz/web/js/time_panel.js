@@ -18,6 +18,7 @@ const LOW = 16; // pixels of a strip that is low
 const ASIDE = 8; // between what stands beside each other
 const LINE = 15; // of words
 const NARROW = 560;
+const NAME = { bold: true, size: 15 };
 
 export class TimePanel {
   /**
@@ -60,7 +61,7 @@ export class TimePanel {
         board.pen.fillRect(left - 6, y, 4, tall);
       }
       const edge = left - board.px(10);
-      const taken = board.writeFirst([strip.name], 2, y + tall / 2, { bold: true, size: 15, room: edge });
+      const taken = board.writeFirst([strip.name], 2, y + tall / 2, { ...NAME, room: edge });
       const room = edge - taken - ASIDE;
       // What a title explains behind a comma, or between brackets, is left out where there is no room for it.
       const title = [strip.title, strip.title.split(/[,;:(。、]/)[0].trimEnd()].find((words) => board.widthOf(words) <= room);
@@ -86,7 +87,7 @@ export class TimePanel {
     const told = /** @type {import("./numbers.js").Answer} */ (scene.sent.head.answer);
     const { board, left, tall, width } = this;
     const edge = left - board.px(10);
-    const taken = board.writeFirst([scene.words.answer], 2, y + tall / 2, { bold: true, size: 15, room: edge });
+    const taken = board.writeFirst([scene.words.answer], 2, y + tall / 2, { ...NAME, room: edge });
     const room = edge - taken - ASIDE;
     if (board.widthOf(told.title) <= room) board.write(told.title, taken + ASIDE, y + tall / 2);
     const { pen } = board;
@@ -128,8 +129,12 @@ export class TimePanel {
     return this.board.width < NARROW;
   }
 
+  /** Where the strips begin: behind their names, which are short on a phone, but for the answer's. */
   get left() {
-    return this.board.px(this.isNarrow ? LEFT_NARROW : LEFT);
+    const { board, scene } = this;
+    if (!this.isNarrow) return board.px(LEFT);
+    const answer = scene?.sent.head.answer ? board.widthOf(scene.words.answer, NAME) + board.px(12) : 0;
+    return Math.max(board.px(LEFT_NARROW), answer);
   }
 
   /** Of the strips; at their right is room for their spreads, where it is not narrow, and for the ends of their scales. */
