@@ -97,6 +97,19 @@ def test_a_unit_that_there_was_no_room_for_says_so_where_it_is_taken_apart(opene
     expect(page.locator(_TAKEN)).to_contain_text(sentence)
 
 
+@pytest.mark.parametrize("width", [1280, 1024])
+def test_the_speed_is_whole(opened, trace, width):
+    shown, words = opened(handout_html(trace, Told(beside="CPU")), width=width).evaluate(
+        """() => {
+          const speed = document.querySelector(".lstmviz-player select");
+          const pen = document.createElement("canvas").getContext("2d");
+          pen.font = getComputedStyle(speed).font;
+          return [speed.clientWidth, Math.max(...[...speed.options].map(({ text }) => pen.measureText(text).width))];
+        }"""
+    )
+    assert 0 < words < shown - 20  # its arrow
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_the_theme_is_the_files(opened, trace, dark):
     page = opened(handout_html(trace, dark=dark))
