@@ -370,8 +370,8 @@ def _quote(labels: tuple[str, ...], place: Place) -> str:
     behind = labels[place.stop : place.stop + _AROUND]
     if max(map(len, (*before, *within, *behind)), default=0) > 1:  # years, features: not letters
         return " ".join(within[:3]) + (" …" if len(within) > 3 else "")
-    before, within, behind = ("".join(map(write_letter, part)) for part in (before, within, behind))
-    return f"{before}⟦{within}⟧{behind}"
+    parts = ["".join(map(write_letter, part)) for part in (before, within, behind)]
+    return "{}⟦{}⟧{}".format(*parts)
 
 
 __all__ = ["Searched", "cut", "draw", "find", "is_asked", "is_text", "read", "starts", "table"]
