@@ -194,7 +194,8 @@ def test_a_presenters_screen_has_the_stage_alone_and_its_keys_do_what_the_help_s
     expect(page.locator(".st-key-strip")).to_have_count(0, timeout=_WAIT)
     assert page.evaluate("Boolean(document.fullscreenElement)")
     expect(page.get_by_test_id("stHeader")).to_be_hidden()
-    expect(page.locator(".lv-controls")).to_be_hidden()
+    for away in (".lv-controls", ".lv-order"):
+        expect(page.locator(away)).to_be_hidden()
     expect(page.locator(".st-key-kernel .gtitle")).to_be_visible()
     expect(page.locator(".lv-stage")).to_have_count(1)
     page.wait_for_selector("[data-test-script-state=notRunning]")  # the page has come to rest
