@@ -16,16 +16,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, expect, sync_playwright
 
 from lstmviz.web.server import PATHS
 
 ROOT = Path(__file__).parent.parent.parent
 _START_LIMIT = 60.0  # seconds
-# No graphics card, no sandbox where the tests run as root, and nothing that Chromium asks its makers for.
+# No graphics card, no sandbox where the tests run as root, and nothing that Chromium asks its makers for. All pages of one
+# visitor are one process's, so that what one page has compiled the next one need not.
 _CHROMIUM_ARGUMENTS = [
     *("--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--no-first-run", "--disable-quic"),
+    *("--no-first-run", "--disable-quic", "--process-per-site"),
     *(["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
 ]
 
@@ -129,6 +130,7 @@ class _Tab:
 
     page: Page
     problems: list[str] = field(default_factory=list)
+    beside: str = ""  # where it is taken when a test has left it
 
     def __post_init__(self) -> None:
         self.page.on("console", lambda message: message.type == "error" and self._hear(message))
@@ -140,12 +142,15 @@ class _Tab:
         )
 
     def _hear(self, message: ConsoleMessage) -> None:
-        if not _is_guess(message.location["url"]):
+        if not self._is_ours(message.location["url"]):
             self._note(message.text)
 
     def _note_answer(self, status: int, address: str) -> None:
-        if not _is_guess(address):
+        if not self._is_ours(address):
             self._note(f"{status} {address}")
+
+    def _is_ours(self, address: str) -> bool:
+        return _is_guess(address) or address == self.beside  # which a server below a path has not
 
     def _note(self, problem: str) -> None:
         self.problems.append(problem)
@@ -158,13 +163,26 @@ class _Tab:
         }:
             self._note(f"request to another machine: {address}")
 
+    def show(self, address: str, width: int = 1280, dark: bool = False) -> None:
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.page.emulate_media(color_scheme="dark" if dark else "light")
+        self.beside = ""
+        self.page.goto(address)
+
     def leave(self) -> list[str]:
         """Forgets the visitor, and gives what the page complained about."""
+        parts = urlsplit(self.page.url)
+        # Where the host is the same the process stays, and with it what it has compiled, which is half of a page's cost.
+        self.beside = f"http://{parts.netloc}/_stcore/health" if parts.scheme == "http" else "about:blank"
+        try:
+            self.page.goto(self.beside)
+        except Error:  # a test has ended its server
+            self.page.goto("about:blank")
         self.page.evaluate("() => { try { localStorage.clear(); sessionStorage.clear(); } catch {} }")
-        self.page.goto("about:blank")
         self.page.mouse.up()
         self.page.mouse.move(0, 0)  # what lies under a pointer is marked
         self.page.context.clear_cookies()
+        self.page.context.clear_permissions()
         self.page.emulate_media(reduced_motion="null")
         problems = self.problems[:]
         self.problems.clear()
@@ -180,15 +198,58 @@ def tabs(browser: Browser) -> Iterator[dict[tuple[bool, str], list[_Tab]]]:
         tab.page.context.close()
 
 
+def _take(
+    browser: Browser, tabs: dict[tuple[bool, str], list[_Tab]], touch: bool = False, locale: str = "en-US"
+) -> _Tab:
+    free = tabs.setdefault((touch, locale), [])
+    return free.pop() if free else _Tab(browser.new_context(has_touch=touch, locale=locale).new_page())
+
+
+@pytest.fixture(scope="module")
+def unchanged(tabs: dict[tuple[bool, str], list[_Tab]]) -> Iterator[dict[str, _Tab]]:
+    """Pages at an address that tests of this file have only looked at."""
+    looked_at: dict[str, _Tab] = {}
+    yield looked_at
+    problems = list(itertools.chain(*(tab.leave() for tab in looked_at.values())))
+    tabs.setdefault((False, "en-US"), []).extend(looked_at.values())
+    assert not problems, "\n".join(problems)
+
+
+@pytest.fixture
+def look_at(
+    browser: Browser, tabs: dict[tuple[bool, str], list[_Tab]], unchanged: dict[str, _Tab]
+) -> Iterator[OpenPage]:
+    """`look_at(address)` is `open_page(address)` for tests that change nothing there: they share the page."""
+    used: list[_Tab] = []
+
+    def look(address: str) -> Page:
+        if address not in unchanged:
+            tab = _take(browser, tabs)
+            tab.show(address)
+            unchanged[address] = tab
+        tab = unchanged[address]
+        used.append(tab)
+        tab.page.mouse.move(0, 0)
+        tab.page.evaluate("document.querySelector('[data-testid=stMain]')?.scrollTo(0, 0)")
+        return tab.page
+
+    yield look
+    problems = list(itertools.chain(*(tab.problems for tab in used)))
+    for tab in used:
+        tab.problems.clear()
+    assert not problems, "\n".join(problems)
+
+
 @pytest.fixture
 def open_page(browser: Browser, tabs: dict[tuple[bool, str], list[_Tab]]) -> Iterator[OpenPage]:
     """`open_page(address, width=1280, dark=False, touch=False, locale="en-US", alone=False)` opens a page as a new visitor.
 
-    A page is handed on to later tests unless it is `alone`, as it must be where a test listens to it or cuts its network.
+    A page is handed on to later tests unless it is `alone`, as it must be where a test listens to it, cuts its network or
+    counts its history: then what is handed on is the visitor alone, whose process knows the page's programs.
     The test fails on an error in a page's console, an uncaught exception, a violated security policy (which
     Chromium reports in the console), a failed request, and any request to another machine.
     """
-    used: list[tuple[tuple[bool, str] | None, _Tab]] = []
+    used: list[tuple[tuple[bool, str], _Tab, _Tab]] = []
 
     def open_(
         address: str,
@@ -198,21 +259,19 @@ def open_page(browser: Browser, tabs: dict[tuple[bool, str], list[_Tab]]) -> Ite
         locale: str = "en-US",
         alone: bool = False,
     ) -> Page:
-        free = [] if alone else tabs.setdefault((touch, locale), [])
-        tab = free.pop() if free else _Tab(browser.new_context(has_touch=touch, locale=locale).new_page())
-        used.append((None if alone else (touch, locale), tab))
-        tab.page.set_viewport_size({"width": width, "height": 900})
-        tab.page.emulate_media(color_scheme="dark" if dark else "light")
-        tab.page.goto(address)
-        return tab.page
+        tab = _take(browser, tabs, touch, locale)
+        shown = _Tab(tab.page.context.new_page()) if alone else tab
+        used.append(((touch, locale), tab, shown))
+        shown.show(address, width, dark)
+        return shown.page
 
     yield open_
     problems = []
-    for key, tab in used:
-        if key is None:
-            tab.page.context.close()
-            problems += tab.problems
-        else:
-            problems += tab.leave()
-            tabs[key].append(tab)
+    for key, tab, shown in used:
+        tab.page.context.set_offline(False)
+        if shown is not tab:
+            problems += shown.leave()
+            shown.page.close()
+        problems += tab.leave()
+        tabs[key].append(tab)
     assert not problems, "\n".join(problems)
