@@ -59,19 +59,24 @@ def test_a_gate_is_held_at_some_steps_and_in_all_units(open_page, app_url):
     expect(page).not_to_have_url(re.compile("clamp"), timeout=_LIMIT)
 
 
-def _click_weight(page, row, column, rows=7, columns=16):
+def _click_weight(page, row, column):
     """Clicks a weight of the kernel's picture: its box is the image beside the names, found by what the pointer says."""
     canvas = page.locator(".lv-of-kernel canvas").first
     box = canvas.bounding_box()
     tip = page.locator(".lv-tip")
-    for y in range(40, int(box["height"]), 7):
-        for x in range(30, int(box["width"]), 11):
-            page.mouse.move(box["x"] + x, box["y"] + y)
-            text = tip.text_content() if tip.is_visible() else ""
-            if text.startswith(f"{row} → {column}\n"):
-                page.mouse.click(box["x"] + x, box["y"] + y)
-                return
-    raise AssertionError(f"there is no weight {row} → {column}")
+
+    def point(x, y):
+        page.mouse.move(box["x"] + x, box["y"] + y)
+        return tip.text_content() if tip.is_visible() else ""
+
+    width, height = int(box["width"]), int(box["height"])
+    # Up and down the picture's middle to any row of x or h, along it to the column, and along that to the row.
+    first = next((y for y in range(40, height, 7) if re.match(r"\w\[\d\] → ", point(width / 2, y))), 0)
+    x = next((x for x in range(30, width, 11) if f" → {column}\n" in point(x, first)), None)
+    assert x is not None, f"there is no column {column}"
+    y = next((y for y in range(40, height, 7) if point(x, y).startswith(f"{row} → {column}\n")), None)
+    assert y is not None, f"there is no weight {row} → {column}"
+    page.mouse.click(box["x"] + x, box["y"] + y)
 
 
 def test_a_weight_is_edited_seen_compared_and_undone(open_page, app_url):
