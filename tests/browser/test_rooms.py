@@ -205,6 +205,13 @@ def test_a_presenters_screen_has_the_stage_alone_and_its_keys_do_what_the_help_s
     expect(page.locator(".lv-help")).to_be_hidden()
     page.keyboard.press("+")
     _expect_kernel(page, 9)
+    page.keyboard.press("?")
+    expect(page).to_have_url(re.compile(r"/present\?.*num_units=9\b"), timeout=_WAIT)
+    page.wait_for_selector(
+        "[data-test-script-state=notRunning]"
+    )  # it has said its words anew behind the help
+    page.keyboard.press("Escape")  # which shuts the help, and leaves nothing
+    expect(page.locator(".lv-help")).to_be_hidden()
     page.keyboard.press("-")
     _expect_kernel(page, 8)
     page.keyboard.press("n")

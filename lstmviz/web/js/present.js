@@ -43,13 +43,18 @@ export class Present {
     document.addEventListener("keydown", this.onKey);
     this.since = since();
     this.told = "";
+    this.shown = "";
     this.show(words);
   }
 
   /** @param {Record<string, string>} words */
   show(words) {
+    const shown = JSON.stringify([words, this.host.told.words.close]);
+    if (shown === this.shown) return; // the script says them with each of its runs
+    this.shown = shown;
     this.words = words;
     this.hint.setAttribute("aria-label", `${words.keys}: ${words.help}`);
+    const hadFocus = this.help.contains(document.activeElement);
     this.help.replaceChildren();
     make("h2", "", this.help).textContent = words.keys;
     const list = make("dl", "", this.help);
@@ -60,13 +65,14 @@ export class Present {
     const close = /** @type {HTMLButtonElement} */ (make("button", "", this.help));
     Object.assign(close, { type: "button", textContent: this.host.told.words.close });
     close.addEventListener("click", () => this.help.close());
+    if (hadFocus) close.focus();
   }
 
   /** @param {KeyboardEvent} event */
   press(event) {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     const target = /** @type {HTMLElement} */ (event.target);
-    if (target.matches("input, select, textarea") || target.closest("dialog")) return;
+    if (this.help.open || target.matches("input, select, textarea") || target.closest("dialog")) return;
     if (event.key === " " && target.matches("button, a")) return; // their own key
     if (this.act(event.key)) event.preventDefault();
   }
