@@ -150,7 +150,7 @@ class _Tab:
             self._note(f"{status} {address}")
 
     def _is_ours(self, address: str) -> bool:
-        return _is_guess(address) or address == self.beside  # which a server below a path has not
+        return _is_guess(address) or address == self.beside  # where no server is any more
 
     def _note(self, problem: str) -> None:
         self.problems.append(problem)
@@ -173,7 +173,8 @@ class _Tab:
         """Forgets the visitor, and gives what the page complained about."""
         parts = urlsplit(self.page.url)
         # Where the host is the same the process stays, and with it what it has compiled, which is half of a page's cost.
-        self.beside = f"http://{parts.netloc}/_stcore/health" if parts.scheme == "http" else "about:blank"
+        is_app = parts.scheme == "http" and parts.path.strip("/") in {"", *PATHS}
+        self.beside = f"http://{parts.netloc}/_stcore/health" if is_app else "about:blank"
         try:
             self.page.goto(self.beside)
         except Error:  # a test has ended its server
