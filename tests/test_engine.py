@@ -292,14 +292,6 @@ def traced(monkeypatch):
     return made
 
 
-@pytest.mark.parametrize("kind", lv.KINDS)
-def test_a_size_never_seen_before_costs_no_trace(traced, kind):
-    for num_units, input_size, steps in ((2, 1, 3), (7, 5, 11), (150, 3, 0), (300, 20, 40)):
-        lv.run(lv.build(kind, num_units, input_size), np.zeros((steps, input_size)))
-    # Once for the narrow, once for the wide.
-    assert [loop.experimental_get_tracing_count() for loop in traced] == [1, 1]
-
-
 def test_a_number_of_an_option_costs_no_trace_but_a_new_structure_one(traced):
     x = np.zeros((3, 2))
     for num_proj, cell_clip, forget_bias in ((1, 0.5, 1.0), (2, 0.25, 0.0), (3, 2.0, -1.0)):
