@@ -10,6 +10,7 @@ import pytest
 
 import lstmviz as lv
 from lstmviz.run.order import list_orders
+from lstmviz.run.ranked import Ranked
 from lstmviz.run.trace import RANGES
 
 
@@ -189,3 +190,29 @@ def test_groups_are_parted_by_lines_in_heatmaps_and_told_to_the_stage():
     assert parted > plain
     assert make_stage(trace, order=ranked).head["apart"] == list(ranked.groups)
     assert make_stage(trace, order=ranked.order).head["apart"] == []
+
+
+def test_lines_between_groups_never_cover_what_they_part():
+    from lstmviz.plot.compare import draw_compare
+    from lstmviz.plot.stage import make_stage
+
+    trace, height = make(num_units=64), 70  # pixels of a panel
+    order = np.arange(64)
+
+    def lines(*groups):
+        figure = lv.plot.gates(trace, order=Ranked(order, groups))
+        paths = [shape.path for shape in figure.layout.shapes if shape.type == "path" and "H1" in shape.path]
+        return {path.count("M") for path in paths}
+
+    assert lines(16, 32) == {2}
+    assert lines(16, 17, 32) == {1}, "a line beside a single unit of 64 would cover it"
+    assert lines(*range(1, 64)) == set()
+    assert all(7.5 * count <= height for count in lines(*range(8, 64, 8)) | lines(*range(9, 64, 9)))
+    both = lv.compare(trace, make(num_units=64))
+    parted, thin = (
+        str(draw_compare(both, "activations", Ranked(order, groups))["layout"]["shapes"]).count("M0,")
+        for groups in ((16, 32), tuple(range(1, 64)))
+    )
+    assert parted and not thin
+    # The stage knows its own height: it is told all of them.
+    assert make_stage(trace, order=Ranked(order, (16, 17))).head["apart"] == [16, 17]

@@ -49,7 +49,7 @@ from lstmviz.plot.panels import (
     share_height,
 )
 from lstmviz.plot.ticks import edges, names_axis
-from lstmviz.plot.unit_order import name_rows, order_of, put_in_order, rows_of
+from lstmviz.plot.unit_order import groups_apart, name_rows, order_of, put_in_order, rows_of
 from lstmviz.plot.words import brief, shorten, wrap
 from lstmviz.run.compare import Comparison, Parting
 
@@ -274,7 +274,11 @@ def _draw_difference(
     narrow = {"text": f"<b>{one.name}</b> {brief(one.title, SHORT_TITLE)}"}
     notes = head(f"<b>{one.name}</b> {shorten(one.title, TITLE)}", scale.bar, narrow)
     return Panel(
-        row_axis(one, comparison.a), data, notes, rows_apart=one.groups, linked=(one.name, "step", one.rows)
+        row_axis(one, comparison.a),
+        data,
+        notes,
+        rows_apart=groups_apart(one, _PANEL, (0, one.values.shape[1])),
+        linked=(one.name, "step", one.rows),
     )
 
 

@@ -25,7 +25,7 @@ from lstmviz.plot.over_time import (
 )
 from lstmviz.plot.panels import BELOW, Margins, Note, Panel, Row, Sheet, build, head
 from lstmviz.plot.ticks import edges
-from lstmviz.plot.unit_order import is_of_units, name_rows, order_of, put_in_order, rows_of
+from lstmviz.plot.unit_order import groups_apart, is_of_units, name_rows, order_of, put_in_order, rows_of
 from lstmviz.plot.words import brief, shorten
 from lstmviz.run.clamp import say_held
 from lstmviz.run.trace import Trace
@@ -286,7 +286,11 @@ def _draw_heatmap(view: _View, one: Recorded, level: levels.Level, scale: scales
         hovertemplate=_hover(one, level, view.is_large),
     )
     return Panel(
-        down, data, _head(one, scale.bar), rows_apart=one.groups, linked=(one.name, "step", one.rows)
+        down,
+        data,
+        _head(one, scale.bar),
+        rows_apart=groups_apart(one, _PANEL, level.rows),
+        linked=(one.name, "step", one.rows),
     )
 
 

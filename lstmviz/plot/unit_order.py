@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from lstmviz.language import _
+from lstmviz.plot.levels import Span
 from lstmviz.plot.over_time import Recorded
 from lstmviz.run.ranked import Ranked
 
 _NAMED = 3  # units of a tile that the hover names
+_THINNEST = 7.5  # pixels of a group beside a line of 1.5: a fifth at most
 
 
 def put_in_order(arrays: list[Recorded], order: Any, num_units: int) -> list[Recorded]:
@@ -46,6 +48,20 @@ def check_order(order: Any, num_units: int) -> np.ndarray:
 def is_of_units(one: Recorded, num_units: int) -> bool:
     """Whether an array's rows are the cell's units; those of the input and of a projected h are others."""
     return one.rows != "input" and one.values.shape[1] == num_units
+
+
+def groups_apart(one: Recorded, height: float, rows: Span) -> list[int]:
+    """The rows before which a line parts two groups, where both are thick enough: lines must not cover what they part.
+
+    Args:
+        one: What is drawn.
+        height: Pixels of the heatmap.
+        rows: Of its rows those that are seen.
+    """
+    borders = [0, *one.groups, one.values.shape[1]]
+    least = _THINNEST * (rows[1] - rows[0]) / height
+    parted = zip(borders, borders[1:], borders[2:], strict=False)
+    return [row for before, row, after in parted if min(row - before, after - row) >= least]
 
 
 def order_of(arrays: list[Recorded]) -> list[int] | None:

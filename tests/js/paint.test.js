@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { colourOf, levelOf, solid, split, spread } from "../../lstmviz/web/js/paint.js";
+import { bordersSeen, colourOf, levelOf, solid, split, spread } from "../../lstmviz/web/js/paint.js";
 
 const bytes = (colours, level) => [...new Uint8Array(colours.buffer, 4 * level, 4)];
 
@@ -61,4 +61,13 @@ test("what is no number has a colour of its own", () => {
   assert.equal(colourOf(NaN, scale, ink), "rgb(18 171 52)");
   assert.equal(colourOf(Infinity, scale, ink), "rgb(18 171 52)");
   assert.equal(colourOf(1, scale, ink), "rgb(255 255 255)");
+});
+
+test("a line parts two groups only where both are thick beside it, so that lines never cover the rows", () => {
+  const every = Array.from({ length: 127 }, (_each, k) => k + 1); // each of 128 units a group of its own
+  assert.deepEqual(bordersSeen(every, 128, 60), []);
+  assert.deepEqual(bordersSeen([1, 2, 3], 4, 60), [1, 2, 3]);
+  assert.deepEqual(bordersSeen([8, 9, 20], 32, 60), [20]); // the one that is alone has 1.9 pixels
+  assert.deepEqual(bordersSeen([], 32, 60), []);
+  for (const tall of [20, 60, 300]) assert.ok(bordersSeen(every, 128, tall).length * 6 <= tall, `${tall}`);
 });

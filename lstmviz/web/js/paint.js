@@ -5,6 +5,7 @@
  */
 
 const LEVELS = 256;
+const THINNEST = 6; // pixels of a group that a line bounds
 
 /**
  * The colours of a scale from its low end to its high one, as a canvas keeps them.
@@ -86,6 +87,19 @@ export function raster(values, rows, columns, scale, ink) {
 export function colourOf(value, scale, ink) {
   const word = Number.isFinite(value) ? ink.colours[levelOf(value, scale)] : ink.nonfinite;
   return `rgb(${word & 255} ${(word >> 8) & 255} ${(word >> 16) & 255})`;
+}
+
+/**
+ * The rows before which a line of a pixel parts two groups, where both are thick enough: lines must not cover what they part.
+ *
+ * @param {number[]} apart the rows before which a group begins, but the first
+ * @param {number} rows
+ * @param {number} tall pixels of all rows
+ */
+export function bordersSeen(apart, rows, tall) {
+  const borders = [0, ...apart, rows];
+  const least = (THINNEST * rows) / tall;
+  return apart.filter((row, k) => Math.min(row - borders[k], borders[k + 2] - row) >= least);
 }
 
 /** @typedef {{size?: number, bold?: boolean, colour?: string, align?: "left" | "right" | "center", room?: number}} How words are written */

@@ -7,7 +7,7 @@
  */
 
 import { write } from "./numbers.js";
-import { Board, raster } from "./paint.js";
+import { Board, bordersSeen, raster } from "./paint.js";
 
 const [LEFT, LEFT_NARROW] = [124, 36]; // pixels of the names, as all here where the scale is 1
 const SPARK = 62; // of the spread at the right
@@ -164,11 +164,11 @@ export class TimePanel {
     return found;
   }
 
-  /** A line before each group of units but the first. @param {Scene} scene @param {Strip} strip @param {number} y @param {number} tall */
+  /** A line between groups of units, where both can be seen beside it. @param {Scene} scene @param {Strip} strip @param {number} y @param {number} tall */
   partGroups(scene, strip, y, tall) {
     const { pen, ink } = this.board;
     pen.fillStyle = ink;
-    for (const row of scene.sent.head.apart ?? []) pen.fillRect(this.left - 4, Math.round(y + (row / strip.rows) * tall), this.width + 8, 1);
+    for (const row of bordersSeen(scene.sent.head.apart ?? [], strip.rows, tall)) pen.fillRect(this.left - 4, Math.round(y + (row / strip.rows) * tall), this.width + 8, 1);
   }
 
   /** Marks the pinned step and the pinned unit. @param {Scene} scene @param {Strip} strip @param {number} y @param {number} tall */
