@@ -16,7 +16,7 @@ from lstmviz.plot.names import name_span, row_groups
 from lstmviz.plot.number import write
 from lstmviz.run.clamp import say_held
 from lstmviz.run.compare import Comparison
-from lstmviz.run.trace import Gradients, Inside, Term, Trace
+from lstmviz.run.trace import Gradients, Inside, Term, Trace, check_index
 from lstmviz.run.values import NoSum
 
 
@@ -151,7 +151,12 @@ def describe_compare(comparison: Comparison, *, values: str = "activations") -> 
 
 
 def describe_step(trace: Trace, t: int, unit: int) -> str:
-    """The gates and states of one unit at one step, and what moved each gate most."""
+    """The gates and states of one unit at one step, and what moved each gate most.
+
+    Raises:
+        ValueError: there is no such step or unit.
+    """
+    t, unit = check_index("t", t, len(trace)), check_index("unit", unit, trace.cell.num_units)
     parts = [_say_gate(trace, t, gate.name, unit) for gate in trace.cell.kind.gates]
     states = [
         _("{state} goes from {old} to {new}").format(

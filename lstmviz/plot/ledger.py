@@ -143,9 +143,15 @@ def describe_ledger(trace: Trace, unit: int, t: int | None = None, state: str | 
 
 def _explain(view: View) -> str:
     """How a share is made, by the letters of the equation."""
-    return _("A share is what its step wrote, {written}, times each later {factor}.").format(
+    words = _("A share is what its step wrote, {written}, times each later {factor}.").format(
         written=themes.escape(view.found.written), factor=themes.escape(view.found.factor)
     )
+    count = int(np.count_nonzero(view.found.held))
+    if not count:
+        return words
+    return f"{words} " + _(
+        "Steps at which the run held {name}: {count}; what was held is what these wrote, and nothing from before them is left."
+    ).format(name=view.name, count=count)
 
 
 def _draw_strip(view: View, names: list[str] | None) -> Panel:

@@ -139,6 +139,11 @@ class Ledger:
             left: np.ndarray = np.cumprod(self.factors, axis=0) * start
         return left
 
+    @property
+    def held(self) -> np.ndarray:
+        """At which steps up to `t` the run held the state, shaped as `writes`: there all of it counts as written."""
+        return _find_held(self.trace, self.state, self.unit, len(self))
+
     def _column(self, values: np.ndarray) -> np.ndarray:
         return np.asarray(values if self.unit is None else values[self.unit])
 
@@ -265,14 +270,21 @@ def _spread(values: Values, node: Node | None, unit: int | None, size: int) -> n
 
 def _hold(trace: Trace, state: str, unit: int | None, writes: np.ndarray, factors: np.ndarray) -> None:
     """Where the run held the state, its step wrote all of it and kept nothing."""
-    equation = trace.cell.equation
+    at = slice(len(writes)), slice(None) if unit is None else unit
+    held = _find_held(trace, state, unit, len(writes))
+    writes[held] = trace.states[state][at][held]
+    factors[held] = 0
+
+
+def _find_held(trace: Trace, state: str, unit: int | None, steps: int) -> np.ndarray:
+    """Where the run held a state, at each of the first steps."""
+    equation, at = trace.cell.equation, (slice(steps), slice(None) if unit is None else unit)
+    held = np.zeros(trace.states[state][at].shape, bool)
     # Where the new state has a name, it may be held as the gate of that name.
     for name in (state, *(name for name, gate in equation.gates.items() if gate is equation.new[state])):
         if name in trace.clamp:
-            at = slice(len(writes)), slice(None) if unit is None else unit
-            held = ~np.isnan(trace.clamp[name][at])
-            writes[held] = trace.states[state][at][held]
-            factors[held] = 0
+            held |= ~np.isnan(trace.clamp[name][at])
+    return held
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

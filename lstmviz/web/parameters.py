@@ -325,14 +325,17 @@ class Edits:
     def read(self, name: str, given: str, usual: str) -> tuple[str, str]:
         """Those of them that there are; of two for one weight the last."""
         parts = [part for part in map(str.strip, given.split(";")) if part not in ("", NOTHING)]
-        known = {edit[:2]: edit for part in parts if (edit := self.find(part))}
+        found = [self.find(part) for part in parts]
+        known = {edit[:2]: edit for edit in found if edit}
         kept = ";".join(write_edit(*edit) for edit in list(known.values())[:MAX_EDITED]) or usual
-        if len(known) != len(parts):
+        if None in found:
             cause = _("each must be a weight, its place and a number, as {example}; {weights}").format(
                 example=self.example, weights=self.say_weights()
             )
         elif len(known) > MAX_EDITED:
             cause = _("at most {most} weights can be edited").format(most=MAX_EDITED)
+        elif len(known) < len(parts):
+            cause = _("of two for the same numbers the last one counts")
         else:
             return kept, ""
         return kept, changed(name, words.quote(given), kept, cause)
@@ -357,11 +360,17 @@ class Edits:
     def example(self) -> str:
         """How the last weight of one of them is written."""
         name, shape = next(iter(self.shapes.items()))
-        return f"{name}:{','.join(str(length - 1) for length in shape)}:0.25"
+        last = [str(length - 1) for length in shape]
+        if self.is_open and len(shape) > 1:
+            last[0] = "0"
+        return f"{name}:{','.join(last)}:0.25"
 
     def say_weights(self) -> str:
         """Which weights there are, with their shapes."""
-        return ", ".join(f"{name} {list(shape)}" for name, shape in self.shapes.items())
+        sizes = {name: list(map(str, shape)) for name, shape in self.shapes.items()}
+        if self.is_open:  # the sequence says how many rows there are, and it is not read yet
+            sizes |= {name: ["…", *size[1:]] for name, size in sizes.items() if len(size) > 1}
+        return ", ".join(f"{name} [{', '.join(size)}]" for name, size in sizes.items())
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from lstmviz.web.view import View
 
 _SHOWN = 50  # places
 _CHUNK = 8_192  # steps of a further text that are one-hot at a time
+_MOST_NAMED = 5  # characters that are no sequence's
 _AROUND = 12  # labels before and behind a place
 _MOST_PATTERN = 200  # steps
 _WIDTH = 150  # pixels of a field: a phone has two beside each other
@@ -38,12 +39,16 @@ _STANDS = "pattern_stands"  # in the session's state: the pattern that was seen 
 
 @dataclass(frozen=True, eq=False)
 class Searched:
-    """A search's outcome: `first` is the first step of the further text, behind those of the sequence; what it took."""
+    """A search's outcome: `first` is the first step of the further text, behind those of the sequence; what it took.
+
+    `on` are the units that are on at all steps of the pattern, where none of them is off around these.
+    """
 
     found: Found
     first: int
     labels: tuple[str, ...]
     seconds: float
+    on: tuple[int, ...] = ()
 
 
 def is_asked(view: View, *, has_come: bool) -> bool:
@@ -95,7 +100,7 @@ def _draw_answer(view: View, sequence: Sequence, upload: Upload | None, text: st
         st.warning(escape(told))
     try:
         with st.spinner(_("Searching")):
-            done = find(view, sequence, upload, text, st.session_state.setdefault("further", {}))
+            done = _find_with(view, sequence, upload, text)
     except ValueError as error:
         st.warning(escape(str(error)))
         return
@@ -104,6 +109,18 @@ def _draw_answer(view: View, sequence: Sequence, upload: Upload | None, text: st
             _("What is held at some steps alone is held in this sequence, and not in the further text.")
         )
     _tell(done, view, sequence)
+
+
+def _find_with(view: View, sequence: Sequence, upload: Upload | None, text: str) -> Searched:
+    """What is found in the sequence and the further text; where that is refused, which is said, in the sequence alone."""
+    try:
+        return find(view, sequence, upload, text, st.session_state.setdefault("further", {}))
+    except ValueError as error:
+        if not text:
+            raise
+        found = find(view, sequence, upload)
+        st.warning(escape(str(error)))
+        return found
 
 
 def _draw_pattern(view: View, steps: int) -> None:
@@ -215,7 +232,7 @@ def find(
     h, labels = trace.states["h"], trace.sequence.labels
     if text:
         text = unicodedata.normalize("NFC", text)  # a step each, as `from_text` has them
-        _check(view, text)
+        _check(view, text, _alphabet(trace.sequence))
         kept, key = {} if kept is None else kept, (render.run_key(view, sequence), text)
         further = kept.get(key)
         if further is None:
@@ -228,15 +245,27 @@ def find(
         labels = (*labels, "", *text)
     threshold = np.float64(view.threshold)
     found = search(h, steps, threshold=threshold, around=view.around, most=_SHOWN)
-    return Searched(found, len(trace) + 1, labels, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    on = () if found.units else search(h, steps, threshold=threshold, around=False, most=1).units
+    return Searched(found, len(trace) + 1, labels, seconds, on)
 
 
-def _check(view: View, text: str) -> None:
-    """Refuses a text that takes too much.
+def _check(view: View, text: str, alphabet: str) -> None:
+    """Refuses a text that the cell cannot read, or that takes too much.
 
     Raises:
-        ValueError: it does.
+        ValueError: it is so.
     """
+    others = sorted(set(text) - set(alphabet))
+    if others:
+        raise ValueError(
+            _(
+                "The further text has characters that this sequence has not: {characters}. It is searched once they are taken "
+                "out of it, or stand in the sequence too."
+            ).format(
+                characters=" ".join(map(repr, others[:_MOST_NAMED])) + " …" * (len(others) > _MOST_NAMED)
+            )
+        )
     most = min(limits.MAX_SEARCH, limits.MAX_RECORDED // max(1, view.num_units))
     if len(text) > most:
         raise ValueError(
@@ -255,7 +284,7 @@ def _check(view: View, text: str) -> None:
 
 def _run_on(view: View, trace: Trace, text: str) -> Iterator[np.ndarray]:
     """The h of the trace's cell over a further text, as the trace began and with what the view holds, some steps at a time."""
-    alphabet = "".join(filter(None, map(character_of, trace.sequence.features)))
+    alphabet = _alphabet(trace.sequence)
     state = dict(trace.initial_state)
     always = always_held(view)
     for first in range(0, len(text), _CHUNK):
@@ -263,6 +292,11 @@ def _run_on(view: View, trace: Trace, text: str) -> Iterator[np.ndarray]:
         made = run(trace.cell, part, engine="numpy", initial_state=state, clamp=always.held or None)
         state = {name: values[-1] for name, values in made.states.items()}
         yield made.states["h"]
+
+
+def _alphabet(sequence: Sequence) -> str:
+    """The characters that a sequence has a feature for."""
+    return "".join(filter(None, map(character_of, sequence.features)))
 
 
 def always_held(view: View) -> View:
@@ -274,10 +308,23 @@ def _tell(done: Searched, view: View, sequence: Sequence) -> None:
     """What was found, and the way to each place of the sequence."""
     found, steps = done.found, len(sequence)
     first, last = found.steps[0], found.steps[1] - 1
+    if done.on:
+        st.info(
+            _(
+                "On at all of the steps {first} to {last}: {units}; but each is on just before or just behind them too. Switch "
+                "“{switch}” off, or take other steps."
+            ).format(
+                first=first,
+                last=last,
+                units=", ".join(f"`h[{unit}]`" for unit in done.on),
+                switch=_("off around them"),
+            )
+        )
+        return
     if not found.units:
         st.info(
             _(
-                "No unit is on at all of the steps {first} to {last} as that is asked: take a lower threshold or other steps."
+                "No unit is on at all of the steps {first} to {last}: take a lower threshold or other steps."
             ).format(first=first, last=last)
         )
         return

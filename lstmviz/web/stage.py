@@ -237,6 +237,7 @@ def draw(
     lesson: Mapping[str, Any] | None = None,
     mode: str = "",
     training: Mapping[str, Any] | None = None,
+    aside: str = "",
 ) -> None:
     """Shows the stage of a view.
 
@@ -249,6 +250,7 @@ def draw(
         lesson: What stands beside it, see `lessons.tell`.
         mode: "learn" where the lesson is what the path is for, "present" on a presenter's screen.
         training: What is said of training, see `trainer.offer`.
+        aside: What the sentence says first of the view, as it is not the one that the address asks for.
     """
 
     def moved() -> None:
@@ -284,6 +286,7 @@ def draw(
             "share": room_words.share(),
             "present": room_words.present() if mode == "present" else None,
             "training": training,
+            "aside": aside,
         },
         on_moved_change=moved,
     )

@@ -367,5 +367,7 @@ def test_a_weight_that_was_edited_in_a_trained_cell_is_not_edited_in_the_lessons
     expect(page.locator(".lv-step h2")).to_be_visible(timeout=_WAIT)
     expect(page.locator(".lv-sentence")).to_contain_text("416 parameters")
     expect(page.locator(".lv-sentence")).not_to_contain_text("edited")
+    expect(page.locator(".lv-sentence")).to_contain_text("random weights, as built")
     page.goto(f"{app_url}/learn?edit=kernel:5,13:3&seed=4&step=layer")
     expect(page.locator(".lv-sentence")).to_contain_text("edited", timeout=_WAIT)
+    expect(page.locator(".lv-sentence")).not_to_contain_text("as built")

@@ -115,6 +115,16 @@ def test_a_share_that_is_no_number_is_marked_and_counted():
     assert "NaN or infinite: 11" in texts(figure)
 
 
+def test_of_steps_at_which_the_state_was_held_it_says_what_they_wrote():
+    cell = lv.build("BasicLSTMCell", num_units=4, input_size=3)
+    x = np.random.default_rng(1).normal(size=(12, 3))
+    trace = lv.run(cell, x, clamp={"c": {1: {range(3, 6): 1.0}}}, engine="numpy")
+    told = "Steps at which the run held c[1]: 3; what was held is what these wrote"
+    assert lv.ledger(trace, 1).held.nonzero()[0].tolist() == [3, 4, 5]
+    assert told in texts(lv.plot.ledger(trace, 1)) and "held" not in texts(lv.plot.ledger(trace, 2))
+    assert "held" not in texts(lv.plot.ledger(trace, 1, t=2))
+
+
 def test_it_is_described_by_its_largest_shares():
     trace = make()
     shares = lv.ledger(trace, 2).shares

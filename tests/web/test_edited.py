@@ -43,7 +43,6 @@ def test_an_address_says_which_weights_are_edited():
 @pytest.mark.parametrize(
     ("given", "kept"),
     [
-        ("kernel:3,5:1;kernel:3,5:2", "kernel:3,5:2"),
         ("kernel:8,5:1", "none"),  # 3 + 5 rows
         ("kernel:7,20:1", "none"),
         ("kernel:7:1", "none"),
@@ -146,6 +145,20 @@ def test_an_edited_cell_is_compared_with_its_own():
     assert other(_view(**GENERATED, edit=EDIT, **{"b.dtype": "float64"})).edited == EDITED
     assert other(_view(**GENERATED, edit=EDIT, **{"b.cell": "GRUCell"})).edited == {}
     assert other(_view(**GENERATED, edit=EDIT, **{"b.num_units": "9"})).edited == {}
+
+
+def test_of_two_numbers_for_one_weight_it_is_said_that_the_last_counts():
+    _shown, problems = parse(GENERATED | {"edit": "kernel:3,5:1;kernel:3,5:2"})
+    assert problems == [
+        "edit was “kernel:3,5:1;kernel:3,5:2”; showing kernel:3,5:2: of two for the same numbers the last one counts."
+    ]
+
+
+def test_how_many_rows_there_are_is_not_said_before_the_sequence_is_read():
+    _shown, (told,) = parse({"sequence": "brackets", "edit": "foo:1,2:3"})
+    assert "kernel […, 32], bias [32]" in told and "as kernel:0,31:0.25" in told
+    _shown, (told,) = parse(GENERATED | {"edit": "foo:1,2:3"})
+    assert "kernel [8, 20], bias [20]" in told and "as kernel:7,19:0.25" in told
 
 
 def test_behind_a_linear_layer_the_folded_kernel_is_edited_and_that_is_said():

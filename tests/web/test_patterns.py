@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -86,11 +88,20 @@ def test_a_further_text_is_searched_exactly_and_apart_from_the_sequence(monkeypa
 
 def test_a_further_text_of_other_characters_or_too_many_is_refused(monkeypatch):
     sequence, view = _fit(pattern="1-2")
-    with pytest.raises(ValueError, match=r"x at step 2, which is not in the alphabet"):
-        patterns.find(view, sequence, None, "abx")
+    with pytest.raises(ValueError, match=r"characters that this sequence has not: 'x' 'é'\. It is"):
+        patterns.find(view, sequence, None, "abxéx")
     monkeypatch.setattr(limits, "MAX_SEARCH", 5)
     with pytest.raises(ValueError, match="has 6 characters; with 8 units at most 5 are searched"):
         patterns.find(view, sequence, None, "ababab")
+
+
+def test_where_units_are_on_around_the_steps_too_they_are_told():
+    sequence, view = _fit(pattern="4-5")
+    h = render.load_trace(view, sequence, None).states["h"]
+    every = float(h.min()) - 1  # at this all units are on everywhere, so none is off around any steps
+    asked = patterns.find(replace(view, threshold=every), sequence, None)
+    assert asked.found.units == () and asked.on == tuple(range(view.num_units))
+    assert patterns.find(replace(view, threshold=2.0), sequence, None).on == ()  # no h is
 
 
 def test_a_run_that_takes_too_long_is_not_begun(monkeypatch):

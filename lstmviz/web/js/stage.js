@@ -6,7 +6,7 @@
  *
  * @typedef {{of: string, units: number, inputs: {size: number, most: number, canChange: boolean}, engine: string, orders?: [string, string][], most: number, canHold: boolean, canEdit?: boolean, look?: {show: string, colour: string}, pin: {t: number | null, unit: number | null, gate: string},
  *   words: Record<string, string>, player: any, fixed: Fixed, lesson?: import("./lesson.js").Told | null, mode?: string, room?: import("./follow.js").Room | null,
- *   training?: import("./training.js").Offer | null, share?: Record<string, string>, present?: Record<string, string> | null}} Told
+ *   training?: import("./training.js").Offer | null, share?: Record<string, string>, present?: Record<string, string> | null, aside?: string}} Told
  * @typedef {{hide: string[], lock: string[], kept: Record<string, string>, held: string, would: string}} Fixed what the link that was opened takes
  *   away and what it holds, what an address says of that, and the sentences about it
  */
@@ -778,7 +778,8 @@ export class Stage {
     this.undoButton.textContent = this.told.words.undo_edited.replace("{count}", String(edited));
     const shares = sent.head.gates.some((gate) => gate.share) ? legend(scene, { low: 0, high: 1, diverging: false }, this.told.words.shares) : [];
     this.legends.gates.replaceChildren(...shares, spanOf([shares.length ? this.told.words.others : this.told.words.own, ...meansOf(scene)].join(" · ")), ...drawErrors(sent.head.errors, numUnits, this.told.words));
-    this.sentence.replaceChildren(...sentence.map(part), part({ text: told ? ` · ${told}` : "", counts: "told" }));
+    const said = [this.told.aside, told].filter(Boolean).map((words) => ` · ${words}`);
+    this.sentence.replaceChildren(...sentence.map(part), part({ text: said.join(""), counts: "told" }));
     if (!this.isHeld) this.showSize(numUnits);
     const { number } = this.features;
     number.disabled = !this.told.inputs.canChange || this.isLocked("input_size");

@@ -89,14 +89,23 @@ def _draw_on_stage(mode: str) -> None:
         if settled.sequence and stage.can_show(view, len(settled.sequence)):
             shown = replace(view, engine=Drawn.WHILE_STARTING.engine) if settled.is_early else view
             # A lesson is of a cell as it is built: its bias is zeros, its gates are open halfway, no trained one's edits are in it.
+            aside = ""
             if mode and not view.follows:
+                aside = _say_untrained(view)
                 edit = parameters.NOTHING if shown.initial_weights == trained.TRAINED else shown.edit
                 shown = replace(shown, initial_weights=trained.drawn_as(shown), edit=edit)
             offer = None if mode or view.room else trainer.offer(shown)
-            stage.draw(shown, settled.upload, _move, lesson, mode, offer)
+            stage.draw(shown, settled.upload, _move, lesson, mode, offer, aside)
         elif settled.sequence:
             st.info(_("This takes longer than a moment; in sections it is shown on its way."))
             st.page_link(st.session_state["paths"][names.DOCUMENT], label=_("In sections"))
+
+
+def _say_untrained(view: View) -> str:
+    """That a lesson has not the trained cell that the address asks for, where there is one."""
+    if view.model or trained.find(view) is None:
+        return ""
+    return _("random weights, as built: the lesson is of these; Explore has the trained ones")
 
 
 def _go(view: View) -> None:
