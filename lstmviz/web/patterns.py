@@ -34,6 +34,7 @@ _WIDTH = 150  # pixels of a field: a phone has two beside each other
 _TABLE, _ROW = 200, 35  # pixels of the table's height at most, and of a row's
 _MB = 16
 _MOST_KEPT = 64 * 2**20  # bytes of a run over a further text, in a viewer's session
+_DRAWN = "pattern_drawn"  # in the session's state: the steps that the fields were drawn with
 _STANDS = "pattern_stands"  # in the session's state: the pattern that was seen last, and whether its section stands first
 
 
@@ -126,7 +127,8 @@ def _find_with(view: View, sequence: Sequence, upload: Upload | None, text: str)
 def _draw_pattern(view: View, steps: int) -> None:
     """Which steps, from which number on a unit is on, and whether it must be off around them."""
     first, last = read(view.pattern, steps) or (0, 0)
-    st.session_state.update({"pattern_first": first, "pattern_last": max(first, last - 1)})
+    drawn = first, max(first, last - 1)
+    st.session_state.update({"pattern_first": drawn[0], "pattern_last": drawn[1], _DRAWN: drawn})
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if not is_hidden("pattern"):
             of_steps: dict[str, Any] = {
@@ -144,7 +146,8 @@ def _draw_pattern(view: View, steps: int) -> None:
 
 def _pick() -> None:
     first, last = st.session_state["pattern_first"], st.session_state["pattern_last"]
-    if first is not None and last is not None:
+    # A field that was away for a run is new to Streamlit, which takes what stands in it for a change: nobody picked it.
+    if first is not None and last is not None and (first, last) != st.session_state.get(_DRAWN):
         pattern = f"{min(first, last)}-{max(first, last)}"
         _seen, stands = st.session_state.get(_STANDS, ("", False))
         st.session_state[_STANDS] = pattern, stands  # where the section is, it stays

@@ -15,6 +15,8 @@ from lstmviz.web.markup import escape
 from lstmviz.web.render import Upload
 from lstmviz.web.view import View
 
+_DRAWN = "asked_drawn"  # in the session's state: what the fields were drawn with, by their keys
+
 
 def draw(view: View, sequence: Sequence, upload: Upload | None) -> None:
     """The section of the document: its switches, and the picture if it is switched on."""
@@ -119,7 +121,7 @@ def draw_question(view: View, sequence: Sequence) -> None:
     """Which unit's `h`, and at which step."""
     last, outputs = len(sequence) - 1, int(dict(view.options).get("num_proj") or view.num_units)
     asked = {"asked_unit": min(view.unit or 0, outputs - 1), "asked_t": last if view.t is None else view.t}
-    st.session_state.update(asked)
+    st.session_state.update(asked | {_DRAWN: asked})
     unit, step = st.columns(2)
     offer(unit.number_input, "unit", "asked_unit")(
         _("unit of h"),
@@ -141,6 +143,7 @@ def draw_question(view: View, sequence: Sequence) -> None:
 
 def _ask(name: str, widget: str) -> None:
     value = st.session_state[widget]
-    if value is not None:
+    # A field that was away for a run is new to Streamlit, which takes what stands in it for a change: nobody asked.
+    if value is not None and value != st.session_state.get(_DRAWN, {}).get(widget):
         view = st.session_state["view"]
         st.session_state["view"] = hold(view, replace(view, **{name: value}))

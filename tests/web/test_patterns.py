@@ -104,6 +104,17 @@ def test_where_units_are_on_around_the_steps_too_they_are_told():
     assert patterns.find(replace(view, threshold=2.0), sequence, None).on == ()  # no h is
 
 
+@pytest.mark.parametrize(
+    ("held", "picked"), [((0, 0), ""), ((0, 1), "0-1"), ((2, 0), "0-2"), ((None, 0), "")]
+)
+def test_what_stands_in_the_fields_is_no_pick_until_it_is_another(monkeypatch, held, picked):
+    _sequence, view = _fit(pattern="")
+    state = {"view": view, "pattern_first": held[0], "pattern_last": held[1], "pattern_drawn": (0, 0)}
+    monkeypatch.setattr(patterns.st, "session_state", state)
+    patterns._pick()
+    assert state["view"].pattern == picked
+
+
 def test_a_run_that_takes_too_long_is_not_begun(monkeypatch):
     sequence, view = _fit(pattern="1-2")
     monkeypatch.setattr(limits, "MAX_RUN", 1e-6)
