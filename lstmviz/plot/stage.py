@@ -594,6 +594,8 @@ LEDGER = "ledger"
 def make_row(trace: Trace, name: str, unit: int, t: int) -> Stage:
     """One unit over all steps: of a gate or a state, or, as `LEDGER`, what each step wrote of the state after step `t`.
 
+    Its scale is the unit's own, for nothing else is coloured with it; that of a share is from 0 to 1.
+
     Raises:
         ValueError: there is no such step, gate, state or unit, or the state has no ledger.
     """
@@ -615,7 +617,7 @@ def make_row(trace: Trace, name: str, unit: int, t: int) -> Stage:
     recorded = trace.gates[name] if name in trace.gates else trace.states[name]
     check_index("unit", unit, recorded.shape[1])
     gate = next((gate for gate in trace.cell.kind.gates if gate.name == name), None)
-    scale = scales.UNIT if gate and trace.is_share(gate) else scales.centre([recorded])
+    scale = scales.UNIT if gate and trace.is_share(gate) else scales.centre([recorded[:, unit]])
     return Stage(
         {"name": name, "scale": _tell_scale(scale), "values": arrays.put(recorded[:, unit])}, arrays.kept
     )

@@ -33,6 +33,7 @@ def stage_words() -> dict[str, str]:
         "unselect": _("Clear"),
         "pick_unit": _("unit"),
         "same": _("No unit differs there."),
+        "own_scale": _("{name}, on a scale of its own:"),
         "wrote": _("what each step wrote of {state} at step {t}"),
         "ledger": _("ledger"),
         "order": _("units"),

@@ -57,6 +57,7 @@ def test_the_units_that_differ_at_some_characters_are_found_tried_and_picked(ope
     choices = page.locator(".lv-text p select")
     expect(choices.nth(0)).to_have_value("3")
     expect(choices.nth(1)).to_have_value("h")
+    expect(page.locator(".lv-text p")).to_contain_text("h[3], on a scale of its own:", timeout=_LIMIT)
     page.locator(".lv-find input").fill("(")
     page.locator(".lv-find input").press("Enter")
     found = page.locator(".lv-find button")

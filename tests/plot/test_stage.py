@@ -640,6 +640,18 @@ def test_a_row_is_what_was_recorded_of_one_unit(name):
     assert head["name"] == name and head["scale"]["diverging"] == (name != "f")
 
 
+def test_a_rows_scale_is_its_units_own_and_a_shares_is_from_0_to_1():
+    cell = lv.build("BasicLSTMCell", num_units=3, input_size=2)
+    states = np.zeros((7, 3), np.float32)
+    states[:, 0], states[:, 1] = 62.6, np.linspace(-1.2, 0.3, 7)
+    held = {unit: dict(enumerate(states[:, unit].tolist())) for unit in range(3)}
+    trace = lv.run(cell, np.zeros((7, 2)), engine="numpy", clamp={"c": held})
+    for unit, size in enumerate((62.6, 1.2, 1)):  # of all zeros there is no end: it is drawn from -1 to 1
+        head, _values = _row(trace, "c", unit, 0)
+        assert head["scale"] == {"low": pytest.approx(-size), "high": pytest.approx(size), "diverging": True}
+    assert _row(trace, "f", 0, 0)[0]["scale"] == {"low": 0, "high": 1, "diverging": False}
+
+
 def test_a_row_of_the_ledger_is_what_each_step_wrote_and_nothing_of_later_ones():
     cell = lv.build("GRUCell", num_units=3, input_size=2)
     trace = lv.run(cell, np.random.default_rng(0).normal(size=(7, 2)), engine="numpy")

@@ -232,7 +232,7 @@ export class TextPanel {
         const now = this.wanted;
         const [, name, t, unit] = now.split("|");
         const answer = await this.host.row(name, Number(t), Number(unit));
-        this.colour(answer && new Row(answer), name);
+        this.colour(answer && new Row(answer), name, Number(unit));
         this.coloured = now;
       }
     } finally {
@@ -240,21 +240,26 @@ export class TextPanel {
     }
   }
 
-  /** @param {Sent | null} row none where the state has no ledger @param {string} name */
-  colour(row, name) {
+  /** @param {Sent | null} row none where the state has no ledger @param {string} name @param {number} unit */
+  colour(row, name, unit) {
     const { scene, letters } = this;
     if (!scene || !letters) return;
     const head = /** @type {{name: string, scale: import("./numbers.js").Scale, values: number} | null} */ (/** @type {unknown} */ (row?.head ?? null));
     this.values = row && head ? row.array(head.values).values : null;
     const ends = head ? [head.scale.low, head.scale.high].map(write).join(" … ") : "–";
     const wrote = name === LEDGER && head ? `${scene.words.wrote.replace("{state}", head.name).replace("{t}", scene.labelOf(scene.t))}: ` : "";
-    this.told.textContent = ` ${wrote}${ends}`;
+    this.told.textContent = ` ${wrote || this.scaleOf(head, unit)}${ends}`;
     for (const [t, letter] of letters.entries()) {
       const value = this.values?.[t];
       const isSeen = head && value !== undefined && !Number.isNaN(value);
       letter.style.background = isSeen ? colourOf(value, head.scale, scene.ink(head.scale.diverging)) : "";
       letter.style.color = isSeen ? inkOn(letter.style.background) : "";
     }
+  }
+
+  /** Whose scale it is, where it is not that of all shares. @param {{name: string, scale: import("./numbers.js").Scale} | null} head @param {number} unit */
+  scaleOf(head, unit) {
+    return head?.scale.diverging && this.scene ? `${this.scene.words.own_scale.replace("{name}", `${head.name}[${unit}]`)} ` : "";
   }
 
   /** Shows which step it is. @param {number} t */
