@@ -60,7 +60,7 @@ def stage_words() -> dict[str, str]:
         "answer": _("answer"),
         "answered": _("answer {answer}, right is {right}"),
         "sure": _("{answer}, {share} sure"),
-        "unknown": _("answer {answer}; what is right is not known"),
+        "unknown": _("answer {answer}; no right answer is given for this step"),
         "errors": _("RMSE {error} by num_units"),
         "unseen": _("RMSE on data that training did not see"),
         "take": _("Pictures and film"),

@@ -135,3 +135,17 @@ def test_what_cannot_be_seen_is_called_by_a_word_in_letters_that_every_font_has(
     page.get_by_role("button", name="Text", exact=True).click()
     page.locator(".lv-letters span").nth(3).click()
     expect(title).to_contain_text("step 3 · line end")
+
+
+def test_where_no_right_answer_is_given_nothing_is_said_of_why(open_page, app_url):
+    page = open_page(f"{app_url}/?sequence=adding&num_units=16", alone=True)
+    expect(page.locator(".st-key-gates .gtitle")).to_contain_text("× 16 units", timeout=_LIMIT)
+    box, tip = page.locator(".lv-of-gates canvas").first.bounding_box(), page.locator(".lv-tip")
+    said = set()
+    for down in range(20, 60, 4):  # the last strip, above the axis
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] - down)
+        said.add(tip.text_content().split("\n")[1] if tip.is_visible() else "")
+    # The sum is asked for at the last step alone: there is nothing to be known before.
+    assert any(re.fullmatch(r"answer \S+; no right answer is given for this step", text) for text in said), (
+        said
+    )
