@@ -33,6 +33,8 @@ def stage_words() -> dict[str, str]:
         "unselect": _("Clear"),
         "pick_unit": _("unit"),
         "same": _("No unit differs there."),
+        "none_there": _("The text has none of these."),
+        "all_there": _("That is the whole text: there are no other characters to compare with."),
         "own_scale": _("{name}, on a scale of its own:"),
         "wrote": _("what each step wrote of {state} at step {t}"),
         "ledger": _("ledger"),

@@ -149,3 +149,23 @@ def test_where_no_right_answer_is_given_nothing_is_said_of_why(open_page, app_ur
     assert any(re.fullmatch(r"answer \S+; no right answer is given for this step", text) for text in said), (
         said
     )
+
+
+def test_a_character_that_the_text_does_not_have_is_said_to_be_none_of_it(open_page, app_url):
+    page = open_page(f"{app_url}/?sequence=text&text=aaa%20b&num_units=4&show=text", alone=True)
+    expect(page.locator(".lv-letters span")).to_have_count(5, timeout=_LIMIT)
+    field, found = page.locator(".lv-find input"), page.locator(".lv-find")
+    for character in ("é", "Q"):
+        field.fill(character)
+        field.press("Enter")
+        expect(found).to_contain_text("The text has none of these.", timeout=_LIMIT)
+    field.fill(" ")  # which has a name of its own
+    field.press("Enter")
+    expect(found).to_contain_text("Characters selected: 1", timeout=_LIMIT)
+    page.locator(".lv-letters").evaluate(
+        """one => {
+          getSelection().setBaseAndExtent(one.firstChild.firstChild, 0, one.lastChild.firstChild, 1);
+          one.dispatchEvent(new PointerEvent("pointerup", { bubbles: true }));
+        }"""
+    )
+    expect(found).to_contain_text("That is the whole text", timeout=_LIMIT)

@@ -141,22 +141,40 @@ export class TextPanel {
     const { scene } = this;
     this.selected = select;
     if (!select || !scene) return this.tellFound(null);
+    if (!this.isPart) return this.tellFound(null);
     const name = this.name === LEDGER ? scene.sent.head.states[0].name : this.name;
     const found = await this.host.contrast(name, select);
     if (this.selected === select) this.tellFound(found);
   }
 
+  /** Whether each character is selected. */
+  get isIn() {
+    const { selected } = this;
+    const labels = this.scene?.sent.head.labels ?? [];
+    if (selected.startsWith("=")) return labels.map((label) => label === selected.slice(1));
+    const [first, last] = selected.split("-").map(Number);
+    return labels.map((_label, t) => t >= first && t <= last);
+  }
+
+  /** Whether some characters are selected, and some are not: else there is nothing to compare. */
+  get isPart() {
+    return this.isIn.includes(true) && this.isIn.includes(false);
+  }
+
+  /** Why nothing is found. @param {Record<string, string>} words */
+  sayNothing(words) {
+    if (!this.selected) return "";
+    if (!this.isIn.includes(true)) return ` ${words.none_there}`;
+    return ` ${this.isPart ? words.same : words.all_there}`;
+  }
+
   /** @param {Contrast | null} contrast none where nothing is selected, or all */
   tellFound(contrast) {
-    const { scene, selected, letters } = this;
+    const { scene, selected, letters, isIn } = this;
     if (!scene || !letters) return;
     const { words } = scene;
-    const [first, last] = selected.startsWith("=") ? [NaN, NaN] : selected.split("-").map(Number);
-    for (const [t, letter] of letters.entries()) {
-      const isIn = selected.startsWith("=") ? scene.sent.head.labels?.[t] === selected.slice(1) : t >= first && t <= last;
-      letter.classList.toggle("lv-selected", Boolean(contrast) && isIn);
-    }
-    if (!contrast) return this.found.replaceChildren(selected ? ` ${words.same}` : "");
+    for (const [t, letter] of letters.entries()) letter.classList.toggle("lv-selected", Boolean(contrast) && isIn[t]);
+    if (!contrast) return this.found.replaceChildren(this.sayNothing(words));
     const buttons = contrast.units.map(([unit, inside, outside]) => {
       const button = Object.assign(document.createElement("button"), { type: "button", textContent: `${contrast.name}[${unit}]` });
       button.title = words.differs.replace("{inside}", write(inside)).replace("{outside}", write(outside));
