@@ -37,3 +37,27 @@ export function findHold(holds, name, unit, t) {
   const there = holds.filter((hold) => hold.name === name && (!hold.steps || (hold.steps[0] <= t && t <= hold.steps[1]))).reverse();
   return there.find((hold) => hold.unit === unit) ?? there.find((hold) => hold.unit === null);
 }
+
+/**
+ * What is held once a hold is put to others: of the same unit it takes another's place, and one of all units takes, at its steps,
+ * that of each unit by itself, which would be counted before it.
+ *
+ * @param {Hold[]} holds @param {Hold} hold @param {number} last the last step
+ * @returns {Hold[]}
+ */
+export function putHold(holds, hold, last) {
+  const others = holds.flatMap((other) => {
+    if (hides(hold, other)) return [];
+    return hold.unit === null && other.unit !== null && other.name === hold.name ? cut(other, hold.steps, last) : [other];
+  });
+  return [...others, hold];
+}
+
+/** What of a hold lies before some steps, and behind them; nothing where these are all. @param {Hold} hold @param {[number, number] | null} steps @param {number} last */
+function cut(hold, steps, last) {
+  if (!steps) return [];
+  const [from, to] = hold.steps ?? [0, last];
+  if (to < steps[0] || from > steps[1]) return [hold];
+  const parts = /** @type {[number, number][]} */ ([[from, steps[0] - 1], [steps[1] + 1, to]]);
+  return parts.filter(([start, end]) => start <= end).map((part) => ({ ...hold, steps: part }));
+}

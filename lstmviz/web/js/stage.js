@@ -18,7 +18,7 @@ import { Drawer, markUp } from "./drawer.js";
 import { drawErrors } from "./errors.js";
 import { Follower } from "./follow.js";
 import { guardHistory, makeOneEntry } from "./history.js";
-import { findHold, hides, readHolds, writeHold } from "./holds.js";
+import { findHold, hides, putHold, readHolds, writeHold } from "./holds.js";
 import { KernelPanel, findWeight } from "./kernel_panel.js";
 import { Lesson } from "./lesson.js";
 import { Player } from "./player.js";
@@ -625,10 +625,11 @@ export class Stage {
    * @param {string} name @param {number} unit @param {number | null} value @param {import("./drawer.js").Extent} extent
    */
   hold(name, unit, value, { isAll, span }) {
-    const isWhole = span[0] === 0 && span[1] === (this.sent?.head.steps ?? 1) - 1;
+    const last = (this.sent?.head.steps ?? 1) - 1;
+    const isWhole = span[0] === 0 && span[1] === last;
     const hold = { name, unit: isAll ? null : unit, steps: isWhole ? null : span, value: value ?? 0 };
-    const others = this.held.filter((other) => !hides(hold, other));
-    this.alter("clamp", [...others, ...(value === null ? [] : [hold])].map(writeHold).join(",") || NOTHING);
+    const held = value === null ? this.held.filter((other) => !hides(hold, other)) : putHold(this.held, hold, last);
+    this.alter("clamp", held.map(writeHold).join(",") || NOTHING);
   }
 
   /** Asks the script for another setting, which may need more than a query. @param {Record<string, string>} parameters */
