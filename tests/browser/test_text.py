@@ -169,3 +169,33 @@ def test_a_character_that_the_text_does_not_have_is_said_to_be_none_of_it(open_p
         }"""
     )
     expect(found).to_contain_text("That is the whole text", timeout=_LIMIT)
+
+
+def test_a_unit_of_the_row_is_tried_while_the_pointer_is_on_it_and_picked_by_a_click(open_page, app_url):
+    address = f"{app_url}/?sequence=text&text=a(b)c(d)a(b)&num_units=12&show=text&colour=h&unit=3"
+    page = open_page(address, alone=True)
+    units, said = page.locator(".lv-units button"), page.locator(".lv-text p")
+    expect(units).to_have_count(12, timeout=_LIMIT)
+    expect(said).to_contain_text("h[3], on a scale", timeout=_LIMIT)
+    letter = page.locator(".lv-letters span").nth(4)
+    before = letter.get_attribute("style")
+    asked = []
+    page.on("request", lambda request: asked.append(request.url) if "numbers/row" in request.url else None)
+    units.nth(7).hover()
+    expect(said).to_contain_text("h[7], on a scale", timeout=_LIMIT)
+    expect(letter).not_to_have_attribute("style", before)
+    expect(units.nth(3)).to_have_attribute("aria-pressed", "true")  # it is tried, not picked
+    page.locator(".st-key-kernel .gtitle").hover()
+    expect(said).to_contain_text("h[3], on a scale", timeout=_LIMIT)
+    expect(letter).to_have_attribute("style", before)
+    assert len(asked) == 1, "the picked unit's colours are kept"
+    row = units.nth(0).bounding_box(), units.nth(11).bounding_box()
+    page.mouse.move(row[0]["x"] + 4, row[0]["y"] + 8)
+    page.mouse.move(row[1]["x"] + 4, row[1]["y"] + 8, steps=40)
+    expect(said).to_contain_text("h[11], on a scale", timeout=_LIMIT)
+    units.nth(7).click()
+    expect(page).to_have_url(re.compile(r"unit=7\b"), timeout=_LIMIT)
+    expect(units.nth(7)).to_have_attribute("aria-pressed", "true")
+    units.nth(7).press("ArrowRight")
+    expect(units.nth(8)).to_be_focused()
+    expect(said).to_contain_text("h[8], on a scale", timeout=_LIMIT)

@@ -15,6 +15,9 @@ import { Sent as Row, write } from "./numbers.js";
 import { colourOf } from "./paint.js";
 
 const LEDGER = "ledger";
+const PASSED = 60; // milliseconds: a unit that the pointer is on for less is passed over, and not asked for
+const KEPT = 48; // rows that need not be asked for again
+const MOST = 256; // units that have a button each; of more the list is picked from
 // How a character stands in the text where it would not be seen there.
 const SEEN = /** @type {Record<string, string>} */ ({ "\n": "\u00b6\n", "\r": "\\r" });
 
@@ -38,6 +41,10 @@ export class TextPanel {
     /** @type {number | null} by which it is coloured as long as the pointer is on it */
     this.tried = null;
     this.told = this.bar.appendChild(document.createElement("span"));
+    this.row = this.makeRow();
+    this.passing = 0;
+    /** @type {Map<string, {row: Sent | null}>} what was answered, by what was asked for */
+    this.kept = new Map();
     this.find = this.bar.appendChild(document.createElement("span"));
     this.find.className = "lv-find";
     this.selectLabel = this.find.appendChild(document.createElement("label"));
@@ -116,7 +123,53 @@ export class TextPanel {
   /** Colours by a unit as long as the pointer is on it, or the keyboard. @param {number | null} unit */
   try(unit) {
     this.tried = unit;
-    this.wish();
+    clearTimeout(this.passing);
+    if (unit === null) this.wish();
+    else this.passing = window.setTimeout(() => this.wish(), PASSED);
+  }
+
+  /** All units beside each other: one that is pointed at is tried, one that is clicked is picked. */
+  makeRow() {
+    const row = this.bar.appendChild(document.createElement("span"));
+    row.className = "lv-units";
+    row.setAttribute("role", "group");
+    const unitOf = (/** @type {EventTarget | null} */ target) => (target instanceof HTMLButtonElement ? Number(target.dataset.unit) : null);
+    for (const event of ["pointerover", "focusin"]) row.addEventListener(event, ({ target }) => this.try(unitOf(target)));
+    for (const event of ["pointerleave", "focusout"]) row.addEventListener(event, () => this.try(null));
+    row.addEventListener("click", ({ target }) => {
+      const unit = unitOf(target);
+      if (unit !== null) this.host.pin(unit);
+    });
+    row.addEventListener("keydown", (event) => {
+      const move = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      const buttons = /** @type {HTMLElement[]} */ ([...row.children]);
+      const next = move && buttons[buttons.indexOf(/** @type {HTMLElement} */ (event.target)) + move];
+      if (!next) return;
+      event.preventDefault();
+      event.stopPropagation(); // the step stays
+      next.focus();
+    });
+    return row;
+  }
+
+  /** A button for each unit, one of which is reached by Tab. @param {number[]} units */
+  fillRow(units) {
+    const buttons = units.map((unit) => {
+      const button = Object.assign(document.createElement("button"), { type: "button", textContent: String(unit) });
+      button.dataset.unit = String(unit);
+      return button;
+    });
+    this.row.hidden = units.length > MOST;
+    this.row.replaceChildren(...(this.row.hidden ? [] : buttons));
+  }
+
+  /** Shows which of them is picked. @param {number} unit */
+  markRow(unit) {
+    for (const button of /** @type {NodeListOf<HTMLElement>} */ (this.row.querySelectorAll("button"))) {
+      const isIt = Number(button.dataset.unit) === unit;
+      button.tabIndex = isIt ? 0 : -1;
+      button.setAttribute("aria-pressed", String(isIt));
+    }
   }
 
   /** What a character's step is called. @param {string} character */
@@ -170,6 +223,7 @@ export class TextPanel {
 
   /** @param {Contrast | null} contrast none where nothing is selected, or all */
   tellFound(contrast) {
+    if (this.found.contains(document.activeElement) || this.found.matches(":hover")) this.try(null); // what is tried there goes away
     const { scene, selected, letters, isIn } = this;
     if (!scene || !letters) return;
     const { words } = scene;
@@ -208,7 +262,10 @@ export class TextPanel {
     if (String(units) !== this.units) {
       this.units = String(units);
       this.unitChoice.replaceChildren(...units.map((each) => new Option(String(each), String(each))));
+      this.fillRow(units);
     }
+    this.markRow(unit);
+    this.row.setAttribute("aria-label", words.pick_unit);
     this.unitChoice.value = String(unit);
     this.unitChoice.setAttribute("aria-label", words.pick_unit);
     if (!this.said.childElementCount) {
@@ -240,9 +297,10 @@ export class TextPanel {
     this.text.replaceChildren(...this.letters);
   }
 
-  /** Colours by the newest wish alone; while one is on its way no other is asked for. @param {string} wanted */
+  /** Colours by the newest wish alone: at once where it is known, and while one is on its way no other is asked for. @param {string} wanted */
   async want(wanted) {
     this.wanted = wanted;
+    this.colourKept();
     if (this.isAsking || wanted === this.coloured) return;
     this.isAsking = true;
     try {
@@ -250,12 +308,29 @@ export class TextPanel {
         const now = this.wanted;
         const [, name, t, unit] = now.split("|");
         const answer = await this.host.row(name, Number(t), Number(unit));
-        this.colour(answer && new Row(answer), name, Number(unit));
-        this.coloured = now;
+        if (this.kept.size >= KEPT) this.kept.clear();
+        this.kept.set(now, { row: answer && new Row(answer) });
+        if (this.coloured !== this.wanted && !this.colourKept()) this.colourAs(now); // the newest is not here yet
       }
     } finally {
       this.isAsking = false;
     }
+  }
+
+  /** Colours by the newest wish where its row is here. */
+  colourKept() {
+    const isHere = this.kept.has(this.wanted);
+    if (isHere && this.coloured !== this.wanted) this.colourAs(this.wanted);
+    return isHere;
+  }
+
+  /** @param {string} wanted whose row is here */
+  colourAs(wanted) {
+    const [, name, , unit] = wanted.split("|");
+    const row = this.kept.get(wanted)?.row ?? null;
+    this.colour(row, name, Number(unit));
+    this.coloured = wanted;
+    if (!row) this.kept.delete(wanted); // the server may have one later
   }
 
   /** @param {Sent | null} row none where the state has no ledger @param {string} name @param {number} unit */
