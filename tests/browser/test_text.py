@@ -199,3 +199,16 @@ def test_a_unit_of_the_row_is_tried_while_the_pointer_is_on_it_and_picked_by_a_c
     units.nth(7).press("ArrowRight")
     expect(units.nth(8)).to_be_focused()
     expect(said).to_contain_text("h[8], on a scale", timeout=_LIMIT)
+    page.locator(".lv-text p select").nth(1).select_option("f")  # of a share the scale is that of all shares
+    expect(said).to_contain_text("f[8]: 0 … 1.00", timeout=_LIMIT)
+
+
+def test_the_picked_unit_is_seen_in_a_row_that_is_longer_than_its_room(open_page, app_url):
+    page = open_page(f"{app_url}/?sequence=characters&num_units=128&show=text&unit=120", alone=True)
+    row, picked = page.locator(".lv-units"), page.locator(".lv-units [aria-pressed=true]")
+    expect(picked).to_have_text("120", timeout=_LIMIT)
+    (room, box) = row.bounding_box(), picked.bounding_box()
+    assert room["y"] - 1 <= box["y"] and box["y"] + box["height"] <= room["y"] + room["height"] + 1, (
+        room,
+        box,
+    )

@@ -163,11 +163,19 @@ export class TextPanel {
     this.row.replaceChildren(...(this.row.hidden ? [] : buttons));
   }
 
+  /** Scrolls the row, and nothing around it, to a button. @param {HTMLElement} button */
+  reveal(button) {
+    const { row } = this;
+    const down = button.getBoundingClientRect().top - row.getBoundingClientRect().top;
+    if (down < 0 || down + button.offsetHeight > row.clientHeight) row.scrollTop += down;
+  }
+
   /** Shows which of them is picked. @param {number} unit */
   markRow(unit) {
     for (const button of /** @type {NodeListOf<HTMLElement>} */ (this.row.querySelectorAll("button"))) {
       const isIt = Number(button.dataset.unit) === unit;
       button.tabIndex = isIt ? 0 : -1;
+      if (isIt && button.getAttribute("aria-pressed") !== "true") this.reveal(button);
       button.setAttribute("aria-pressed", String(isIt));
     }
   }
@@ -350,9 +358,11 @@ export class TextPanel {
     }
   }
 
-  /** Whose scale it is, where it is not that of all shares. @param {{name: string, scale: import("./numbers.js").Scale} | null} head @param {number} unit */
+  /** Which unit's colours these are, and that a scale is its own where it is not that of all shares. @param {{name: string, scale: import("./numbers.js").Scale} | null} head @param {number} unit */
   scaleOf(head, unit) {
-    return head?.scale.diverging && this.scene ? `${this.scene.words.own_scale.replace("{name}", `${head.name}[${unit}]`)} ` : "";
+    if (!head || !this.scene) return "";
+    const name = `${head.name}[${unit}]`;
+    return head.scale.diverging ? `${this.scene.words.own_scale.replace("{name}", name)} ` : `${name}: `;
   }
 
   /** Shows which step it is. @param {number} t */
