@@ -16,6 +16,7 @@ from lstmviz.plot.names import name_span, row_groups
 from lstmviz.plot.number import write
 from lstmviz.run.clamp import say_held
 from lstmviz.run.compare import Comparison
+from lstmviz.run.saturation import saturate
 from lstmviz.run.trace import Gradients, Inside, Term, Trace, check_index
 from lstmviz.run.values import NoSum
 
@@ -80,7 +81,8 @@ def describe_gates(trace: Trace) -> str:
     )
     if trace.clamp:
         text += " " + _("The run held {names}.").format(names=say_held(trace.clamp))
-    shares = trace.saturation()
+    found = saturate(trace) if len(trace) else {}
+    shares = {name: float((of.left + of.right).mean()) for name, of in found.items()}
     most = max(shares, key=lambda name: shares[name], default="")
     if shares.get(most, 0.0) > 0:
         text += " " + _("Gate {gate} is saturated most, in {share:.0%} of its values.").format(

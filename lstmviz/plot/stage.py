@@ -691,7 +691,7 @@ def _tell_ledger(trace: Trace, t: int, state: str, unit: int) -> Iterator[dict[s
             *start,
             *(
                 [
-                    _name_step(trace, step),
+                    _("step {t}").format(t=step_name(trace.sequence, step)),
                     float(found.writes[step]),
                     float(found.survival[step]),
                     float(shares[step]),
@@ -703,12 +703,6 @@ def _tell_ledger(trace: Trace, t: int, state: str, unit: int) -> Iterator[dict[s
         "rest": float(others.sum()),
         "value": float(found.value),
     }
-
-
-def _name_step(trace: Trace, step: int) -> str:
-    """A step by its number, and by its label where that says something else."""
-    label = trace.sequence.labels[step]
-    return _("step {t}").format(t=step if label == str(step) else f"{step} · {label}")
 
 
 _ROUNDING = 1e-5  # of a float32's sum, as a share of its summands' sizes

@@ -13,9 +13,8 @@ from lstmviz.cells import Kind
 from lstmviz.language import _
 from lstmviz.run.atlas import atlas, measure_kept
 from lstmviz.run.ranked import Ranked
-from lstmviz.run.saturation import MARGIN
 from lstmviz.run.silence import silence
-from lstmviz.run.trace import RANGES, Trace
+from lstmviz.run.trace import MARGIN, RANGES, Trace
 
 STORED, SIMILARITY, WITHOUT, HALF_LIFE = "stored", "similarity", "without", "half_life"
 RESPONSES = ("step", "impulse", "sine")

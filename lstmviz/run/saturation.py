@@ -10,10 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from lstmviz.language import _
-from lstmviz.run.trace import RANGES, Trace
-
-MARGIN = 0.1
-"""A gate this near to a bound counts as saturated."""
+from lstmviz.run.trace import MARGIN, RANGES, Trace
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,4 +53,4 @@ def saturate(trace: Trace) -> Mapping[str, Saturation]:
     return MappingProxyType(found)
 
 
-__all__ = ["MARGIN", "Saturation", "measure_saturation", "saturate"]
+__all__ = ["Saturation", "measure_saturation", "saturate"]

@@ -25,7 +25,8 @@ RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
 )
 """The activations that saturate, with the bounds they approach or reach."""
 
-_MARGIN = 0.1  # a gate this near to a bound counts as saturated
+MARGIN = 0.1
+"""A gate this near to a bound counts as saturated."""
 
 
 @dataclass(frozen=True)
@@ -391,24 +392,11 @@ class Trace:
         """Each gate's saturation, mean and histogram."""
         return {gate.name: self._summarise(gate, bins) for gate in self.cell.kind.gates}
 
-    def saturation(self) -> dict[str, float]:
-        """The share of each gate's values that are at either end of its range; gates without one are left out."""
-        shares = ((gate.name, self._saturation(gate)) for gate in self.cell.kind.gates)
-        return {name: low + high for name, (low, high) in shares if low is not None and high is not None}
-
     def first_nonfinite(self) -> int | None:
         """The first step at which a state is NaN or infinite; None where there is none."""
         finite = [np.isfinite(values).all(axis=1) for values in self.states.values()]
         bad = np.flatnonzero(~np.all(finite, axis=0))
         return int(bad[0]) if bad.size else None
-
-    def _saturation(self, gate: Gate) -> tuple[float | None, float | None]:
-        """The shares at the lower and at the upper end; None where the activation has none, or there are no values."""
-        values, bounds = self.gates[gate.name], RANGES.get(self.activation_of(gate))
-        if not bounds or not values.size:
-            return None, None
-        low, high = values < bounds[0] + _MARGIN, values > bounds[1] - _MARGIN
-        return np.count_nonzero(low) / values.size, np.count_nonzero(high) / values.size
 
     def _summarise(self, gate: Gate, bins: int) -> GateSummary:
         values = self.gates[gate.name]
@@ -416,7 +404,10 @@ class Trace:
         bounds = RANGES.get(self.activation_of(gate))
         span = bounds or ((float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0))
         counts, edges = np.histogram(finite, bins, span)
-        low, high = self._saturation(gate)
+        low = high = None
+        if bounds and values.size:
+            low = float(np.mean(values < bounds[0] + MARGIN))
+            high = float(np.mean(values > bounds[1] - MARGIN))
         mean = float(finite.mean(dtype=np.float64)) if finite.size else float("nan")
         return GateSummary(low, high, mean, counts, edges, values.size - finite.size)
 

@@ -307,6 +307,10 @@ def always_held(view: View) -> View:
     return replace(view, clamp=",".join(str(hold) for hold in view.holds if hold.steps is None) or View.clamp)
 
 
+def _name_units(units: tuple[int, ...]) -> str:
+    return ", ".join(f"`h[{unit}]`" for unit in units)
+
+
 def _tell(done: Searched, view: View, sequence: Sequence) -> None:
     """What was found, and the way to each place of the sequence."""
     found, steps = done.found, len(sequence)
@@ -319,7 +323,7 @@ def _tell(done: Searched, view: View, sequence: Sequence) -> None:
             ).format(
                 first=first,
                 last=last,
-                units=", ".join(f"`h[{unit}]`" for unit in done.on),
+                units=_name_units(done.on),
                 switch=_("off around them"),
             )
         )
@@ -338,7 +342,7 @@ def _tell(done: Searched, view: View, sequence: Sequence) -> None:
         ).format(
             first=first,
             last=last,
-            units=", ".join(f"`h[{unit}]`" for unit in found.units),
+            units=_name_units(found.units),
             total=found.total,
             shown=len(found.places),
             steps=len(done.labels),

@@ -675,5 +675,9 @@ def test_a_step_is_called_by_its_number_and_a_character_alone_never_stands_in_a_
     trace = lv.run(lv.build("BasicLSTMCell", 2, sequence.input_size), sequence, engine="numpy")
     titles = [stage.make_number(trace, t, "f", 0)["title"] for t in range(4)]
     assert titles == [f"f[0] at step {step}" for step in ("0 · a", "1 · “]”", "2 · space", "3 · b")]
+    (made,) = stage.make_number(trace, 3, "c", 0)["sums"]  # what each step wrote is called as the step is
+    assert [name for name, *_rest in made["terms"]] == [
+        f"step {step}" for step in ("0 · a", "1 · “]”", "2 · space", "3 · b")
+    ]
     head = read(trace, 0, 0).head
     assert head["said"] == {"]": "“]”", "␠": "space"} and head["unseen"]["␠"] == " "
