@@ -119,13 +119,15 @@ def test_memory_searches_for_the_steps_that_are_picked_and_the_address_says_them
     page = _open(names.MEMORY, **_SMALL, pattern="2-3", threshold="0.01")
     cell = lv.build("BasicLSTMCell", num_units=4, input_size=2)
     trace = lv.run(cell, lv.sequences.make("sine", time_steps=20, input_size=2))
-    found = lv.search(trace, (2, 4), threshold=0.01)
-    told = f"{found.total:,} other places" if found.units else "No unit is on at all of the steps 2 to 3"
-    assert told in _said(page)
-    _run(page.number_input(key="pattern_last").set_value(6))
-    assert _query(page)["pattern"] == "2-6"
+    on = lv.search(trace, (2, 4), threshold=0.01, around=False)
+    assert on.units and not lv.search(trace, (2, 4), threshold=0.01).units
+    named = ", ".join(f"`h[{unit}]`" for unit in on.units)
+    assert f"On at all of the steps 2 to 3: {named}; but each is on just before or just behind" in _said(page)
     _run(page.toggle(key="around").set_value(False))
     assert _query(page)["around"] == "false"
+    assert f"On at the steps 2 to 3: {named}. {on.total:,} other places" in _said(page)
+    _run(page.number_input(key="pattern_last").set_value(6))
+    assert _query(page)["pattern"] == "2-6"
 
 
 def test_a_cell_without_a_ledger_says_why():
