@@ -14,19 +14,13 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import re
-import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -35,9 +29,9 @@ from playwright.async_api import Page, async_playwright
 from websockets.exceptions import ConnectionClosed
 
 import lstmviz as lv
-from benchmarks.page import ARGUMENTS, launch
+from benchmarks.page import ARGUMENTS, find_chromium, launch
 from benchmarks.recorded import Visit, record
-from benchmarks.servers import PAGE, ROOT, Server, find_free_port
+from benchmarks.servers import WARM_LIMIT, Cluster, Server, serve_cluster
 from benchmarks.table import Line, parse_arguments, report
 from benchmarks.viewer import Viewer
 from lstmviz.formats.save import save_bytes
@@ -49,8 +43,6 @@ SETTLED = 20.0  # seconds of moves before one is killed
 AFTER = 30.0  # seconds of moves after it
 WATCHED = 8.0  # seconds after it in which the viewers' own process is watched
 LIMIT = 60.0  # seconds after which a viewer gives up
-FIRST = 100  # the first replica's port is that far above nginx's, as in `tools/cluster.py`
-WARM = 180.0  # seconds until all servers must be ready
 TOLD = "The model file is not here any more"
 # What a Chromium page notes by itself: when its connections opened, when the script had come to rest on the last one, what it said.
 WATCH = """(() => {
@@ -75,58 +67,6 @@ WATCH = """(() => {
     }
   }, 50);
 })()"""
-
-
-@dataclass
-class Cluster:
-    """What `tools/cluster.py` has started."""
-
-    process: subprocess.Popen[bytes]
-    port: int
-    log: Path
-    replicas: int
-
-    @property
-    def pids(self) -> dict[str, int]:
-        """The process of each replica, by its number."""
-        lines = re.findall(r"^replica (\d+): pid (\d+), port \d+$", self.log.read_text(), re.MULTILINE)
-        return {number: int(pid) for number, pid in lines}
-
-    def is_ready(self) -> bool:
-        return all(_is_ready(self.port + FIRST + n) for n in range(self.replicas))
-
-    def server(self) -> Server:
-        return Server(PAGE, self.port, self.process.pid, time.time())
-
-
-def _is_ready(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/lstmviz/ready", timeout=10) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
-
-
-@contextmanager
-def start(replicas: int) -> Iterator[Cluster]:
-    """The servers and nginx, ready."""
-    with tempfile.TemporaryDirectory() as folder:
-        log, port = Path(folder) / "log", find_free_port()
-        command = [sys.executable, str(ROOT / "tools" / "cluster.py")]
-        command += [f"--replicas={replicas}", f"--port={port}"]
-        with log.open("w") as output:
-            process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
-        cluster = Cluster(process, port, log, replicas)
-        try:
-            end = time.monotonic() + WARM
-            while not cluster.is_ready():
-                if process.poll() is not None or time.monotonic() > end:
-                    raise RuntimeError(f"the servers did not start:\n{log.read_text()}")
-                time.sleep(0.2)
-            yield cluster
-        finally:
-            process.terminate()
-            process.wait()
 
 
 @dataclass
@@ -291,9 +231,8 @@ class Part:
 @asynccontextmanager
 async def open_pages(server: Server, count: int) -> AsyncIterator[tuple[Page, list[Chromium]]]:
     """Chromium pages with settings of their own; the first one is that of somebody with a model file."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
         pages = []
         for number in range(count + 1):
             context = await browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
@@ -374,7 +313,7 @@ async def _watch(late: list[float]) -> None:
 
 
 async def _wait_ready(cluster: Cluster) -> None:
-    async with asyncio.timeout(WARM):
+    async with asyncio.timeout(WARM_LIMIT):
         while not await asyncio.to_thread(cluster.is_ready):
             await asyncio.sleep(0.5)
 
@@ -431,7 +370,7 @@ def main() -> None:
         lambda parser: parser.add_argument("--pages", type=int, default=5),
     )
     load = os.getloadavg()[0]  # of what else the machine does
-    with start(arguments.replicas) as cluster:
+    with serve_cluster(arguments.replicas) as cluster:
         with launch() as browser:
             real = record(browser, cluster.server())
         killed, rolled = asyncio.run(hold(cluster, real, arguments.viewers, arguments.pages))

@@ -38,12 +38,16 @@ ARGUMENTS = [
 ]  # fmt: skip
 
 
+def find_chromium() -> str | None:
+    """The machine's own Chromium; without one Playwright takes its own."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
 @contextmanager
 def launch() -> Iterator[Browser]:
-    """The machine's own Chromium, else Playwright's."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    """Chromium, without a page."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
         yield browser
         browser.close()
 

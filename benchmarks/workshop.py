@@ -1,11 +1,12 @@
-"""A room of viewers on one server, beside the floor under the same load: `python -m benchmarks.workshop [--json]`.
+"""A room of viewers on a server, beside the floor under the same load: `python -m benchmarks.workshop [--json]`.
 
 - one visit in a real Chromium is recorded first; the simulated viewers are held to it
 - all open the page at once, nothing cached
 - each moves `num_units` to a random value of the slider every five seconds or so
 - what the server's memory grows by; Linux alone tells
 
-`--seconds 600` is a soak: each half minute it says what memory and errors have come to.
+`--seconds 600` is a soak: each half minute it says what memory and errors have come to. `--servers 2` has so many of them behind
+nginx, as `make cluster` starts them; memory and processor are then of all.
 
 The viewers are in this process, beside the server on the same machine.
 """
@@ -18,13 +19,14 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from benchmarks.page import launch
 from benchmarks.recorded import MOVES, Visit, compare, record, wait_until_ready
-from benchmarks.servers import FLOOR, PAGE, App, Server, serve
+from benchmarks.servers import FLOOR, PAGE, App, Server, serve, serve_cluster
 from benchmarks.table import Line, parse_arguments, report
 from benchmarks.viewer import Answer, Viewer
 
@@ -65,10 +67,10 @@ class Found:
     def growth(self, at: int) -> float:
         return (self.memory[at] - self.memory[0]) / self.viewers / 2**20
 
-    def rise(self) -> float:
+    def rise(self) -> float | None:
         """What each viewer's share of the memory rose by, in MB, between the time when what is kept is full and the end."""
         late = [memory for at, memory, _kept in self.looks if at >= FLAT]
-        return (late[-1] - late[0]) / self.viewers / 2**20 if len(late) > 1 else float("nan")
+        return (late[-1] - late[0]) / self.viewers / 2**20 if len(late) > 1 else None
 
 
 async def simulate(server: Server, real: Visit) -> Visit:
@@ -82,12 +84,14 @@ async def simulate(server: Server, real: Visit) -> Visit:
 
 
 async def hold_workshop(server: Server, real: Visit, viewers: int, seconds: float) -> Found:
-    found = Found(viewers)
-    # One comes first, as the presenter does: the server is warm, and what it loads once is in "before".
-    presenter = Viewer(server, real)
-    await asyncio.wait_for(presenter.open(START), LIMIT)
-    for size in (START + 1, START):
-        await asyncio.wait_for(presenter.move(size), LIMIT)
+    found, first = Found(viewers), []
+    # One comes first, as the presenter does, on each server: it is warm, and what it loads once is in "before".
+    for each in server.behind or (server,):
+        presenter = Viewer(each, real)
+        await asyncio.wait_for(presenter.open(START), LIMIT)
+        for size in (START + 1, START):
+            await asyncio.wait_for(presenter.move(size), LIMIT)
+        first.append(presenter)
     found.memory.append(server.resident())
     room = [Viewer(server, real) for _viewer in range(viewers)]
 
@@ -110,7 +114,7 @@ async def hold_workshop(server: Server, real: Visit, viewers: int, seconds: floa
     for viewer in room:
         found.refused.update(viewer.refused)
         found.said.update(viewer.said)
-    await asyncio.gather(*(viewer.close() for viewer in (presenter, *room)))
+    await asyncio.gather(*(viewer.close() for viewer in (*first, *room)))
     return found
 
 
@@ -119,10 +123,7 @@ async def _look(found: Found, server: Server, room: list[Viewer]) -> None:
     started = time.perf_counter()
     while True:
         await asyncio.sleep(LOOK)
-        kept = 0.0
-        if server.app is PAGE:
-            told = await asyncio.to_thread(server.metrics, "/lstmviz/metrics")
-            kept = sum(value for name, value in told.items() if name.startswith("lstmviz_kept_bytes"))
+        kept = await asyncio.to_thread(server.kept) if server.app is PAGE else 0.0
         at, memory = time.perf_counter() - started, server.resident()
         found.looks.append((at, memory, kept))
         refused = sum(len(viewer.refused) for viewer in room)
@@ -154,6 +155,18 @@ async def _try(found: Found, job: object, limit: float) -> Answer | None:
     return answer
 
 
+@contextmanager
+def serve_page(servers: int) -> Iterator[Server]:
+    """The page on so many servers, ready."""
+    if servers > 1:
+        with serve_cluster(servers) as cluster:
+            yield cluster.server()
+    else:
+        with serve(PAGE) as server:
+            wait_until_ready(server)
+            yield server
+
+
 def tell(page: Found, floor: Found | None) -> Iterator[Line]:
     """What one size of room found; the floor where it was measured too."""
 
@@ -178,8 +191,8 @@ def tell(page: Found, floor: Found | None) -> Iterator[Line]:
     yield line("memory for a viewer with the page open", "MB", lambda f: f.growth(1), 1)
     yield line("  as the last one moves, with what is kept for all", "MB", lambda f: f.growth(2))
     yield line(f"  when the room has rested for {REST:.0f} s", "MB", lambda f: f.growth(3), 1)
-    if len(page.looks) > 1:
-        yield line(f"  its rise from {FLAT:.0f} s of moves to the end", "MB", Found.rise, 1)
+    if (rise := page.rise()) is not None:
+        yield Line(f"  its rise from {FLAT:.0f} s of moves to the end", "MB", rise, floor and floor.rise(), 1)
 
 
 def main() -> None:
@@ -187,6 +200,7 @@ def main() -> None:
         __doc__ or "",
         lambda parser: parser.add_argument("--viewers", type=int, nargs="+", default=[100]),
         lambda parser: parser.add_argument("--seconds", type=float, default=60),
+        lambda parser: parser.add_argument("--servers", type=int, default=1),
         lambda parser: parser.add_argument("--no-floor", action="store_true", help="leave the floor out"),
     )
     lines: list[Line] = []
@@ -201,9 +215,7 @@ def main() -> None:
                 lines += compare(asyncio.run(simulate(server, real)), real)
 
     def hold(app: App, viewers: int) -> Found:
-        with serve(app) as server:
-            if app is PAGE:
-                wait_until_ready(server)
+        with serve_page(arguments.servers) if app is PAGE else serve(app) as server:
             found = asyncio.run(hold_workshop(server, recorded[app.name], viewers, arguments.seconds))
         for what in ("errors", "refused", "said"):
             for text, count in Counter(getattr(found, what)).most_common(5):
