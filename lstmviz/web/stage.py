@@ -31,6 +31,7 @@ from lstmviz.web.rooms import words as room_words
 from lstmviz.web.view import View
 
 _OWN = ("t", "unit", "name", "select")
+_HEARD = "stage_heard"  # in the session's state: the number of what the browser said last, as it counts
 _LONGEST_NAME = 80
 _LONGEST_RUN = 5.0  # seconds
 
@@ -257,6 +258,7 @@ def draw(
         # A browser that names another page than the one that is open has moved a stage that is gone.
         sent = st.session_state.get("stage", {}).get("moved")
         if isinstance(sent, dict):
+            st.session_state[_HEARD] = _count(sent.get("said"))
             on_moved(sent)
 
     of = pictures.name(replace(view, t=None, unit=None, gate=""))
@@ -264,6 +266,7 @@ def draw(
         key="stage",
         data={
             "of": f"{of}&upload={upload.ticket}" if upload else of,
+            "heard": st.session_state.get(_HEARD, 0),
             "units": view.num_units,
             "inputs": {
                 "size": view.input_size,
@@ -324,6 +327,11 @@ def asked(sent: Mapping[str, Any]) -> dict[str, str]:
     if not isinstance(given, dict):
         return {}
     return {name: value for name, value in given.items() if isinstance(name, str) and isinstance(value, str)}
+
+
+def _count(given: Any) -> int:
+    """How often a browser says that it has said something; it may send anything."""
+    return given if isinstance(given, int) and 0 <= given < 2**53 else 0
 
 
 def _size(given: Any, most: int) -> int | None:

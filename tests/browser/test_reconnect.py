@@ -97,8 +97,17 @@ def test_a_stage_goes_on_after_a_reconnect(browser: Browser, tmp_path):
         first.process.wait()
     before = len(sockets)
     slider.press("ArrowRight")
+    page.locator(".lv-order select").select_option("half_life")
     expect(page.locator(".lv-notice")).to_be_visible(timeout=_LIMIT)
     expect(title).to_have_text("kernel [13, 36]")
+    page.evaluate(
+        """() => {
+            const slider = document.querySelector(".st-key-num_units input[type=range]");
+            window.seen = [];
+            const look = () => (seen.at(-1) === Number(slider.value) || seen.push(Number(slider.value)), requestAnimationFrame(look));
+            look();
+        }"""
+    )
     with servers.serve(tmp_path / "log", port) as second:
         second.wait_for("/lstmviz/ready", (200, b"ready"))
         for _wait in range(150):
@@ -111,7 +120,15 @@ def test_a_stage_goes_on_after_a_reconnect(browser: Browser, tmp_path):
         expect(title).to_have_text("kernel [15, 44]", timeout=_LIMIT)
         expect(page.locator(".lv-notice")).to_be_hidden()
         query = page.evaluate("Object.fromEntries(new URL(location).searchParams)")
-        assert {"sequence": "sine", "seed": "3", "time_steps": "20", "t": "4"}.items() <= query.items()
+        assert {
+            "sequence": "sine",
+            "seed": "3",
+            "time_steps": "20",
+            "t": "4",
+            "order": "half_life",
+        }.items() <= query.items()
+        sizes = page.evaluate("seen")
+        assert sizes == sorted(sizes) and set(sizes) <= {9, 10, 11}, "no script that knows less sets it back"
     page.close()
 
 

@@ -4,9 +4,10 @@
  *
  * Streamlit calls the default export with what the page's script tells of; while a control is held the script is not asked.
  *
- * @typedef {{of: string, units: number, inputs: {size: number, most: number, canChange: boolean}, engine: string, orders?: [string, string][], most: number, canHold: boolean, canEdit?: boolean, look?: {show: string, colour: string}, pin: {t: number | null, unit: number | null, gate: string},
+ * @typedef {{heard?: number, of: string, units: number, inputs: {size: number, most: number, canChange: boolean}, engine: string, orders?: [string, string][], most: number, canHold: boolean, canEdit?: boolean, look?: {show: string, colour: string}, pin: {t: number | null, unit: number | null, gate: string},
  *   words: Record<string, string>, player: any, fixed: Fixed, lesson?: import("./lesson.js").Told | null, mode?: string, room?: import("./follow.js").Room | null,
  *   training?: import("./training.js").Offer | null, share?: Record<string, string>, present?: Record<string, string> | null, aside?: string}} Told
+ *   `heard` is the number of the last thing said here that it knows
  * @typedef {{hide: string[], lock: string[], kept: Record<string, string>, held: string, would: string}} Fixed what the link that was opened takes
  *   away and what it holds, what an address says of that, and the sentences about it
  */
@@ -35,6 +36,7 @@ import { canonical, withEngine } from "./query.js";
 import { contentAround, isDark, keyed, onKey, onReconnect, setTheme } from "./streamlit.js";
 
 const REST = 250; // milliseconds of quiet after which the run at rest is asked for and the script is told
+const PATIENCE = 4000; // milliseconds until what a script that speaks has not heard is said again
 const NOTHING = "none"; // of a run is held and no weight edited, as the address says it
 const RESHAPES = ["cell", "sequence", "use_bias", "use_peepholes", "num_proj"]; // with these a cell has other weights
 const DRAFT = "numpy"; // whose run is drawn while the slider is held
@@ -169,6 +171,11 @@ export class Stage {
     this.opener = null;
     /** @type {Record<string, string>} what else of the address was set since the script was told */
     this.set = {};
+    this.said = 0; // how often the script was told
+    this.patience = 0;
+    this.awaited = 0; // the time of which it has to have heard before it is listened to; 0 where it need not
+    /** @type {Record<string, string>} what else was set and told, and may not have been heard */
+    this.unheard = {};
     /** @type {Lesson | null} */
     this.lesson = null;
     this.goTo = ""; // another path that is asked for
@@ -329,17 +336,36 @@ export class Stage {
     this.trigger = setTriggerValue;
     this.tellFixed();
     this.skip.textContent = told.words.skip;
+    this.tellRoom();
+    this.tellPresent();
+    this.trainer.tell(told.training);
+    if (this.isUnheard(told)) return this.redraw();
     const of = canonical(told.of);
     this.followPin(told.pin);
     this.followLook(told.look);
-    this.tellRoom();
     this.tellLesson();
-    this.tellPresent();
-    this.trainer.tell(told.training);
     if (this.isHeld && of !== this.wanted) return; // who holds the slider is ahead of the script
     if (this.follower?.isAhead) return this.redraw(); // and who follows a presenter may be too
     this.want(of, told.engine);
     this.redraw(); // the theme may be another one
+  }
+
+  /**
+   * Whether the script speaks without having heard what was said last: a script that was stopped, or another server's that knows the
+   * address alone. What stands here is newer than what it shows.
+   *
+   * @param {Told} told
+   */
+  isUnheard({ heard = this.said }) {
+    this.said = Math.max(this.said, heard);
+    clearTimeout(this.patience);
+    if (heard < this.awaited) {
+      this.patience = window.setTimeout(() => this.awaited && this.sayMoved(), PATIENCE);
+      return true;
+    }
+    this.awaited = 0;
+    this.unheard = {};
+    return false;
   }
 
   /** Takes away, and holds, what the link that was opened says. */
@@ -445,9 +471,9 @@ export class Stage {
     const { t, unit, gate } = sent;
     this.sentPin = JSON.stringify([t, unit, gate]);
     this.set = {};
+    this.unheard = {};
     this.lesson?.say();
-    this.trigger?.("moved", { ...sent, go: this.goTo });
-    this.goTo = "";
+    this.sayToScript(sent);
   }
 
   hearPin() {
@@ -480,6 +506,8 @@ export class Stage {
 
   /** Back or Forward: what was moved here and the script has not been told is past. */
   giveUp() {
+    this.awaited = 0;
+    this.unheard = {};
     if (!this.restTimer) return;
     clearTimeout(this.restTimer);
     this.restTimer = 0;
@@ -509,6 +537,7 @@ export class Stage {
     const query = new URLSearchParams(this.wanted);
     query.set(name, String(value));
     query.delete("edit"); // a cell of another size has other weights
+    delete this.unheard.edit;
     this.weight = null;
     this.want(canonical(query.toString()), DRAFT);
     this.rest();
@@ -524,7 +553,10 @@ export class Stage {
     if (this.isLocked(name)) return this.say(this.told.fixed.held.replace("{name}", name));
     const query = new URLSearchParams(this.wanted);
     query.set(name, value);
-    if (RESHAPES.includes(name)) query.delete("edit");
+    if (RESHAPES.includes(name)) {
+      query.delete("edit");
+      delete this.unheard.edit;
+    }
     this.set[name] = value;
     this.want(canonical(query.toString()), DRAFT);
     this.rest();
@@ -665,8 +697,16 @@ export class Stage {
     if (this.follower?.isFollowing) return this.follower.tellAnew();
     const { t = null, unit = null, gate = "" } = pin();
     this.sentPin = JSON.stringify([t, unit, gate]);
-    this.trigger?.("moved", { num_units: this.units, input_size: this.inputs, t, unit, gate, step: this.lesson?.say(), set: this.set, go: this.goTo, ...this.follower?.say() });
+    Object.assign(this.unheard, this.set);
     this.set = {};
+    this.sayToScript({ num_units: this.units, input_size: this.inputs, t, unit, gate, step: this.lesson?.say(), set: this.unheard, ...this.follower?.say() });
+  }
+
+  /** @param {Record<string, any>} sent */
+  sayToScript(sent) {
+    if (!this.trigger) return;
+    this.awaited = ++this.said;
+    this.trigger("moved", { ...sent, go: this.goTo, said: this.said });
     this.goTo = "";
   }
 
@@ -1080,6 +1120,7 @@ export class Stage {
 
   close() {
     for (const stop of this.stops) stop();
+    clearTimeout(this.patience);
     this.observer.disconnect();
     removeEventListener("resize", this.onWindow);
     removeEventListener("popstate", this.onPop);
