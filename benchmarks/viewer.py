@@ -290,7 +290,7 @@ class Viewer:
         if name == "bidi_component" and key_of(element.bidi_component.id) == _STAGE:
             self.slider = f"$$STREAMLIT_INTERNAL_KEY_{element.bidi_component.id}__events"
             self.fragment = message.delta.fragment_id
-            told = json.loads(element.bidi_component.json or "{}")
+            (told,) = json.loads(element.bidi_component.json)
             self.of = dict(parse_qsl(told["of"], keep_blank_values=True))
         elif name in _VALUES:
             self._note_widget(name, getattr(element, name), message.delta.fragment_id)

@@ -6,6 +6,7 @@ the original again, and only then write the new version down.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from functools import cache, wraps
 from types import MappingProxyType
@@ -18,6 +19,17 @@ from lstmviz.web.reconnect import DRAWN
 
 CHECKED: Mapping[str, str] = MappingProxyType({"streamlit": "1.67.0", "keras": "3.15.1"})
 """The version of each package that is patched in which its original was looked at."""
+
+
+def load_ahead() -> None:
+    """Does what Streamlit else does while the first page is drawn, a quarter of a second's work.
+
+    It loads its table of emojis for the first label that is not ASCII, and asks once who has started it, for which `inspect` makes
+    a table of all modules.
+    """
+    from streamlit import emojis  # noqa: F401
+
+    inspect.stack()
 
 
 @cache

@@ -70,6 +70,7 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     patches.hear_first_change()
     draining.begin_on_signal(patches.is_script_running)
     asyncio.get_running_loop().run_in_executor(None, _plotly_gzipped)
+    threading.Thread(target=_load_page, name="page", daemon=True).start()
     _start_warming()
     trimming = asyncio.create_task(_trim_memory())
     async with rooms.opened():
@@ -77,6 +78,13 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     trimming.cancel()
     if training := sys.modules.get("lstmviz.web.training"):  # somebody has asked for one
         await asyncio.to_thread(training.end_all)
+
+
+def _load_page() -> None:
+    """Loads what the first page needs, while its browser still reads Streamlit's own files."""
+    from lstmviz.web import page  # noqa: F401
+
+    patches.load_ahead()
 
 
 def is_warm() -> bool:
@@ -211,6 +219,7 @@ def loader(module: str, name: str = "default") -> str:
     """The JavaScript of a component that one of the figures' modules draws: it says where the module is and what it exports.
 
     It travels with each message, and Streamlit makes a blob of it, hence the address of the page; without the path that is open.
+    What such a component is told travels in a list of one: in a mapping Streamlit looks for tables, for which it loads pandas.
     """
     path = f"/(\\/({'|'.join(PATHS)}))?\\/*$/"
     return (

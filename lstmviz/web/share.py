@@ -45,7 +45,7 @@ def draw(view: View) -> None:
         st.caption(_("Your file is in no link: who opens it sees what the link says without the file."))
     _mount(
         key="share_link",
-        data={"link": write(view, hide, lock, step, note), "words": _words()},
+        data=[{"link": write(view, hide, lock, step, note), "words": _words()}],
     )
 
 

@@ -104,7 +104,10 @@ def test_a_stage_goes_on_after_a_reconnect(browser: Browser, tmp_path):
         """() => {
             const slider = document.querySelector(".st-key-num_units input[type=range]");
             window.seen = [];
-            const look = () => (seen.at(-1) === Number(slider.value) || seen.push(Number(slider.value)), requestAnimationFrame(look));
+            const look = () => {
+                if (seen.at(-1) !== Number(slider.value)) seen.push(Number(slider.value));
+                requestAnimationFrame(look);
+            };
             look();
         }"""
     )

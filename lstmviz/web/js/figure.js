@@ -113,9 +113,9 @@ onKey(["num_units", "num_units_exact"], (isDown) => {
  * was pinned in them. Both when they rest.
  *
  * @typedef {{t: number | null, gate: string, unit: number | null}} Pin
- * @param {{data: {of: string, pin: Pin, behind: boolean, held: string[]}, setTriggerValue: (name: string, value: any) => void}} component
+ * @param {{data: [{of: string, pin: Pin, behind: boolean, held: string[]}], setTriggerValue: (name: string, value: any) => void}} component
  */
-export function follow({ data, setTriggerValue }) {
+export function follow({ data: [data], setTriggerValue }) {
   stopWaiting();
   // Whoever hears now may know nothing yet.
   stopWaiting = onReconnect(() => setTriggerValue("moved", ahead || shown));

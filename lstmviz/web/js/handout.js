@@ -51,4 +51,4 @@ answerWith(async (name) => {
 });
 
 const parent = /** @type {HTMLElement} */ (document.getElementById("lv-here"));
-mount({ data: contents.told, parentElement: parent, setTriggerValue: () => {} });
+mount({ data: [contents.told], parentElement: parent, setTriggerValue: () => {} });

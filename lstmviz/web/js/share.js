@@ -21,8 +21,8 @@ sheet.replaceSync(STYLE);
 /** @type {WeakMap<HTMLElement, (told: Told) => void>} */
 const shown = new WeakMap();
 
-/** @param {{data: Told, parentElement: HTMLElement}} component */
-export default function mount({ data, parentElement }) {
+/** @param {{data: [Told], parentElement: HTMLElement}} component */
+export default function mount({ data: [data], parentElement }) {
   let tell = shown.get(parentElement);
   if (!tell) shown.set(parentElement, (tell = build(parentElement)));
   tell(data);

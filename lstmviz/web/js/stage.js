@@ -56,10 +56,10 @@ guardHistory();
 const sharing = new Sharing();
 
 /**
- * @param {{data: Told, parentElement: HTMLElement, setTriggerValue: (name: string, value: any) => void}} component
+ * @param {{data: [Told], parentElement: HTMLElement, setTriggerValue: (name: string, value: any) => void}} component
  * @returns {() => void}
  */
-export default function mount({ data, parentElement, setTriggerValue }) {
+export default function mount({ data: [data], parentElement, setTriggerValue }) {
   let stage = stages.get(parentElement);
   if (!stage) stages.set(parentElement, (stage = new Stage(parentElement, data)));
   stage.tell(data, setTriggerValue);
