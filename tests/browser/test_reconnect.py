@@ -96,8 +96,8 @@ def test_a_stage_goes_on_after_a_reconnect(browser: Browser, tmp_path):
         first.process.kill()
         first.process.wait()
     before = len(sockets)
-    slider.press("ArrowRight")
     page.locator(".lv-order select").select_option("half_life")
+    slider.press("ArrowRight")
     expect(page.locator(".lv-notice")).to_be_visible(timeout=_LIMIT)
     expect(title).to_have_text("kernel [13, 36]")
     page.evaluate(

@@ -519,6 +519,11 @@ export class Stage {
     return Boolean(this.restTimer) && this.wanted !== canonical(this.told.of);
   }
 
+  /** Whether more is wanted than the pictures show yet: what is drawn again meanwhile leaves the controls where they are. */
+  get isAhead() {
+    return this.isHeld || (this.isAsking && this.shown !== withEngine(this.wanted, this.engine ?? ""));
+  }
+
   /** How many units are wanted. */
   get units() {
     return Number(new URLSearchParams(this.wanted).get("num_units") ?? this.told.units);
@@ -821,11 +826,11 @@ export class Stage {
     this.legends.gates.replaceChildren(...shares, spanOf([shares.length ? this.told.words.others : this.told.words.own, ...meansOf(scene)].join(" · ")), ...drawErrors(sent.head.errors, numUnits, this.told.words));
     const said = [this.told.aside, told].filter(Boolean).map((words) => ` · ${words}`);
     this.sentence.replaceChildren(...sentence.map(part), part({ text: said.join(""), counts: "told" }));
-    if (!this.isHeld) this.showSize(numUnits);
+    if (!this.isAhead) this.showSize(numUnits);
     const { number } = this.features;
     number.disabled = !this.told.inputs.canChange || this.isLocked("input_size");
     number.max = String(this.told.inputs.most);
-    if (number !== document.activeElement && !this.isHeld) number.value = String(sent.head.inputSize);
+    if (number !== document.activeElement && !this.isAhead) number.value = String(sent.head.inputSize);
     for (const [key, box] of Object.entries(this.boxes)) {
       const title = this.titles[/** @type {"kernel" | "step" | "gates"} */ (key)].textContent ?? "";
       box.setAttribute("aria-label", sent.head.alternatives?.[key] ?? title);
