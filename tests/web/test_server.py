@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -109,3 +112,22 @@ def test_what_streamlit_clears_after_each_run_leaves_tensorflows_kernels_alone(m
     global_state.set_global_attribute("lstmviz_probe", "here")
     keras.backend.clear_session()  # what Streamlit's script runner calls once Keras is imported
     assert global_state.get_global_attribute("lstmviz_probe") == "here"
+
+
+def test_the_first_page_loads_no_tables():
+    """Half a second of a server's first page, for nothing: no table is on Explore."""
+    program = f"""
+import sys
+from streamlit.testing.v1 import AppTest
+from lstmviz.web import server
+server._start_warming = lambda: None  # TensorFlow loads them itself
+server._warming_error = ModuleNotFoundError()
+server._warmed.set()
+page = AppTest.from_file({str(Path(server.__file__).with_name("page.py"))!r}).run(timeout=60)
+assert not page.exception and page.get("bidi_component"), "nothing was drawn"
+print(sorted({{"pandas", "pyarrow"}} & set(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
