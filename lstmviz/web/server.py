@@ -69,7 +69,6 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
     _share_memory()
     patches.hear_first_change()
     draining.begin_on_signal(patches.is_script_running)
-    asyncio.get_running_loop().run_in_executor(None, _plotly_gzipped)
     threading.Thread(target=_load_page, name="page", daemon=True).start()
     _start_warming()
     trimming = asyncio.create_task(_trim_memory())
@@ -81,10 +80,12 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
 
 
 def _load_page() -> None:
-    """Loads what the first page needs, while its browser still reads Streamlit's own files."""
+    """Loads what the first page needs, while its browser still reads Streamlit's own files; and then what others will need."""
     from lstmviz.web import page  # noqa: F401
 
     patches.load_ahead()
+    _figures_drawn.wait(_PATIENCE)
+    _plotly_gzipped()
 
 
 def is_warm() -> bool:
