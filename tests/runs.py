@@ -18,6 +18,11 @@ CHOICES = {
 }
 
 
+def count(steps, units):
+    """How a title says how many there are, one of them in the singular."""
+    return f"{steps} step{'s' * (steps != 1)} × {units} unit{'s' * (units != 1)}"
+
+
 _KINDS = tuple(sorted(lv.KINDS))
 # The loop that runs a cell is compiled for each structure: the kind, its options and the type, a number counting only by
 # being there. That takes longer than all else a test does with a run, so a session draws from so many of each kind.

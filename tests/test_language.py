@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 import string
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
@@ -76,6 +78,48 @@ def test_translations_keep_the_placeholders_and_the_code(name):
 def test_translations_are_no_copies_of_the_english(name):
     copies = [m.id for m in _catalogue(name) if m.id == m.string and " " in m.id]
     assert copies == []
+
+
+def test_what_there_is_one_of_stands_in_the_singular_with_its_verb():
+    say = language._
+    assert (
+        say("{kind}: {steps} steps × {units} units").format(kind="GRUCell", steps=1, units=2)
+        == "GRUCell: 1 step × 2 units"
+    )
+    assert (
+        say("{kind}: {steps} steps × {units} units").format(kind="1", steps=12, units=np.int64(1))
+        == "1: 12 steps × 1 unit"
+    )
+    assert say("mean of {rows} × {columns} values").format(rows=3, columns=1) == "mean of 3 × 1 values"
+    passed = say("{count:,} steps are passed over, for their features are all {value:g}: masked.")
+    assert passed.format(count=1, value=1) == "1 step is passed over, for their features are all 1: masked."
+    assert passed.format(count=2000, value=1).startswith("2,000 steps are")
+    with language.use("ja"):
+        assert "1" in say("{count:,} parameters").format(count=1)
+
+
+def test_every_noun_that_a_text_counts_has_a_singular():
+    known = {*language.NOUNS, "is", "has", "was", "does", "as", "ms", "times"}
+    verbs = {
+        *(
+            "stores",
+            "holds",
+            "takes",
+            "says",
+            "keeps",
+            "starts",
+            "stands",
+            "needs",
+            "multiplies",
+            "computes",
+            "meets",
+        ),
+        *("makes", "lists", "goes", "gives", "ends", "counts", "comes", "changes", "calls", "adds"),
+    }
+    counted = {
+        word for text in _sources() for word in re.findall(r"\{\w+(?:[:!][^{}]*)?\} ([a-z]+s)\b", text)
+    }
+    assert counted - known - verbs == set(), "nouns for language.NOUNS, or verbs for this list"
 
 
 def test_two_threads_can_speak_two_languages_at_once():
