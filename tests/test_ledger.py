@@ -419,6 +419,9 @@ def test_the_shares_after_every_step_come_one_step_after_the_other_too():
     for unit in (None, 2):
         found = ledger(trace, unit)
         at_once, steps = found.over_time(), list(found.each_step())
+        np.testing.assert_allclose(
+            found.over_time(len(found) // 2), at_once[len(found) // 2 :, len(found) // 2 :], rtol=1e-12
+        )
         assert len(steps) == 9
         for step, shares in enumerate(steps):
             np.testing.assert_array_equal(shares, at_once[: step + 1, step])

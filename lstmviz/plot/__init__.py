@@ -198,11 +198,11 @@ def compare(
 def ledger(
     trace: Trace, unit: int, t: int | None = None, state: str | None = None, *, theme: str = "light"
 ) -> Figure:
-    """Which step wrote what of one unit's state: bars for step `t`, and a triangle for every step up to it.
+    """Which step wrote what of one unit's state: bars for step `t`, and a triangle for every step of the run.
 
-    A column is the step that wrote, a row of the triangle the step after which the state is told: the last row is what the
-    bars show. Colours are centred on 0. What is left of the initial state is said below, and so is what earlier steps wrote
-    where there are more than 400 to draw.
+    A column is the step that wrote, a row of the triangle the step after which the state is told: its row of step `t` is
+    what the bars show. Colours are centred on 0. What is left of the initial state is said below. Of a run of more than 400
+    steps 400 are drawn, `t` among the last 200 of them, and what earlier ones wrote is said.
 
     Args:
         trace: The run.

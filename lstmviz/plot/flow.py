@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from lstmviz.cells.formulas import last_is_gate
-from lstmviz.equation import Node
+from lstmviz.equation import Equation, Node
 from lstmviz.plot.number import write
 from lstmviz.run.inside import choose_letter, find_moments, name_factor
+from lstmviz.run.terms import name_values
 from lstmviz.run.trace import Trace
 from lstmviz.run.written import (
     PRODUCT,
@@ -146,6 +147,55 @@ def follow(trace: Trace, unit: int, steps: slice) -> list[Made]:
     return _Flow(trace, unit, steps).made
 
 
+def _name_sums(equation: Equation) -> dict[int, str]:
+    """What each gate's sum is called."""
+    return {id(node): subscript("Σ", name) for name, node in equation.before.items()}
+
+
+def find_repeated(equation: Equation) -> dict[int, str]:
+    """A letter for each value between gates and states that is used more than once and too long to be written again; by `id`."""
+    uses = Counter(id(each) for node in equation.nodes for each in node.args)
+    ends, sums = {id(node) for node in equation.new.values()}, _name_sums(equation)
+    taken = {*equation.gates, *equation.states, *equation.weights, choose_letter(equation), "x"}
+    free = iter([each for each in _LETTERS if each not in taken])
+    found = {}
+    for node in equation.nodes:
+        own = id(node) not in {*ends, *sums} and node.op not in ("called", "concat", "part", "matmul")
+        if own and uses[id(node)] > 1 and not is_constant(node) and _count(node, {*ends, *sums}) > _REPEATED:
+            found[id(node)] = next(free, "")
+    return {node: letter for node, letter in found.items() if letter}
+
+
+def _count(node: Node, named: set[int]) -> int:
+    """How many operations are written in a value, what has a name left out."""
+    if not node.args or node.op in ("called", "part", "matmul") or is_constant(node):
+        return 0
+    return 1 + sum(_count(each, named) for each in node.args if id(each) not in named)
+
+
+def write_with_letters(equation: Equation, *nodes: Node) -> tuple[list[str], list[str]]:
+    """Expressions as formulas write them, and what each letter in them stands for, `a = exp(…)`.
+
+    Args:
+        equation: The equation.
+        *nodes: Values of it, or made of them.
+    """
+    names = {**_name_sums(equation), **name_values(equation)}
+    letters = {node: letter for node, letter in find_repeated(equation).items() if node not in names}
+    every = {id(node): node for node in equation.nodes}
+    said = [say(node, names | letters) for node in nodes]
+    told: dict[str, str] = {}
+    waiting = list(said)
+    while waiting:
+        words = waiting.pop()
+        for node, letter in letters.items():
+            if letter not in told and re.search(rf"(?<![\w]){letter}(?![\w(])", words):
+                others = {each: name for each, name in letters.items() if each != node}
+                told[letter] = say(every[node], names | others)
+                waiting.append(told[letter])
+    return said, [f"{letter} = {words}" for letter, words in told.items()]
+
+
 class _Flow:
     """The operations of one unit's step between the gates and the new states, and the sources that they begin at."""
 
@@ -157,8 +207,8 @@ class _Flow:
         self.letter = choose_letter(self.equation)
         self.names = {id(node): name for name, node in self.equation.gates.items()}
         self.names |= {id(node): f"{name}_{{t-1}}" for name, node in self.equation.states.items()}
-        self.sums = {id(node): subscript("Σ", name) for name, node in self.equation.before.items()}
-        self.repeated = self._find_repeated()
+        self.sums = _name_sums(self.equation)
+        self.repeated = find_repeated(self.equation)
         self.old: dict[str, np.ndarray] = {}
         self.sources: dict[str, np.ndarray] = {}
         self.origins = {f"{name}_{{t-1}}": node for name, node in self.equation.states.items()}
@@ -187,33 +237,6 @@ class _Flow:
         if self.unit >= values.shape[-1]:
             return None
         return np.broadcast_to(values[..., self.unit], self.count).astype(np.float64)
-
-    def _find_repeated(self) -> dict[int, str]:
-        """A letter for each value between gates and states that is used more than once and too long to be written again."""
-        nodes = self.equation.nodes
-        uses = Counter(id(each) for node in nodes for each in node.args)
-        ends = {id(node) for node in self.equation.new.values()}
-        taken = {*self.equation.gates, *self.equation.states, *self.equation.weights, self.letter, "x"}
-        free = iter([each for each in _LETTERS if each not in taken])
-        found = {}
-        for node in nodes:
-            own = id(node) not in ends | set(self.sums) and node.op not in (
-                "called",
-                "concat",
-                "part",
-                "matmul",
-            )
-            if own and uses[id(node)] > 1 and not is_constant(node) and self._count(node, ends) > _REPEATED:
-                found[id(node)] = next(free, "")
-        return {node: letter for node, letter in found.items() if letter}
-
-    def _count(self, node: Node, ends: set[int]) -> int:
-        """How many operations are written in a value."""
-        if not node.args or node.op == "called" or is_constant(node):
-            return 0
-        if id(node) in self.sums or node.op in ("part", "matmul"):
-            return 0
-        return 1 + sum(self._count(each, ends) for each in node.args if id(each) not in ends)
 
     def _write(self, node: Node) -> Written | None:
         if id(node) not in self.written and (made := self._make(node)) is not None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from lstmviz.equation.carry import find_carry
 from lstmviz.language import _
 from lstmviz.plot import scale as scales
 from lstmviz.plot import theme as themes
+from lstmviz.plot.flow import write_with_letters
 from lstmviz.plot.number import write
 from lstmviz.plot.over_time import step_names, time_axis
 from lstmviz.plot.panels import BELOW, Margins, Note, Panel, Row, Sheet, build, head
@@ -21,6 +24,9 @@ from lstmviz.run.trace import Trace
 
 MOST = 400
 """Steps of a triangle: 160,000 cells."""
+_BLOCK = (
+    MOST // 2
+)  # steps, at the end of which the triangle of a longer run ends: a click within keeps what was clicked
 
 _STRIP, _TRIANGLE, _TOP, _GAP, _BOTTOM, _LINE = 120, 320, 62, 46, 34, 17  # pixels
 _LEFT, _ROOM = 62, 300  # pixels of the margin, and of a note's line on a phone
@@ -33,11 +39,13 @@ class View:
     """A ledger as far as it is drawn.
 
     Attributes:
-        found: The ledger of one unit.
+        found: The ledger of one unit after the step that is asked for.
+        last: The same after the last step drawn.
         first: The first step drawn.
     """
 
     found: Ledger
+    last: Ledger
     first: int
 
     @property
@@ -48,11 +56,11 @@ class View:
     @cached_property
     def triangle(self) -> np.ndarray:
         """Each row's step's state as what each column's step wrote of it, `[shown, shown]`."""
-        return self.found.over_time().T[self.first :, self.first :]
+        return self.last.over_time(self.first).T
 
     @property
     def shares(self) -> np.ndarray:
-        """The shares after the last step, of the steps drawn."""
+        """The shares after the step that is asked for, of the steps drawn."""
         return self.found.shares[self.first :]
 
     @property
@@ -75,17 +83,17 @@ class View:
 def draw_ledger(trace: Trace, unit: int, t: int | None, state: str | None) -> dict[str, Any]:
     """The plain dictionary of the ledger's figure."""
     view = view_ledger(trace, unit, t, state)
-    found, triangle = view.found, view.triangle
+    triangle, steps = view.triangle, len(view.last)
     scale = scales.centre([triangle])
     said = [_explain(view), view.sentence, *scales.name_nonfinite([triangle])]
-    notes, high_notes = wrap(said, _ROOM * 2), wrap(said, _ROOM)
+    notes, high_notes = ([*map(_mark_up, wrap(said, room))] for room in (_ROOM * 2, _ROOM))
     foot = Note(
         "<br>".join(notes),
         BELOW | {"xshift": 8 - _LEFT, "yshift": -24},
         {"text": "<br>".join(high_notes), "font.size": 11},
     )
-    names = None if view.first else step_names(trace)[: len(found)]
-    across, narrow = time_axis(trace, (view.first, len(found)), names)
+    names = None if len(trace) > MOST else step_names(trace)
+    across, narrow = time_axis(trace, (view.first, steps), names)
     rows = [
         Row([_draw_strip(view, names)], _STRIP),
         Row([_draw_triangle(view, scale)], _TRIANGLE, _GAP),
@@ -93,7 +101,7 @@ def draw_ledger(trace: Trace, unit: int, t: int | None, state: str | None) -> di
     return build(
         Sheet(
             _("{kind} ledger of {name}: {steps} steps").format(
-                kind=trace.cell.kind.name, name=view.name, steps=len(found)
+                kind=trace.cell.kind.name, name=view.name, steps=steps
             ),
             rows,
             Margins(
@@ -103,7 +111,7 @@ def draw_ledger(trace: Trace, unit: int, t: int | None, state: str | None) -> di
             scales={_SCALE: scale},
             below=[foot],
             cell=trace.cell,
-            steps=len(found),
+            steps=steps,
             layout={"hovermode": "closest", "bargap": 0.1},
             narrow=narrow | {"title.xref": "container", "title.font.size": 12},
         )
@@ -111,9 +119,10 @@ def draw_ledger(trace: Trace, unit: int, t: int | None, state: str | None) -> di
 
 
 def view_ledger(trace: Trace, unit: int, t: int | None, state: str | None) -> View:
-    """What a figure draws of a ledger: its last steps, where there are many."""
+    """What a figure draws of a ledger: every step; where there are many, those up to the end of a block and some before."""
     found = ledger(trace, unit, t, state)
-    return View(found, max(0, len(found) - MOST))
+    last = len(trace) if len(trace) <= MOST else min(len(trace), (found.t // _BLOCK + 1) * _BLOCK)
+    return View(found, ledger(trace, unit, last - 1, state), max(0, last - MOST))
 
 
 def describe_ledger(trace: Trace, unit: int, t: int | None = None, state: str | None = None) -> str:
@@ -132,8 +141,8 @@ def describe_ledger(trace: Trace, unit: int, t: int | None = None, state: str | 
     return " ".join(
         [
             _(
-                "The ledger of {name} of {kind}: what each step wrote of it, after step {t} as bars, and after every step "
-                "before as a triangle."
+                "The ledger of {name} of {kind}: what each step wrote of it, after step {t} as bars, and after every step as a "
+                "triangle."
             ).format(name=view.name, kind=trace.cell.kind.name, t=view.found.t),
             view.sentence,
             _("The largest shares: {shares}.").format(shares=said),
@@ -143,10 +152,15 @@ def describe_ledger(trace: Trace, unit: int, t: int | None = None, state: str | 
 
 def _explain(view: View) -> str:
     """How a share is made, by the letters of the equation."""
-    words = _("A share is what its step wrote, {written}, times each later {factor}.").format(
-        written=themes.escape(view.found.written), factor=themes.escape(view.found.factor)
-    )
-    count = int(np.count_nonzero(view.found.held))
+    words = _("A share is what its step wrote, {written}, times each later {factor}.")
+    equation = view.found.trace.cell.equation
+    carry = find_carry(equation, view.found.state)
+    parts = [carry.factor, *([] if carry.write is None else [carry.write])]
+    (factor, *written), letters = write_with_letters(equation, *parts)
+    words = words.format(written=themes.escape(*written or ["0"]), factor=themes.escape(factor))
+    if letters:
+        words = f"{words} " + _("Here {letters}.").format(letters=themes.escape(", ".join(letters)))
+    count = int(np.count_nonzero(view.last.held))
     if not count:
         return words
     return f"{words} " + _(
@@ -154,11 +168,18 @@ def _explain(view: View) -> str:
     ).format(name=view.name, count=count)
 
 
+def _mark_up(line: str) -> str:
+    """A line with the subscripts of formulas below it, in Plotly's markup; a variable's name stays as it is."""
+    below = re.sub(r"_\{([^{}]*)\}|(?<=\b\w)_(\w)\b", r"<sub>\1\2</sub>", line)
+    return below.replace("<sub>t-1</sub>", "<sub>t−1</sub>")
+
+
 def _draw_strip(view: View, names: list[str] | None) -> Panel:
     shares = view.shares
     bars = {
         "type": "bar",
-        **(_place(view) if names is None else {"x": names}),  # without its names a bar stands nowhere
+        # Without its name a bar stands nowhere.
+        **(_place(view) if names is None else {"x": names[: len(view.found)]}),
         "y": shares,
         "marker": {"color": [themes.FALLS if share < 0 else themes.RISES for share in shares.tolist()]},
         "customdata": np.column_stack([view.found.writes, view.found.survival])[view.first :].tolist(),
@@ -175,7 +196,7 @@ def _draw_strip(view: View, names: list[str] | None) -> Panel:
         name=view.name, t=view.found.t
     )
     notes = head(words, narrow={"text": f"<b>{view.name}</b>, t = {view.found.t}"})
-    return Panel(axis | {"zerolinecolor": themes.NEUTRAL}, [bars], notes, linked=("", "step", ""))
+    return Panel(axis | {"zerolinecolor": themes.NEUTRAL}, [bars], notes, linked=("", "written", ""))
 
 
 def _draw_triangle(view: View, scale: scales.Scale) -> Panel:
@@ -189,16 +210,24 @@ def _draw_triangle(view: View, scale: scales.Scale) -> Panel:
     )
     # What was not written yet is no 0: there is no cell.
     drawn[0]["z"] = np.where(np.tri(len(triangle), dtype=bool), triangle, np.nan).astype(np.float32)
-    named = [view.first + place for place in ends(len(triangle))]
+    named = _named(view)
     axis = themes.axis(
-        range=[len(view.found) - 0.5, view.first - 0.5],
+        range=[len(view.last) - 0.5, view.first - 0.5],
         tickvals=named,
-        ticktext=[f"t = {step}" for step in named],
+        ticktext=[f"<b>t = {step}</b>" if step == view.found.t else f"t = {step}" for step in named],
         fixedrange=True,
     )
     words = _("<b>{name}</b> after every step, down").format(name=view.name)
     notes = head(words, scale.bar, {"text": f"<b>{view.name}</b>"})
-    return Panel(axis, drawn, notes, linked=("", "step", ""))
+    return Panel(axis, drawn, notes, linked=("", "written", "step"))
+
+
+def _named(view: View) -> list[int]:
+    """The rows that are named: the one that the bars are, and the first and the last where they are not too near."""
+    asked, count = view.found.t, len(view.triangle)
+    apart = _LINE * count / _TRIANGLE
+    others = (view.first + place for place in ends(count))
+    return sorted({asked, *(step for step in others if abs(step - asked) >= apart)})
 
 
 def _place(view: View) -> dict[str, Any]:

@@ -35,5 +35,5 @@ def link(
         "hidden": sum(rows.stop - rows.start for name, rows in cell.rows.items() if name != "x"),
         "steps": steps,
         **({} if order is None else {"order": list(order)}),
-        "words": {"step": _("step {t}")},
+        "words": {"step": _("step {t}"), "share": _("after step {t}, step {step} wrote {share}")},
     }

@@ -4,9 +4,11 @@
  * A picture says in `layout.meta.link` what its panels show; the rest is here, and in the browser alone. Also part of the
  * exported page.
  *
- * @typedef {{x: string, y: string, name: string, columns: "step" | "column" | "", rows: "unit" | "input" | "hidden" | "row" | ""}} Panel
+ * @typedef {{x: string, y: string, name: string, columns: "step" | "written" | "column" | "point" | "",
+ *   rows: "unit" | "input" | "hidden" | "row" | "step" | ""}} Panel
  *     one picture in a figure: its axes, and what its columns and rows stand for; "column" is one of the kernel's, "row"
- *     one of its rows of x, then of h; a panel without a name is of no gate and no state
+ *     one of its rows of x, then of h; "written" is the step that wrote what stands there after another, "point" one of its
+ *     points, each of some units; a panel without a name is of no gate and no state
  * @typedef {[string, number, number]} Group rows or columns side by side: their letter, where they begin, and how many they are
  * @typedef {{panels: Panel[], gates: string[], groups: Group[], units: number, inputs: number, outputs: number, hidden: number,
  *   steps: number, words: Record<string, string>, order?: number[]}} Link `groups` has the kernel's rows; `order` the units as the rows
@@ -16,10 +18,13 @@
  * @typedef {HTMLElement & {data: Record<string, any>[], layout: Record<string, any>, _fullData: Record<string, any>[],
  *   _fullLayout: Record<string, any>, on: (event: string, listener: () => void) => void, linked?: Linked}} Plot once Plotly has
  *     drawn it
- * @typedef {{t?: number, gate?: string, unit?: number, input?: number, hidden?: number}} Place
+ * @typedef {{t?: number, gate?: string, unit?: number, input?: number, hidden?: number, written?: number}} Place `written` is the
+ *     step that wrote what is looked at after step `t`
+ * @typedef {{x: number, y: number, units: number[], words: string, radius: number}} Point of a scatter: the units that it stands for
  */
 
 const SLIP = 4; // pixels that a click may slip
+const RIM = 3; // pixels between a point and its mark
 export const KEYS = /** @type {Record<string, [number, number]>} */ ({
   ArrowLeft: [0, -1],
   ArrowRight: [0, 1],
@@ -53,7 +58,9 @@ export const pin = () => pinned;
  */
 export function setPin(place, isTold = false) {
   const free = isTold ? place : Object.fromEntries(Object.entries(place).filter(([part]) => !held.has(part)));
-  pinned = { ...pinned, ...free };
+  const { written, ...rest } = pinned;
+  // Who looks after another step looks at what another one wrote.
+  pinned = { ...(written === undefined || ("t" in free && free.t !== pinned.t) ? rest : pinned), ...free };
   for (const one of all) one.mark();
   for (const follower of followers) follower(pinned);
 }
@@ -171,6 +178,11 @@ class Linked {
     const [left, top] = [clientX - box.left, clientY - box.top];
     for (const [index, panel] of this.link.panels.entries()) {
       const [across, down] = this.axes(panel);
+      if (panel.columns === "point") {
+        const near = this.points(index).findIndex(({ x, y, radius }) => Math.hypot(pixel(across, x) - left, pixel(down, y) - top) <= radius + SLIP);
+        if (near >= 0) return [index, 0, near];
+        continue;
+      }
       const [column, row] = [at(across, left), at(down, top)];
       if (column !== null && row !== null) return [index, panel.rows ? row : -1, column];
     }
@@ -186,6 +198,10 @@ class Linked {
     const panel = panels[index];
     /** @type {Place} */
     const place = {};
+    if (panel.columns === "point") return { unit: this.unitOf(this.points(index)[column]), gate: panel.name };
+    if (panel.rows === "step" && column > row) return place; // it was not written yet
+    if (panel.rows === "step") place.t = row;
+    if (panel.columns === "written") place.written = column;
     if (panel.columns === "step") place.t = column;
     if (panel.columns === "column") {
       place.gate = gates[Math.floor(column / units)];
@@ -197,6 +213,29 @@ class Linked {
     if (panel.rows === "row") row < inputs ? (place.input = row) : (place.hidden = row - inputs);
     if (panel.columns === "step" && panel.rows !== "input" && panel.name) place.gate = panel.name;
     return place;
+  }
+
+  /**
+   * The points of a panel.
+   *
+   * @param {number} index
+   * @returns {Point[]}
+   */
+  points(index) {
+    const { x, y } = this.link.panels[index];
+    return this.plot._fullData
+      .filter((trace) => trace.mode === "markers" && trace.xaxis === x && trace.yaxis === y)
+      .flatMap((trace) =>
+        /** @type {[number[], string][]} */ (trace.customdata).map(([units, words], k) => {
+          const size = trace.marker.size;
+          return { x: trace.x[k], y: trace.y[k], units, words, radius: (size[k] ?? size) / 2 };
+        }),
+      );
+  }
+
+  /** Of a point's units the one that a click means: the one behind the pinned one, so that clicks go through them. @param {Point} point */
+  unitOf({ units }) {
+    return units[(units.indexOf(pinned.unit ?? -1) + 1) % units.length];
   }
 
   /** In which order a panel's rows are units, where that is not as they are stored. @param {Panel} panel */
@@ -236,8 +275,8 @@ class Linked {
 
   /** @param {[number, number, number]} cell */
   choose(cell) {
-    const { t, gate, unit } = this.place(cell);
-    const place = Object.fromEntries(Object.entries({ t, gate, unit }).filter(([_name, value]) => value !== undefined));
+    const { t, gate, unit, written } = this.place(cell);
+    const place = Object.fromEntries(Object.entries({ t, gate, unit, written }).filter(([_name, value]) => value !== undefined));
     if (!Object.keys(place).length) return;
     setPin(place);
     announcePin();
@@ -277,9 +316,12 @@ class Linked {
   start() {
     const { panels, gates, units } = this.link;
     const index = Math.max(0, panels.findIndex(({ name }) => name === pinned.gate));
-    if (panels[index].columns === "column") return [index, 0, units * Math.max(0, gates.indexOf(pinned.gate ?? "")) + (pinned.unit ?? 0)];
+    const panel = panels[index];
+    if (panel.columns === "column") return [index, 0, units * Math.max(0, gates.indexOf(pinned.gate ?? "")) + (pinned.unit ?? 0)];
+    if (panel.columns === "point") return [index, 0, Math.max(0, this.points(index).findIndex((point) => point.units.includes(pinned.unit ?? 0)))];
     const [rows, steps] = this.size(index);
-    return [index, Math.min(this.rowOf(panels[index], pinned.unit ?? 0), rows - 1), Math.min(pinned.t ?? 0, steps - 1)];
+    if (panel.columns === "written") return [index, panel.rows ? Math.min(pinned.t ?? 0, rows - 1) : 0, Math.min(pinned.written ?? 0, steps - 1)];
+    return [index, Math.min(this.rowOf(panel, pinned.unit ?? 0), rows - 1), Math.min(pinned.t ?? 0, steps - 1)];
   }
 
   leave() {
@@ -292,8 +334,9 @@ class Linked {
   size(index) {
     const { panels, gates, units, inputs, outputs, hidden, steps } = this.link;
     const { rows, columns } = panels[index];
-    const known = { unit: units, input: inputs, hidden: outputs, row: inputs + hidden, "": undefined };
-    return [known[rows] ?? this.heatmaps(index)[0]?.z.length ?? 1, columns === "step" ? steps : gates.length * units];
+    if (columns === "point") return [1, this.points(index).length];
+    const known = { unit: units, input: inputs, hidden: outputs, row: inputs + hidden, step: steps, "": undefined };
+    return [known[rows] ?? this.heatmaps(index)[0]?.z.length ?? 1, columns === "column" ? gates.length * units : steps];
   }
 
   /** @param {number} index */
@@ -325,16 +368,25 @@ class Linked {
   read([index, row, column]) {
     const { panels, gates, groups, units, words } = this.link;
     const { name, columns, rows } = panels[index];
+    if (columns === "point") return this.readPoint(index, column);
     const number = write(this.value([index, row, column]));
     const step = words.step.replace("{t}", String(column));
+    if (rows === "step") return number && [row, column, number].reduce((/** @type {string} */ text, part, k) => text.replace(["{t}", "{step}", "{share}"][k], String(part)), words.share);
+    if (columns === "written") return `${step}: ${this.readLines(index, column).join(", ")}`;
     if (columns === "step" && !rows) return `${step}: ${this.readLines(index, column).join(", ")}`;
     if (columns === "step") return `${name}[${this.unitAt(panels[index], row)}], ${step}: ${number}`;
     const from = rows === "row" ? nameSpan(groups, row, 1) : name;
     return `${from} → ${gates[Math.floor(column / units)]}[${column % units}]: ${number}`;
   }
 
+  /** The units of a point, and what is said of them. @param {number} index @param {number} column */
+  readPoint(index, column) {
+    const { units, words } = this.points(index)[column];
+    return `${this.link.panels[index].name}[${units.join(", ")}]: ${words}`;
+  }
+
   /**
-   * What a panel's lines show at a step, or nearest to it, by the names that the hover gives them.
+   * What a panel's lines or bars show at a step, or nearest to it, by the names that the hover gives them.
    *
    * @param {number} index
    * @param {number} t
@@ -343,11 +395,11 @@ class Linked {
   readLines(index, t) {
     const { x, y } = this.link.panels[index];
     return this.plot._fullData
-      .filter((trace) => trace.mode?.includes("lines") && trace.xaxis === x && trace.yaxis === y)
+      .filter((trace) => (trace.mode?.includes("lines") || trace.type === "bar") && trace.xaxis === x && trace.yaxis === y)
       .map(({ hovertemplate, y: values, x0 = 0, dx = 1 }) => {
         const value = values[Math.round((t - (Number(x0) || 0)) / dx)]; // of an axis of names: its first
         // A line has a gap where its axis cannot show what is there.
-        return `${hovertemplate.match(/<b>(.*?)<\/b>/)?.[1]} ${Number.isFinite(value) ? write(value) : "–"}`;
+        return `${hovertemplate.match(/<b>(.*?)<\/b>/)?.[1] ?? ""} ${Number.isFinite(value) ? write(value) : "–"}`.trim();
       });
   }
 
@@ -374,13 +426,16 @@ class Linked {
   boxes(panel, place) {
     const { gates, units, inputs } = this.link;
     const [across, down] = this.axes(panel);
+    if (panel.columns === "point") return this.ringed(panel, place);
     const columns = [];
     if (panel.columns === "step" && place.t !== undefined) columns.push(place.t);
+    if (["step", "written"].includes(panel.columns) && place.written !== undefined) columns.push(place.written);
     if (panel.columns === "column" && place.unit !== undefined) gates.forEach((_gate, index) => columns.push(index * units + (place.unit ?? 0)));
     let row;
     if (panel.rows === "unit" || panel.rows === "hidden") row = panel.rows === "hidden" ? place.hidden ?? place.unit : place.unit;
     if (row !== undefined) row = this.rowOf(panel, row);
     if (panel.rows === "input") row = place.input;
+    if (panel.rows === "step") row = place.t;
     if (panel.rows === "row") row = place.input ?? (place.hidden === undefined ? undefined : inputs + place.hidden);
     const whole = span(down);
     /** @type {[number, number, number, number, boolean][]} */
@@ -389,12 +444,27 @@ class Linked {
       const wide = span(across, column);
       if (wide && whole) boxes.push([wide[0], whole[0], wide[1], whole[1], false]);
       const high = row === undefined ? null : span(down, row);
-      if (panel.columns === "step" && wide && high) boxes.push([wide[0], high[0], wide[1], high[1], true]);
+      const isOne = panel.columns === "step" ? column === place.t : panel.rows === "step" && column <= (place.t ?? -1);
+      if (isOne && wide && high) boxes.push([wide[0], high[0], wide[1], high[1], true]);
     }
     const high = row === undefined ? null : span(down, row);
     const full = span(across);
-    if (panel.rows === "row" && high && full) boxes.push([full[0], high[0], full[1], high[1], false]);
+    if ((panel.rows === "row" || panel.rows === "step") && high && full) boxes.push([full[0], high[0], full[1], high[1], false]);
     return boxes;
+  }
+
+  /**
+   * A mark around the point that stands for the unit of a place.
+   *
+   * @param {Panel} panel
+   * @param {Place} place
+   * @returns {[number, number, number, number, boolean][]}
+   */
+  ringed(panel, { unit }) {
+    const [across, down] = this.axes(panel);
+    return this.points(this.link.panels.indexOf(panel))
+      .filter(({ units }) => unit !== undefined && units.includes(unit))
+      .map(({ x, y, radius }) => [pixel(across, x) - radius - RIM, pixel(down, y) - radius - RIM, 2 * (radius + RIM), 2 * (radius + RIM), true]);
   }
 }
 
@@ -440,13 +510,17 @@ function at(axis, pixel) {
  */
 function span(axis, index) {
   if (index === undefined) return [axis._offset, axis._length];
-  const [first, last] = upright(axis);
-  const pixel = (/** @type {number} */ value) => axis._offset + ((value - first) / (last - first)) * axis._length;
-  const [start, end] = [pixel(index - 0.5), pixel(index + 0.5)].sort((a, b) => a - b);
+  const [start, end] = [pixel(axis, index - 0.5), pixel(axis, index + 0.5)].sort((a, b) => a - b);
   if (end <= axis._offset || start >= axis._offset + axis._length) return null;
   const [from, to] = [Math.max(start, axis._offset), Math.min(end, axis._offset + axis._length)];
   const least = 3; // a cell of a large picture is thinner than a line
   return to - from >= least ? [from, to - from] : [(from + to - least) / 2, least];
+}
+
+/** Where a number stands on an axis, in pixels of its figure. @param {Axis} axis @param {number} value */
+function pixel(axis, value) {
+  const [first, last] = upright(axis);
+  return axis._offset + ((value - first) / (last - first)) * axis._length;
 }
 
 /** @param {Axis} axis */

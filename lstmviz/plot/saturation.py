@@ -38,7 +38,8 @@ def draw_saturation(trace: Trace) -> dict[str, Any]:
     words = _("across: share of the steps near the lower end · up: near the upper end")
     short = _("across: share of steps at the lower end<br>up: at the upper end")
     below = Note(words, BELOW | {"yshift": -24}, {"text": short})
-    return build(Sheet("", rows, Margins(_LEFT, 8, 0, _BOTTOM), below=[below]))
+    margins = Margins(_LEFT, 8, 0, _BOTTOM)
+    return build(Sheet("", rows, margins, below=[below], cell=trace.cell, steps=len(trace)))
 
 
 def _draw_gate(index: int, name: str, title: str, found: Saturation, colour: str) -> Panel:
@@ -50,13 +51,15 @@ def _draw_gate(index: int, name: str, title: str, found: Saturation, colour: str
         "type": "scatter", "mode": "lines", "x": [0, 1], "y": [1, 0],
         "line": {"color": themes.NEUTRAL, "width": 1}, "hoverinfo": "skip", "showlegend": False,
     }  # fmt: skip
-    words = _("steps at the lower end: {low}, at the upper: {high}").format(low="%{x:.0%}", high="%{y:.0%}")
+    words = _("steps at the lower end: {low}, at the upper: {high}")
     places, members = _gather(found)
+    said = [words.format(low=f"{low:.0%}", high=f"{high:.0%}") for low, high in places.tolist()]
     points = {
         "type": "scatter", "mode": "markers", "x": places[:, 0], "y": places[:, 1],
         "text": [_name(units) for units in members],
+        "customdata": [[units, words] for units, words in zip(members, said, strict=True)],
         "marker": {"color": colour, "opacity": 0.8, "size": [_size(len(units)) for units in members]},
-        "hovertemplate": f"<b>{name}[%{{text}}]</b><br>{words}<extra></extra>", "showlegend": False,
+        "hovertemplate": f"<b>{name}[%{{text}}]</b><br>%{{customdata[1]}}<extra></extra>", "showlegend": False,
     }  # fmt: skip
     axis = {
         "range": [-_EDGE, 1 + _EDGE],
@@ -71,6 +74,7 @@ def _draw_gate(index: int, name: str, title: str, found: Saturation, colour: str
         head("<br>".join([f"<b>{name}</b> {title}", *_say(found)]), align="left", yshift=2),
         across=themes.axis(**axis),
         span=(left, right),
+        linked=(name, "point", ""),
     )
 
 

@@ -94,16 +94,21 @@ class Ledger:
         """The state after step `t`, as the run recorded it."""
         return self._column(self.trace.states[self.state][self.t]).astype(np.float64)
 
-    def over_time(self) -> Float[np.ndarray, "steps steps ..."]:
+    def over_time(self, first: int = 0) -> Float[np.ndarray, "steps steps ..."]:
         """The shares after every step up to `t`: `[s, r]` is what step `s` wrote as it is after step `r`; 0 before it.
 
         The last column is `shares`. For all units these are `(t + 1)² * num_units` numbers; where that is a gigabyte and more,
         `each_step` has them one step after the other.
 
+        Args:
+            first: The first step that is told of, as one that wrote and as one after which is told; the axes begin with it.
+
         Raises:
-            ValueError: they are too many to be kept at once.
+            ValueError: they are too many to be kept at once, or there is no such step.
         """
-        if (count := self.writes.size * len(self)) > _MOST_SHARES:
+        first = check_index("first", first, len(self))
+        writes, factors = self.writes[first:], self.factors[first:]
+        if (count := writes.size * len(writes)) > _MOST_SHARES:
             raise ValueError(
                 _(
                     "the shares after every step are {count:,} numbers, and at most {most:,} are made at once: take one unit, an "
@@ -111,13 +116,13 @@ class Ledger:
                 ).format(count=count, most=_MOST_SHARES)
             )
         found = np.zeros(
-            (len(self), *self.writes.shape), np.float64
+            (len(writes), *writes.shape), np.float64
         )  # [r, s], which is written from front to back
         with np.errstate(all="ignore"):
-            for step in range(len(self)):
+            for step in range(len(writes)):
                 if step:
-                    np.multiply(found[step - 1, :step], self.factors[step], out=found[step, :step])
-                found[step, step] = self.writes[step]
+                    np.multiply(found[step - 1, :step], factors[step], out=found[step, :step])
+                found[step, step] = writes[step]
         return found.swapaxes(0, 1)
 
     def each_step(self) -> Iterator[Float[np.ndarray, "written ..."]]:
@@ -205,11 +210,12 @@ def ledger(trace: Any, unit: int | None, t: int | None = None, state: str | None
 
 def list_ledgers(cell: Cell) -> tuple[str, ...]:
     """The states of which there is a ledger, in the equation's order."""
-    return _list_carried(cell.equation)
+    return list_carried(cell.equation)
 
 
 @lru_cache(64)
-def _list_carried(equation: Equation) -> tuple[str, ...]:
+def list_carried(equation: Equation) -> tuple[str, ...]:
+    """The states that an equation keeps by a factor for each unit, in its order."""
     found = []
     for name in equation.states:
         with suppress(Obstacle):
@@ -292,4 +298,4 @@ def _frozen(array: np.ndarray) -> np.ndarray:
     return array
 
 
-__all__ = ["Ledger", "NoLedger", "ledger", "list_ledgers"]
+__all__ = ["Ledger", "NoLedger", "ledger", "list_carried", "list_ledgers"]

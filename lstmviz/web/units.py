@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,12 @@ from lstmviz.run.silence import Silenced
 from lstmviz.sequences import Sequence
 from lstmviz.web import figure, render, sections, trained
 from lstmviz.web.cost import estimate
+from lstmviz.web.fixed import hold
 from lstmviz.web.render import Upload
 from lstmviz.web.view import View
 
+_KEY = "ranked_units"
+_UNITS = "ranked_units_shown"  # in the session's state: the units of the table's rows
 _LONGEST = 5.0  # seconds, by estimate, that every unit's own run may take together
 _PROBED = 600  # steps of an atlas's own runs: 200 for a step, an impulse and a sine each
 
@@ -27,7 +31,8 @@ def draw(view: View, sequence: Sequence, upload: Upload | None) -> None:
     sections.write(
         _("Which units are worth looking at?"),
         _(
-            "One row a unit; a click on a column's head sorts by it. *Without it* is how much {answer} of the last step changes "
+            "One row a unit; a click on a column's head sorts by it, one on a row pins its unit. *Without it* is how much "
+            "{answer} of the last step changes "
             "where this unit's `h` is held at 0; *half-life* how many steps it takes until half of what it holds is left "
             "(empty where nothing fades); *low* and *high* the share of steps at which a gate is within 0.1 of its ends. "
             "Behind them is how its `h` answers a step, an impulse and a sine of 20 steps: how much, after how many steps, and "
@@ -48,11 +53,13 @@ def _draw_saturation(view: View, sequence: Sequence, upload: Upload | None) -> N
         return
     st.caption(
         _(
-            "Each point is a unit: right, its gate is mostly at the lower end; up, mostly at the upper. A unit high up in `f` "
-            "keeps nearly all that it holds; one at the right of `i` hardly writes."
+            "Each point is a unit, which a click pins: right, its gate is mostly at the lower end; up, mostly at the upper. A "
+            "unit high up in `f` keeps nearly all that it holds; one at the right of `i` hardly writes."
         )
         if {"f", "i"} <= {gate.name for gate in view.kind.gates}
-        else _("Each point is a unit: right, its gate is mostly at the lower end; up, mostly at the upper.")
+        else _(
+            "Each point is a unit, which a click pins: right, its gate is mostly at the lower end; up, mostly at the upper."
+        )
     )
     figure.figure(picture.figure, key="saturation", alt=picture.alternative)
 
@@ -75,8 +82,33 @@ def _draw_table(view: View, sequence: Sequence, upload: Upload | None) -> None:
             ).format(units=view.num_units, seconds=_LONGEST)
         )
         return
-    found = render.ranked_units(view, sequence, upload)
-    st.dataframe(columns(*found), key="ranked_units", hide_index=True)
+    table = columns(*render.ranked_units(view, sequence, upload))
+    _show_pinned(table, view.unit)
+    st.dataframe(
+        table,
+        key=_KEY,
+        hide_index=True,
+        on_select=_pin,
+        selection_mode="single-cell",
+    )
+
+
+def _show_pinned(table: dict[str, list[Any]], pinned: int | None) -> None:
+    """Selects the pinned unit's row, in the column that was clicked last."""
+    units = next(iter(table.values()))
+    last = st.session_state.get(_KEY, {}).get("selection", {}).get("cells", [])
+    column = last[0][1] if last and last[0][1] in table else next(iter(table))
+    cells = [(units.index(pinned), column)] if pinned in units else []
+    st.session_state[_KEY] = {"selection": {"rows": [], "columns": [], "cells": cells}}
+    st.session_state[_UNITS] = units
+
+
+def _pin() -> None:
+    """Pins the unit whose row was clicked, as a click in any picture does."""
+    cells, units = st.session_state[_KEY]["selection"]["cells"], st.session_state[_UNITS]
+    view = st.session_state["view"]
+    if cells and 0 <= cells[0][0] < len(units):
+        st.session_state["view"] = hold(view, replace(view, unit=units[cells[0][0]]))
 
 
 def columns(atlas: Atlas, silenced: Silenced) -> dict[str, list[Any]]:

@@ -31,8 +31,12 @@ function element() {
   };
 }
 
-const GATES = { gates: ["i", "f"], groups: [["x", 0, 2], ["h", 2, 3], ["c", 5, 3]], units: 3, inputs: 2, outputs: 3, hidden: 6, steps: 10, words: { step: "step {t}" } };
+const WORDS = { step: "step {t}", share: "after step {t}, step {step} wrote {share}" };
+const GATES = { gates: ["i", "f"], groups: [["x", 0, 2], ["h", 2, 3], ["c", 5, 3]], units: 3, inputs: 2, outputs: 3, hidden: 6, steps: 10, words: WORDS };
 const RUN = { x: "x", y: "y", name: "f", columns: "step", rows: "unit" };
+const TRIANGLE = { x: "x", y: "y", name: "", columns: "written", rows: "step" };
+const BARS = { x: "x", y: "y", name: "", columns: "written", rows: "" };
+const POINTS = { x: "x", y: "y", name: "f", columns: "point", rows: "" };
 const KERNEL = { x: "x", y: "y", name: "kernel", columns: "column", rows: "row" };
 
 /** A plot of one panel, ten pixels a cell, its first row on top. */
@@ -48,6 +52,9 @@ function draw(panel, rows, columns) {
   page.link(plot);
   return plot;
 }
+
+/** What is marked: left, top, width, height. */
+const boxes = (plot) => plot.linked.link.panels.flatMap((panel) => plot.linked.boxes(panel, page.pin())).map((box) => box.slice(0, 4));
 
 const press = (plot, ...keys) => {
   for (const key of keys) plot.events.keydown({ key, target: plot, preventDefault() {}, stopPropagation() {} });
@@ -105,6 +112,62 @@ test("a click in the kernel pins the gate and unit of its column, and keeps the 
   page.setPin({ t: 5 });
   click(draw(KERNEL, 8, 6), 1, 4);
   assert.deepEqual(page.pin(), { t: 5, gate: "f", unit: 1 });
+});
+
+test("a click in a ledger's triangle asks for the step of its row, and marks the one that wrote", () => {
+  const plot = draw(TRIANGLE, 10, 10);
+  click(plot, 7, 2);
+  assert.deepEqual(page.pin(), { t: 7, written: 2 });
+  assert.deepEqual(boxes(plot), [[120, 50, 10, 100], [120, 120, 10, 10], [100, 120, 100, 10]], "the column, the very cell, the row");
+  press(plot, "ArrowLeft");
+  assert.equal(plot.linked.reading.textContent, "after step 7, step 1 wrote 6.875");
+});
+
+test("a click on what was not written yet asks for nothing, nor does a key", () => {
+  const plot = draw(TRIANGLE, 10, 10);
+  click(plot, 2, 7);
+  press(plot, "End", "Enter");
+  assert.deepEqual(announced, []);
+});
+
+test("a click on a ledger's bar keeps the step that is asked for, until another one is", () => {
+  page.setPin({ t: 7 });
+  click(draw(BARS, 1, 10), 0, 3);
+  assert.deepEqual(page.pin(), { t: 7, written: 3 });
+  page.setPin({ t: 7, unit: 1 });
+  assert.equal(page.pin().written, 3);
+  page.setPin({ t: 8 });
+  assert.deepEqual(page.pin(), { t: 8, unit: 1 });
+});
+
+/** Two points, one of unit 1, one of the units 0 and 2, where the axes have 1 and 3. */
+function drawPoints() {
+  const plot = draw(POINTS, 4, 4);
+  const customdata = [[[1], "low: 10 %"], [[0, 2], "low: 30 %"]];
+  plot._fullData = [{ mode: "markers", xaxis: "x", yaxis: "y", x: [1, 3], y: [1, 3], marker: { size: [8, 12] }, customdata }];
+  return plot;
+}
+
+test("a click on a point pins its unit, and one of several after the other", () => {
+  const plot = drawPoints();
+  click(plot, 1, 1);
+  assert.deepEqual(page.pin(), { unit: 1, gate: "f" });
+  assert.deepEqual(boxes(plot), [[108, 58, 14, 14]]);
+  for (const unit of [0, 2, 0]) {
+    click(plot, 3, 3);
+    assert.deepEqual(page.pin(), { unit, gate: "f" });
+  }
+  click(plot, 2, 2);
+  assert.equal(announced.length, 4, "beside the points nothing is pinned");
+});
+
+test("keys go from point to point, from the pinned unit's", () => {
+  const plot = drawPoints();
+  page.setPin({ unit: 2 });
+  press(plot, "ArrowLeft");
+  assert.equal(plot.linked.reading.textContent, "f[1]: low: 10 %");
+  press(plot, "Enter");
+  assert.deepEqual(page.pin(), { unit: 1, gate: "f" });
 });
 
 test("a drag is no click", () => {

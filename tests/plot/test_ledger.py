@@ -34,7 +34,7 @@ def texts(figure):
 
 @given(runs(compiled=False), st.data())
 @settings(max_examples=30)
-def test_the_bars_are_the_triangles_last_row_and_both_are_the_ledger(case, data):
+def test_the_bars_are_a_row_of_the_triangle_and_both_are_the_ledger(case, data):
     assume(case[4] > 0)
     trace = make_trace(*case)
     for state in list_ledgers(trace.cell):
@@ -44,9 +44,33 @@ def test_the_bars_are_the_triangles_last_row_and_both_are_the_ledger(case, data)
         bars, triangle, _marks = parts(lv.plot.ledger(trace, unit, t, state))
         np.testing.assert_array_equal(bars.y, found.shares)
         z = np.asarray(triangle.z)
-        np.testing.assert_allclose(z[-1], found.shares, rtol=1e-6, atol=1e-30)
-        written = np.tri(t + 1, dtype=bool)
-        np.testing.assert_allclose(z[written], found.over_time().T[written], rtol=1e-6, atol=1e-30)
+        np.testing.assert_allclose(z[t, : t + 1], found.shares, rtol=1e-6, atol=1e-30)
+        written = np.tri(len(trace), dtype=bool)
+        whole = lv.ledger(trace, unit, state=state).over_time().T
+        np.testing.assert_allclose(z[written], whole[written], rtol=1e-6, atol=1e-30)
+
+
+def test_whatever_step_is_asked_for_the_triangle_is_the_same():
+    trace = make()
+    _bars, whole, _marks = parts(lv.plot.ledger(trace, 2))
+    for t in range(12):
+        figure = lv.plot.ledger(trace, 2, t=t)
+        bars, triangle, _marks = parts(figure)
+        np.testing.assert_array_equal(triangle.z, whole.z)
+        assert len(bars.y) == t + 1
+        assert [text for text in figure.layout.yaxis2.ticktext if "<b>" in text] == [f"<b>t = {t}</b>"]
+
+
+def test_of_a_long_run_a_click_leaves_in_view_what_was_clicked():
+    trace = make(steps=3 * MOST)
+    for t in (0, MOST // 2 - 1, MOST - 1, MOST, 2 * MOST + 7, 3 * MOST - 1):
+        bars, triangle, _marks = parts(lv.plot.ledger(trace, 2, t=t))
+        first, last = int(triangle.y0), int(triangle.y0) + len(triangle.z) - 1
+        assert first <= t <= last and len(triangle.z) <= MOST
+        np.testing.assert_array_equal(bars.y, lv.ledger(trace, 2, t).shares[first:])
+        for row in range(max(t - 250, first), last + 1, 50):  # the step asked for next, which was in view
+            _bars, then, _marks = parts(lv.plot.ledger(trace, 2, t=row))
+            assert then.y0 <= first or row > last, "no step that wrote is gone"
 
 
 def test_what_was_not_written_yet_is_no_cell():
@@ -88,9 +112,10 @@ def test_it_says_how_a_share_is_made_and_what_is_left_of_the_start():
 def test_bars_and_cells_stand_at_their_steps():
     figure = lv.plot.ledger(make(), 2, t=7)
     bars, triangle, _marks = parts(figure)
-    assert list(bars.x) == list(figure.layout.xaxis.categoryarray) == [f"step {t}" for t in range(8)]
-    assert (triangle.y0, tuple(figure.layout.yaxis2.range)) == (0, (7.5, -0.5))
-    assert figure.layout.title.text == "BasicLSTMCell ledger of c[2]: 8 steps"
+    assert list(bars.x) == [f"step {t}" for t in range(8)]
+    assert list(figure.layout.xaxis.categoryarray) == [f"step {t}" for t in range(12)]
+    assert (triangle.y0, tuple(figure.layout.yaxis2.range)) == (0, (11.5, -0.5))
+    assert figure.layout.title.text == "BasicLSTMCell ledger of c[2]: 12 steps"
 
 
 def test_of_many_steps_the_last_are_drawn_and_the_others_said():
@@ -122,7 +147,7 @@ def test_of_steps_at_which_the_state_was_held_it_says_what_they_wrote():
     told = "Steps at which the run held c[1]: 3; what was held is what these wrote"
     assert lv.ledger(trace, 1).held.nonzero()[0].tolist() == [3, 4, 5]
     assert told in texts(lv.plot.ledger(trace, 1)) and "held" not in texts(lv.plot.ledger(trace, 2))
-    assert "held" not in texts(lv.plot.ledger(trace, 1, t=2))
+    assert told in texts(lv.plot.ledger(trace, 1, t=2)), "the triangle has them all the same"
 
 
 def test_it_is_described_by_its_largest_shares():

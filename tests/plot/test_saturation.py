@@ -38,6 +38,18 @@ def test_units_at_one_place_are_one_larger_point_that_names_them():
     assert "f mostly low: 0 of 9, mostly high: 9 of 9" in lv.plot.describe_saturation(trace)
 
 
+def test_each_point_says_which_units_a_click_pins():
+    example = lv.examples.load("brackets")
+    figure = lv.plot.saturation(lv.run(example.cell, example.sequence, engine="numpy"))
+    panels = figure.layout.meta["link"]["panels"]
+    assert [(panel["name"], panel["columns"]) for panel in panels] == [(gate, "point") for gate in "ijfo"]
+    for points in _points(figure):
+        named = [(", ".join(map(str, units)), words) for units, words in points.customdata]
+        assert [text for text, _words in named] == list(points.text)
+        low, high = points.x[0], points.y[0]
+        assert named[0][1] == f"steps at the lower end: {low:.0%}, at the upper: {high:.0%}"
+
+
 def test_a_gate_without_ends_has_no_points_and_a_cell_without_any_is_refused():
     cell = lv.build("BasicRNNCell", 3, 2, activation="relu")
     with pytest.raises(ValueError, match="No gate of this cell has ends"):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import streamlit as st
 
 import lstmviz as lv
 from lstmviz.web import render, trained, units
@@ -45,6 +48,22 @@ def test_a_cell_without_a_ledger_has_no_half_life_and_a_projected_h_no_answers_o
     _view, _sequence, table = _found(cell="LSTMCell", num_proj="3", seed="0")
     assert "without it" not in table and not [name for name in table if "gain" in name]
     assert table["unit"] == list(range(8)) and len(table["f high"]) == 8
+
+
+def test_a_click_on_a_row_pins_its_unit_and_the_pinned_units_row_is_marked(monkeypatch):
+    view, _sequence, table = _found(num_units="6")
+    state: dict[str, object] = {"view": view}
+    monkeypatch.setattr(st, "session_state", state)
+    units._show_pinned(table, None)
+    assert state["ranked_units"] == {"selection": {"rows": [], "columns": [], "cells": []}}
+    state["ranked_units"] = {"selection": {"rows": [], "columns": [], "cells": [(3, "f high")]}}
+    units._pin()
+    assert state["view"].unit == table["unit"][3]
+    units._show_pinned(table, table["unit"][5])
+    assert state["ranked_units"]["selection"]["cells"] == [(5, "f high")]
+    state["view"] = replace(view, lock=("unit",), unit=1)
+    units._pin()
+    assert state["view"].unit == 1, "a link holds it"
 
 
 def test_what_is_no_finite_number_is_left_empty():
