@@ -87,7 +87,7 @@ def _make(name: str, kind: str, size: int) -> Example:
     return Example(
         name=name,
         title=_(task.title),
-        look=_(task.look) if kind == next(iter(cells(name))) else "",
+        look=_(task.look[kind]),
         cell=trained,
         head=Head(kernel, bias, task.reads),
         sequence=sequence,

@@ -84,7 +84,7 @@ class Task:
     Attributes:
         name: What it is called in code and addresses.
         title: What it is called on the page, before its translation.
-        look: What to look at, in a sentence, before its translation.
+        look: What to look at in each kind that ships, in a sentence, before its translation.
         says: A sentence with the facts in it, `{rmse:.1f}`, before its translation.
         reads: How a head's outputs become an answer, a key of `READINGS`.
         make: The sequence that is shown, and the right answer to each of its steps, NaN where there is none.
@@ -96,7 +96,7 @@ class Task:
 
     name: str
     title: str
-    look: str
+    look: Mapping[str, str]
     says: str
     reads: str
     make: Callable[[], tuple[Sequence, np.ndarray]]
@@ -113,7 +113,7 @@ class Example:
     Attributes:
         name: The example's name, one of `names()`.
         title: What it is called.
-        look: What to look at, in a sentence; empty where the cell is of another kind than the one that it was written for.
+        look: What to look at, in a sentence; empty of a cell that does not ship.
         cell: The cell.
         head: The dense layer behind it, which gives its answers.
         sequence: An input to show it with, which training did not see.

@@ -70,6 +70,17 @@ def test_units_follow_the_length_of_the_line_and_tell_spaces_from_letters(trace)
     assert _follow(c[:, 1], space) < -0.65
 
 
+def test_units_of_the_gru_follow_the_length_of_the_line_spaces_and_letters():
+    text = characters.read_held_out()
+    trace = lv.run(examples.load("characters", "GRUCell").cell, _one_hot(text), engine="numpy")
+    h, lines = trace.states["h"], text.splitlines(keepends=True)
+    deep = np.concatenate([np.full(len(line), len(line) - len(line.lstrip(" "))) for line in lines])
+    assert _follow(h[:, 50], _columns(text)) < -0.6
+    assert _follow(h[:, 21], np.array([character == " " for character in text])) < -0.7
+    assert _follow(h[:, 81], np.array([character.isalpha() for character in text])) < -0.7
+    assert max(abs(_follow(unit, deep)) for unit in h.T) < 0.4
+
+
 def test_no_single_unit_follows_closely_how_deep_a_line_stands_or_whether_a_quote_is_open(trace):
     text, c = characters.read_held_out(), trace.states["c"]
     lines = text.splitlines(keepends=True)

@@ -76,6 +76,44 @@ def test_the_adding_cell_writes_where_a_number_is_marked():
     assert (trace.gates["f"].mean(axis=0) > 0.95).all()
 
 
+def test_unit_13_of_the_adding_gru_opens_where_a_number_is_marked():
+    example = examples.load("adding", "minGRU")
+    for x in [example.sequence.values, *adding.draw(20, adding.TRAINED_LENGTH, 77)[0]]:
+        z = lv.run(example.cell, x, engine="numpy").gates["z"][:, 13]
+        marked = x[:, 1] == 1
+        assert z[~marked].mean() < 0.03 and z[marked].mean() > 5 * z[~marked].mean()
+
+
+def test_unit_14_of_the_adding_slstm_is_written_anew_where_a_number_is_marked():
+    example, trace = run("adding", "sLSTM")
+    marked = example.sequence.values[:, 1] == 1
+    kept, f = lv.ledger(trace, 14).factors, trace.gates["f"][:, 14]
+    written = trace.gates["i"][:, 14] / trace.states["n"][:, 14]
+    assert (
+        (written[marked] > 0.85).all()
+        and (kept[marked] < 0.1).all()
+        and f[marked].max() < 0.3 < 0.8 < f[~marked].mean()
+    )
+    assert written[~marked].mean() < 0.2 and kept[~marked].mean() > 0.9
+
+
+@pytest.mark.parametrize("length", [adding.TRAINED_LENGTH, adding.LONG])
+def test_saying_the_mean_sum_is_as_far_off_at_either_length(length):
+    _x, sums = adding.draw(20_000, length, 3)
+    assert ((sums[:, -1] - 1) ** 2).mean() == pytest.approx(adding.compare()["mse_of_mean"], rel=0.03)
+
+
+def test_a_plain_cell_follows_the_noise_and_has_nothing_of_the_bit_left_after_25_steps():
+    example, trace = run("latch", "BasicRNNCell")
+    x = example.sequence.values
+    written = int(x[:, 1].argmax())
+    assert (np.abs(follow(trace.states["h"].astype(float), x[:, 0].astype(float))) > 0.55).all()
+    other = x.copy()
+    other[written, 0] *= -1
+    apart = np.abs(lv.run(example.cell, other, engine="numpy").states["h"] - trace.states["h"])
+    assert apart[written + 1].max() > 0.5 and apart[written + 25 :].max() < 1e-3
+
+
 def test_an_lstm_of_4_units_tells_parity_at_every_step():
     assert measure("parity")["accuracy"] >= 0.99
     assert measure("parity")["accuracy_long"] >= 0.99
@@ -101,6 +139,21 @@ def test_one_unit_of_the_lstm_counts_the_brackets():
     example, trace = run("brackets")
     assert follow(trace.states["c"], example.targets).max() > 0.98
     assert (example.answers(trace) == example.targets).all()
+
+
+def test_a_unit_of_the_gru_rises_with_each_bracket_that_opens_and_falls_with_each_that_closes():
+    example, trace = run("brackets", "GRUCell")
+    unit = int(follow(trace.states["h"], example.targets).argmax())
+    h, depth = trace.states["h"][:, unit], example.targets
+    moved = np.diff(depth) != 0
+    assert follow(trace.states["h"], depth)[unit] > 0.9
+    assert (np.sign(np.diff(h)) == np.sign(np.diff(depth)))[moved].mean() > 0.9
+
+
+def test_a_unit_of_the_plain_cell_follows_the_depth_and_some_of_its_answers_are_wrong():
+    example, trace = run("brackets", "BasicRNNCell")
+    assert follow(trace.states["h"], example.targets).max() > 0.9
+    assert 0 < (example.answers(trace) != example.targets).mean() < 0.2
 
 
 def test_an_lstm_of_16_units_says_again_what_it_heard_ten_steps_ago():

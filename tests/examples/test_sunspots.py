@@ -104,14 +104,18 @@ def test_larger_cells_are_no_better_than_8_units_and_from_5_on_all_are_better_th
     assert error("BasicLSTMCell", 32) > error("BasicLSTMCell", 8)
 
 
-@pytest.mark.parametrize("num_units", [4, 8, 16, 32])
-def test_i_and_f_of_a_unit_come_and_go_with_the_sunspots(num_units):
-    example = examples.load("sunspots", num_units=num_units)
-    trace = lv.run(example.cell, example.sequence, engine="numpy")
-    this_year = example.sequence.values[:, 0].astype(np.float64)
-    for gate in ("i", "f"):
-        follows = [abs(np.corrcoef(this_year, unit)[0, 1]) for unit in trace.gates[gate].T]
-        assert max(follows) > 0.8
+@pytest.mark.parametrize("num_units", SIZES)
+def test_gates_come_and_go_with_the_sunspots_and_where_there_are_none_h_does(num_units):
+    def follow(kind, name):
+        example = examples.load("sunspots", kind, num_units)
+        trace = lv.run(example.cell, example.sequence, engine="numpy")
+        this_year = example.sequence.values[:, 0].astype(np.float64)
+        values = trace.gates[name] if name in trace.gates else trace.states[name]
+        return max(abs(np.corrcoef(this_year, unit)[0, 1]) for unit in values.T)
+
+    assert min(follow("BasicLSTMCell", "f"), follow("BasicLSTMCell", "o")) > 0.75
+    assert max(follow("GRUCell", "r"), follow("GRUCell", "u")) > 0.7
+    assert follow("BasicRNNCell", "h") > 0.85
 
 
 def test_a_gru_does_as_well_as_an_lstm_and_no_plain_cell_as_well_as_a_linear_regression():

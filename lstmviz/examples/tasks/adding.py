@@ -58,12 +58,24 @@ def compare() -> dict[str, float]:
 TASK = Task(
     "adding",
     _mark("the sum of two marked numbers"),
+    {
+        "BasicLSTMCell": _mark(
+            "Where a number is marked, it is written; elsewhere i is nearly shut and f near 1: two writes into c, one sum at "
+            "the end."
+        ),
+        "minGRU": _mark(
+            "Where a number is marked, z of unit 13 opens; elsewhere it is nearly shut, so that h of that unit hardly changes."
+        ),
+        "sLSTM": _mark(
+            "Where a number is marked, unit 14 is written nearly anew: f falls, and i is most of what n has counted then. "
+            "Elsewhere nearly all of its c and n stays."
+        ),
+    },
     _mark(
-        "Where a number is marked, it is written; elsewhere i is nearly shut and f near 1: two writes into c, one sum at the end."
-    ),
-    _mark(
-        "The sum of the two marked numbers among 50, asked for at the last step: a mean squared error of {mse:.4f} in sequences "
-        "that training did not see, {mse_long:.4f} among 200 numbers; saying the mean each time has {mse_of_mean:.3f}."
+        "The sum of the two marked numbers, asked for at the last step: among 50 numbers, as in the training, its mean squared "
+        "error is {mse:.4f} in sequences that training did not see; among 200, which it was not trained for, {mse_long:.2f}. "
+        "Saying "
+        "the mean sum, 1, each time has {mse_of_mean:.3f} at either length."
     ),
     "number",
     make,

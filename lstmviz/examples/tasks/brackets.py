@@ -80,9 +80,18 @@ def compare() -> dict[str, float]:
 TASK = Task(
     "brackets",
     _mark("brackets that are open"),
-    _mark(
-        "Units that count: look for one whose c goes up a step with each bracket that opens, and down with each that closes."
-    ),
+    {
+        "BasicLSTMCell": _mark(
+            "Units that count: look for one whose c goes up a step with each bracket that opens, and down with each that closes."
+        ),
+        "GRUCell": _mark(
+            "A unit that counts: look for one whose h rises with each bracket that opens, and falls with each that closes."
+        ),
+        "BasicRNNCell": _mark(
+            "Look for a unit whose h rises and falls with how many brackets are open; it keeps no exact count, and some of "
+            "its answers here are wrong."
+        ),
+    },
     _mark(
         "How many brackets are open, up to eight: right at {accuracy:.1%} of the steps of strings that training did not see, at "
         "{accuracy_long:.1%} in strings five times as long as those of the training; the commonest depth alone would be right "

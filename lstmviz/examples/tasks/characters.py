@@ -139,10 +139,16 @@ def _look_up(keys: np.ndarray, values: np.ndarray, asked: np.ndarray) -> np.ndar
 TASK = Task(
     "characters",
     _mark("the next character of Python's library"),
-    _mark(
-        "Units that follow the line: c of unit 18 falls and that of unit 8 rises as it grows longer, that of unit 1 tells "
-        "spaces from letters. How deep a line stands and whether a quote is open no single unit follows closely."
-    ),
+    {
+        "BasicLSTMCell": _mark(
+            "Units that follow the line: c of unit 18 falls and that of unit 8 rises as it grows longer, that of unit 1 tells "
+            "spaces from letters. How deep a line stands and whether a quote is open no single unit follows closely."
+        ),
+        "GRUCell": _mark(
+            "Units that follow the text: h of unit 50 falls as the line grows longer, that of unit 21 falls at spaces, that "
+            "of unit 81 at letters. How deep a line stands no single unit follows closely."
+        ),
+    },
     _mark(
         "The next character of a module that training did not see: {bits:.2f} bits each, the likeliest right at {accuracy:.0%}; "
         "a model of 5-grams of the same text has {bits_of_5_grams:.2f} bits."

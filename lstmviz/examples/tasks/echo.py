@@ -54,9 +54,11 @@ def compare() -> dict[str, float]:
 TASK = Task(
     "echo",
     _mark("echo after 10 steps"),
-    _mark(
-        "A shift register: the last ten numbers are all in h, handed on from step to step, each spread over several units."
-    ),
+    {
+        "BasicLSTMCell": _mark(
+            "A shift register: the last ten numbers are all in h, handed on from step to step, each spread over several units."
+        )
+    },
     _mark(
         "What was heard ten steps ago: R² = {r2:.3f} in sequences that training did not see, {r2_long:.3f} in sequences of 500 "
         "steps; saying the mean has {r2_of_mean:.0f}."

@@ -59,10 +59,16 @@ def compare() -> dict[str, float]:
 TASK = Task(
     "latch",
     _mark("one bit over 100 noisy steps"),
-    _mark(
-        "At the step that has the bit, i opens; from then on it is nearly shut and f near 1, so that c keeps the bit's sign "
-        "while the noise goes on."
-    ),
+    {
+        "BasicLSTMCell": _mark(
+            "At the step that has the bit, i opens; from then on it is nearly shut and f near 1, so that c keeps the bit's sign "
+            "while the noise goes on."
+        ),
+        "BasicRNNCell": _mark(
+            "It forgets: h of each unit goes along with the noise, or against it, and 25 steps after the bit nothing of it "
+            "is left."
+        ),
+    },
     _mark(
         "The bit 100 and more noisy steps later: right at {accuracy:.1%} of sequences that training did not see, at "
         "{accuracy_long:.1%} after 500 steps and more; a guess at {chance:.0%}."

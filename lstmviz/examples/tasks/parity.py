@@ -50,7 +50,11 @@ def compare() -> dict[str, float]:
 TASK = Task(
     "parity",
     _mark("parity of the bits so far"),
-    _mark("A state turns around at each 1 and stays at each 0: look for the unit that flips."),
+    {
+        "BasicLSTMCell": _mark(
+            "A state turns around at each 1 and stays at each 0: look for the unit that flips."
+        )
+    },
     _mark(
         "Whether the ones so far are odd in number: right at {accuracy:.1%} of the steps of sequences that training did not see, "
         "at {accuracy_long:.1%} in sequences ten times as long; a guess at {chance:.0%}."

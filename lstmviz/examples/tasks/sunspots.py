@@ -86,9 +86,18 @@ def _regress(values: Float[np.ndarray, " years"], start: int) -> Float[np.ndarra
 TASK = Task(
     "sunspots",
     _mark("next year's sunspots"),
-    _mark(
-        "The sunspots come and go in about 11 years: look for gates that open and close with them, most of all i and f."
-    ),
+    {
+        "BasicLSTMCell": _mark(
+            "The sunspots come and go in about 11 years: look for gates that open and close with them, most of all f and o."
+        ),
+        "GRUCell": _mark(
+            "The sunspots come and go in about 11 years: look for a unit whose r or u opens and closes with them."
+        ),
+        "BasicRNNCell": _mark(
+            "The sunspots come and go in about 11 years: with no gate to hold anything, h of some unit goes along with them, "
+            "or against them."
+        ),
+    },
     _mark(
         "Next year's sunspot number, on the years 1950 to 2008, which training did not see: it is off by {rmse:.1f} (RMSE); "
         "this year's number again by {persistence:.1f}, a linear AR(9) by {ar9:.1f}, on square roots by {ar9_roots:.1f}. "
