@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import lstmviz as lv
+from lstmviz.plot.stage import make_stage
 from lstmviz.run.order import list_orders
 from lstmviz.run.ranked import Ranked
 from lstmviz.run.trace import RANGES
@@ -22,14 +23,58 @@ def make(kind="BasicLSTMCell", num_units=6, steps=40, **options):
 @pytest.mark.parametrize("kind", lv.KINDS)
 def test_every_order_has_each_unit_once_or_says_why_there_is_none(kind):
     trace = make(kind)
-    for by in list_orders(trace.cell.kind):
+    ends = [f"{gate.name}.{end}" for gate in trace.cell.kind.gates for end in ("low", "high")]
+    for by in ("stored", "half_life", *ends, "step", "impulse", "sine", "without", "similarity"):
         gate, _dot, end = by.rpartition(".")
         without_ends = end in ("low", "high") and trace.cell.activation_of(gate) not in RANGES
-        if without_ends or (by == "half_life" and lv.atlas(trace).half_life is None):
+        is_missing = without_ends or (by == "half_life" and lv.atlas(trace).half_life is None)
+        assert is_missing == (by not in list_orders(trace.cell.kind, trace.cell.options)), by
+        if is_missing:
             with pytest.raises(ValueError, match=r"fades by a factor|no ends"):
                 lv.order_units(trace, by)
         else:
             assert sorted(lv.order_units(trace, by).tolist()) == list(range(6)), by
+
+
+def test_which_orders_there_are_hangs_on_the_options():
+    relu = {"activation": "relu"}
+    assert "j.low" not in list_orders(lv.KINDS["BasicLSTMCell"], relu)
+    assert {"j.low", "half_life"} <= set(list_orders(lv.KINDS["BasicLSTMCell"]))
+    assert "half_life" not in list_orders(lv.KINDS["BasicRNNCell"])
+
+
+def test_the_numbers_that_units_are_ordered_by_come_along():
+    trace = make()
+    ranked = lv.rank_units(trace, "f.high")
+    np.testing.assert_array_equal(ranked.values, lv.atlas(trace).saturation["f"].right)
+    alike = lv.rank_units(trace, "similarity")
+    h = trace.states["h"].astype(np.float64)
+    for before, unit in itertools.pairwise(alike.order.tolist()):
+        assert alike.values[unit] == pytest.approx(np.corrcoef(h[:, before], h[:, unit])[0, 1], abs=1e-5)
+    assert np.isnan(alike.values[alike.order[0]]) and lv.rank_units(trace, "stored").values is None
+
+
+def test_every_heatmap_in_an_order_says_what_each_row_has_of_it():
+    trace = make()
+    both = lv.compare(trace, make(num_units=6, forget_bias=0.0))
+    ranked = lv.rank_units(trace, "f.high")
+    figures = (
+        lv.plot.gates(trace, order=ranked),
+        lv.plot.compare(both, order=replace(ranked, whose="a")),
+        lv.plot.gradients(lv.gradients(trace, 0), order=ranked),
+    )
+    for figure, whose in zip(figures, ("", "a: ", ""), strict=True):
+        ordered = [drawn for drawn in figure.data if drawn.type == "heatmap" and drawn.text is not None]
+        assert ordered
+        for drawn in ordered:
+            said = [row[0] for row in drawn.text]
+            assert said == [f"{unit}] ({whose}f high {ranked.values[unit]:.3g})" for unit in ranked.order]
+            assert "[%{text}</b>" in drawn.hovertemplate
+    measured = make_stage(trace, order=ranked)
+    told = measured.head["measured"]
+    assert told["title"] == "f high"
+    np.testing.assert_allclose(measured.arrays[told["values"]], ranked.values, rtol=1e-6)
+    assert make_stage(trace).head["measured"] is None
 
 
 def test_the_units_with_most_come_first():
@@ -102,7 +147,7 @@ def test_the_gates_figure_has_its_rows_in_the_order_and_each_its_own_number():
             np.testing.assert_array_equal(own.z, each.z)  # x
         else:
             np.testing.assert_array_equal(own.z, np.asarray(each.z)[order])
-            assert [row[0] for row in own.text] == [str(unit) for unit in order]
+            assert [row[0] for row in own.text] == [f"{unit}]" for unit in order]
     assert figure.layout.meta["link"]["order"] == order.tolist()
     assert "order" not in plain.layout.meta["link"]
     assert figure.layout.yaxis2.ticktext[0] == f"i[{order[0]}]"
@@ -118,8 +163,6 @@ def test_an_order_without_some_unit_is_refused(order):
 
 @pytest.mark.parametrize("steps", [40, 9_000])
 def test_the_stages_strips_stand_in_the_order_and_the_kernels_gates_do_not(steps):
-    from lstmviz.plot.stage import make_stage
-
     trace = make(steps=steps)
     order = lv.order_units(trace, "half_life")
     plain, made = make_stage(trace), make_stage(trace, order=order)
@@ -179,8 +222,6 @@ def test_units_that_go_alike_are_one_group():
 
 
 def test_groups_are_parted_by_lines_in_heatmaps_and_told_to_the_stage():
-    from lstmviz.plot.stage import make_stage
-
     example = lv.examples.load("sunspots", num_units=8)
     trace = lv.run(example.cell, example.sequence, engine="numpy")
     ranked = lv.rank_units(trace, "f.high")
@@ -194,7 +235,6 @@ def test_groups_are_parted_by_lines_in_heatmaps_and_told_to_the_stage():
 
 def test_lines_between_groups_never_cover_what_they_part():
     from lstmviz.plot.compare import draw_compare
-    from lstmviz.plot.stage import make_stage
 
     trace, height = make(num_units=64), 70  # pixels of a panel
     order = np.arange(64)

@@ -264,12 +264,12 @@ def _draw_difference(
 ) -> Panel:
     row, column = level.hovered
     unit, step = ("%{y:d}", "%{x}") if level.is_exact else (row, _("step {t}").format(t=column))
-    unit = unit if one.order is None else "%{text}"
+    unit = f"{unit}]" if one.order is None else "%{text}"
     data = replace(level, rows=(0, one.values.shape[1])).draw(
         rows_of(one),
         names=None if one.order is None else partial(name_rows, one),
         coloraxis=one.scale,
-        hovertemplate=f"<b>{one.name}[{unit}]</b> a − b = %{{z:.4g}}<br>{step}<extra></extra>",
+        hovertemplate=f"<b>{one.name}[{unit}</b> a − b = %{{z:.4g}}<br>{step}<extra></extra>",
     )
     narrow = {"text": f"<b>{one.name}</b> {brief(one.title, SHORT_TITLE)}"}
     notes = head(f"<b>{one.name}</b> {shorten(one.title, TITLE)}", scale.bar, narrow)

@@ -303,8 +303,8 @@ def _head(one: Recorded, bar: str = "") -> tuple[Note, ...]:
 def _hover(one: Recorded, level: levels.Level, is_large: bool) -> str:
     row, column = level.hovered
     step = _("step {t}").format(t=column) if is_large else "%{x}"
-    unit = "%{text}" if one.order is not None else row if is_large else "%{y:d}"
-    return f"<b>{one.name}[{unit}]</b> %{{z:.4g}}<br>{step}<extra></extra>"
+    unit = "%{text}" if one.order is not None else f"{row}]" if is_large else "%{y:d}]"
+    return f"<b>{one.name}[{unit}</b> %{{z:.4g}}<br>{step}<extra></extra>"
 
 
 def _draw_lines(

@@ -180,7 +180,7 @@ def _draw_norms(curves: list[Curve], names: list[str]) -> Panel:
 
 def _draw_heatmap(one: Recorded, found: Gradients, scale: scales.Scale) -> Panel:
     slope = f"∂h[{found.unit}] / ∂{one.name}"
-    drawn, row = rows_of(one), "%{y:d}" if one.order is None else "%{text}"
+    drawn, row = rows_of(one), "%{y:d}]" if one.order is None else "%{text}"
     names = (
         {}
         if one.order is None
@@ -189,7 +189,7 @@ def _draw_heatmap(one: Recorded, found: Gradients, scale: scales.Scale) -> Panel
     data = scales.heatmap(
         drawn,
         coloraxis=_SCALE,
-        hovertemplate=f"<b>∂{one.name}[{row}]</b> %{{z:.4g}}<br>%{{x}}<extra></extra>",
+        hovertemplate=f"<b>∂{one.name}[{row}</b> %{{z:.4g}}<br>%{{x}}<extra></extra>",
         **names,
     )
     words = f"<b>{slope}</b> {shorten(one.title, TITLE - len(slope))}"

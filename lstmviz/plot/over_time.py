@@ -13,6 +13,7 @@ from lstmviz.plot import theme as themes
 from lstmviz.plot.levels import Span
 from lstmviz.plot.ticks import edges, names_axis, round_places
 from lstmviz.plot.words import width
+from lstmviz.run.ranked import Ranked
 from lstmviz.run.trace import Trace
 from lstmviz.sequences.text import is_unseen, say_label, spell
 
@@ -31,7 +32,8 @@ _LETTER, _AIR = 8, 3  # pixels of a character at the time axis; characters betwe
 class Recorded:
     """An array over time: `values` `[time, rows]` on the colour axis `scale`; its rows are "input", "hidden" or "unit".
 
-    Where they are drawn in another order, `order` has the number of each row, and `groups` the rows at which a group begins.
+    Where they are drawn in another order, `order` has the number of each row, `groups` the rows at which a group begins, and
+    `ranked`, where it is known, by what they are ordered.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Recorded:
     rows: str
     order: np.ndarray | None = None
     groups: tuple[int, ...] = ()
+    ranked: Ranked | None = None
 
     @property
     def numbers(self) -> Sequence[int]:

@@ -30,6 +30,7 @@ from lstmviz.plot.flow import START, FlowNode, build_graph, follow
 from lstmviz.plot.levels import Span
 from lstmviz.plot.names import gate_role, gate_title, state_title, step_name
 from lstmviz.plot.number import write
+from lstmviz.plot.unit_order import measure_title
 from lstmviz.run.differ import differ
 from lstmviz.run.ledger import NoLedger, ledger
 from lstmviz.run.ranked import Ranked
@@ -90,7 +91,8 @@ def make_stage(trace: Trace, t: int = 0, unit: int = 0, order: np.ndarray | Rank
         ValueError: there is no such step or unit.
     """
     arrays, cell = _Arrays(), trace.cell
-    order, groups = (order.order, order.groups) if isinstance(order, Ranked) else (order, ())
+    ranked = order if isinstance(order, Ranked) else None
+    rows = order.order if isinstance(order, Ranked) else order
     matrices = _Matrices(cell)
     head = {
         "kind": cell.kind.name,
@@ -109,9 +111,10 @@ def make_stage(trace: Trace, t: int = 0, unit: int = 0, order: np.ndarray | Rank
         "groups": [group.tell(arrays) for group in matrices.groups],
         "alone": list(_tell_alone(matrices, arrays)),
         "weights": _tell_scale(matrices.scale),
-        "strips": list(_tell_strips(trace, arrays, order)),
-        "order": None if order is None else order.tolist(),
-        "apart": list(groups),
+        "strips": list(_tell_strips(trace, arrays, rows)),
+        "order": None if rows is None else rows.tolist(),
+        "apart": list(ranked.groups if ranked else ()),
+        "measured": _tell_measured(ranked, arrays),
         "labels": _tell_labels(trace),
         "features": list(trace.sequence.features),
         "said": _say_labels(trace),
@@ -498,6 +501,13 @@ def _tell_strips(trace: Trace, arrays: _Arrays, order: np.ndarray | None = None)
             "high": arrays.put(tiles.high),
             "tile": list(level.tile),
         }
+
+
+def _tell_measured(ranked: Ranked | None, arrays: _Arrays) -> dict[str, Any] | None:
+    """What the number is called that the rows are ordered by, and what each unit has of it; None where there is none."""
+    if ranked is None or ranked.values is None:
+        return None
+    return {"title": measure_title(ranked), "values": arrays.put(ranked.values)}
 
 
 def _say_labels(trace: Trace) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +12,36 @@ import numpy as np
 from lstmviz.language import _
 from lstmviz.plot.levels import Span
 from lstmviz.plot.over_time import Recorded
-from lstmviz.run.ranked import Ranked
+from lstmviz.plot.scale import write
+from lstmviz.run.ranked import HALF_LIFE, SIMILARITY, STORED, WITHOUT, Ranked
 
 _NAMED = 3  # units of a tile that the hover names
 _THINNEST = 7.5  # pixels of a group beside a line of 1.5: a fifth at most
+
+
+def order_title(name: str) -> str:
+    """What an order is called."""
+    known = {
+        STORED: _("as stored"),
+        WITHOUT: _("what changes without it"),
+        HALF_LIFE: _("half-life"),
+        SIMILARITY: _("like beside like"),
+        "step": _("answer to a step"),
+        "impulse": _("answer to an impulse"),
+        "sine": _("answer to a sine"),
+    }
+    if name in known:
+        return known[name]
+    gate, _dot, end = name.rpartition(".")
+    return _("{gate} low").format(gate=gate) if end == "low" else _("{gate} high").format(gate=gate)
+
+
+def measure_title(ranked: Ranked) -> str:
+    """What the number is called by which units are ordered; "" where there is none."""
+    if ranked.values is None:
+        return ""
+    title = _("correlation with the row above") if ranked.by == SIMILARITY else order_title(ranked.by)
+    return f"{ranked.whose}: {title}" if ranked.whose else title
 
 
 def put_in_order(arrays: list[Recorded], order: Any, num_units: int) -> list[Recorded]:
@@ -25,8 +52,12 @@ def put_in_order(arrays: list[Recorded], order: Any, num_units: int) -> list[Rec
     """
     if order is None:
         return arrays
-    rows, groups = check_order(order, num_units), order.groups if isinstance(order, Ranked) else ()
-    return [replace(one, order=rows, groups=groups) if is_of_units(one, num_units) else one for one in arrays]
+    rows, ranked = check_order(order, num_units), order if isinstance(order, Ranked) else None
+    groups = ranked.groups if ranked else ()
+    return [
+        replace(one, order=rows, groups=groups, ranked=ranked) if is_of_units(one, num_units) else one
+        for one in arrays
+    ]
 
 
 def check_order(order: Any, num_units: int) -> np.ndarray:
@@ -76,10 +107,22 @@ def rows_of(one: Recorded) -> np.ndarray:
 
 
 def name_rows(one: Recorded, rows: range, columns: range, tile: tuple[int, int]) -> list[list[str]]:
-    """What the hover calls a row, at each of its steps: its unit's number, or those of some of the units of a tile."""
+    """What the hover says of a row, at each of its steps, behind a `[`: its unit, or some of a tile's; by what it has its place."""
     found = []
     for first in rows:
         units = one.numbers[first : first + tile[0]]
         more = "…" if len(units) > _NAMED else ""
-        found.append([", ".join(map(str, units[:_NAMED])) + more] * len(columns))
+        found.append(
+            [f"{', '.join(map(str, units[:_NAMED]))}{more}]{_say_values(one, units)}"] * len(columns)
+        )
     return found
+
+
+def _say_values(one: Recorded, units: Sequence[int]) -> str:
+    """What units have of what the rows are ordered by, in brackets: the first and the last of several."""
+    if one.ranked is None or one.ranked.values is None:
+        return ""
+    ends = [one.ranked.values[unit] for unit in dict.fromkeys((units[0], units[-1]))]
+    if np.isnan(ends).any():
+        return ""
+    return f" ({measure_title(one.ranked)} {' … '.join(write(float(end), 3) for end in ends)})"

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from lstmviz.cells import Kind
+from lstmviz.cells import Kind, OptionValue
 from lstmviz.language import _
 from lstmviz.run.atlas import atlas, measure_kept
-from lstmviz.run.ranked import Ranked
+from lstmviz.run.ledger import list_carried
+from lstmviz.run.ranked import HALF_LIFE, SIMILARITY, STORED, WITHOUT, Ranked
 from lstmviz.run.silence import silence
 from lstmviz.run.trace import MARGIN, RANGES, Trace
 
-STORED, SIMILARITY, WITHOUT, HALF_LIFE = "stored", "similarity", "without", "half_life"
 RESPONSES = ("step", "impulse", "sine")
 LOW, HIGH = ".low", ".high"
 
@@ -25,10 +25,39 @@ _FALLS = 0.2  # of the whole range: by so much two neighbours are of two groups
 _ALIKE = 0.5  # the correlation below which they are
 
 
-def list_orders(kind: Kind) -> tuple[str, ...]:
-    """What the units of a kind's cells can be ordered by; some of it not with every option of the kind."""
+def list_orders(kind: Kind, options: Mapping[str, OptionValue] | None = None) -> tuple[str, ...]:
+    """What the units of a kind's cells can be ordered by.
+
+    Args:
+        kind: The kind.
+        options: The cell's options; where one is left out, its default.
+    """
+    return tuple(name for name in _every_order(kind) if not why_no_order(kind, name, options))
+
+
+def _every_order(kind: Kind) -> tuple[str, ...]:
     ends = [f"{gate.name}{end}" for gate in kind.gates for end in (LOW, HIGH)]
     return (STORED, HALF_LIFE, *ends, *RESPONSES, WITHOUT, SIMILARITY)
+
+
+def why_no_order(kind: Kind, name: str, options: Mapping[str, OptionValue] | None = None) -> str:
+    """Why the units of a kind's cells cannot be ordered so, as the rest of a sentence; empty where they can.
+
+    Args:
+        kind: The kind.
+        name: The order.
+        options: As `list_orders` takes them.
+    """
+    if name not in _every_order(kind):
+        return _("it must be one of {allowed}").format(allowed=", ".join(list_orders(kind, options)))
+    given = options or {}
+    equation = kind.equation({each.name: given.get(each.name, each.default) for each in kind.options})
+    if name == HALF_LIFE and not list_carried(equation):
+        return _("nothing that {kind} holds fades by a factor").format(kind=kind.name)
+    gate, _dot, end = name.rpartition(".")
+    if f".{end}" in (LOW, HIGH) and equation.activation_of(gate) not in RANGES:
+        return _("{gate} has no ends at which it is saturated").format(gate=gate)
+    return ""
 
 
 def rank_units(
@@ -56,13 +85,8 @@ def rank_units(
             )
         )
     cell = trace.cell
-    allowed = list_orders(cell.kind)
-    if not isinstance(by, str) or by not in allowed:
-        raise ValueError(
-            _("the order is {given!r}; it must be one of {allowed}.").format(
-                given=by, allowed=", ".join(allowed)
-            )
-        )
+    if why := why_no_order(cell.kind, by if isinstance(by, str) else "", cell.options):
+        raise ValueError(_("the order is {given!r}; {why}.").format(given=by, why=why))
     if by == STORED or not len(trace):
         return Ranked(np.arange(cell.num_units), ())
     if by == SIMILARITY:
@@ -71,7 +95,8 @@ def rank_units(
     if len(found) != cell.num_units:
         raise ValueError(_("h of this cell is projected: its numbers are none of its units'."))
     order = np.argsort(np.where(np.isnan(found), np.inf, -found), kind="stable")
-    return Ranked(order, _split(found[order].astype(np.float64), by))
+    found = found.astype(np.float64)
+    return Ranked(order, _split(found[order], by), by, found)
 
 
 def _split(falling: Float[np.ndarray, " units"], by: str) -> tuple[int, ...]:
@@ -119,20 +144,14 @@ def _measure(trace: Trace, by: str, head: Any, initial_state: Any) -> Float[np.n
     """What each unit has of it."""
     if by == HALF_LIFE:
         _state, half_life = measure_kept(trace)
-        if half_life is None:
-            raise ValueError(
-                _("Nothing that {kind} holds fades by a factor.").format(kind=trace.cell.kind.name)
-            )
-        return half_life
+        return np.full(trace.cell.num_units, np.nan) if half_life is None else half_life
     if by == WITHOUT:
         return silence(trace.cell, trace.sequence, head, initial_state=initial_state).changes
     if by in RESPONSES:
         found: np.ndarray = np.abs(getattr(atlas(trace), by).gain)
         return found
     gate, _dot, end = by.rpartition(".")
-    bounds = RANGES.get(trace.cell.activation_of(gate))
-    if bounds is None:
-        raise ValueError(_("{gate} has no ends at which it is saturated.").format(gate=gate))
+    bounds = RANGES[trace.cell.activation_of(gate)]
     return _saturated(trace, gate, bounds, is_low=f".{end}" == LOW)
 
 
@@ -163,16 +182,20 @@ def _chain(values: Float[np.ndarray, "steps units"]) -> Ranked:
     order = [int(np.argmax(size))]
     left = np.ones(len(size), bool)
     left[order[0]] = False
-    groups = []
+    groups, values = [], np.full(len(size), np.nan)
     for place in range(1, len(size)):
         order.append(int(np.argmax(np.where(left, alike[order[-1]], -np.inf))))
         left[order[-1]] = False
-        if alike[order[-2], order[-1]] < _ALIKE:
+        values[order[-1]] = alike[order[-2], order[-1]]
+        if values[order[-1]] < _ALIKE:
             groups.append(place)
-    return Ranked(np.array(order), tuple(groups))
+    return Ranked(np.array(order), tuple(groups), SIMILARITY, values)
 
 
 COSTS: Mapping[str, int] = MappingProxyType({**dict.fromkeys(RESPONSES, 1_000)})
 """How many steps of runs of its own an order takes beside the one it is of; `without` takes as many again for each unit."""
 
-__all__ = ["COSTS", "HALF_LIFE", "STORED", "WITHOUT", "Ranked", "list_orders", "order_units", "rank_units"]
+__all__ = [
+    "COSTS", "HALF_LIFE", "SIMILARITY", "STORED", "WITHOUT", "Ranked",
+    "list_orders", "order_units", "rank_units", "why_no_order",
+]  # fmt: skip

@@ -69,7 +69,8 @@ def tell() -> None:
     sections.write(
         _("Beside another setting"),
         _(
-            "The same sequence through two cells: `a` is the one of the controls, `b` differs in what you pick here. See in which "
+            "The same sequence through two cells: `a` is the one of the controls, `b` differs in what you pick here. See in "
+            "which "
             "step, gate and unit they first part by more than the tolerance."
         ),
     )
@@ -97,6 +98,9 @@ def draw_picture(view: View, sequence: Sequence, upload: Upload | None) -> bool:
         st.warning(escape(str(error)))
         return False
     figure.figure(picture.figure, key="compare", alt=picture.alternative)
+    for letter, each in (("a", view), ("b", render.other_over(view, sequence))):
+        if moved := render.say_moved(each, sequence):
+            st.warning(_("{run} was computed by {device}.").format(run=letter, device=moved))
     return True
 
 

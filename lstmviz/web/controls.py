@@ -258,7 +258,7 @@ def draw_values() -> None:
 
 def draw_order(view: View) -> None:
     """In which order the rows of the gates' heatmaps are."""
-    titles = orders.titles(view.kind)
+    titles = orders.titles(view)
     offer(st.selectbox, "order")(
         _("order of the units"),
         list(titles),

@@ -25,6 +25,7 @@ from lstmviz.web import (
     settle,
     size,
 )
+from lstmviz.web import notices as notices_of
 from lstmviz.web import view as views
 from lstmviz.web.draft import Drawn
 from lstmviz.web.markup import escape
@@ -98,8 +99,7 @@ def draw_settings(settled: Settled) -> DeltaGenerator:
         notices.caption(escape(said))
     if server.has_failed() and has_tensorflow():
         notices.warning(tell_failure())
-    for problem in [*settled.gave_way, *settled.faults]:
-        notices.warning(escape(problem))
+    notices_of.draw(settled.gave_way, settled.faults, notices)
     return notices
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lstmviz.cells import Kind
 from lstmviz.language import _
+from lstmviz.plot.unit_order import order_title
 from lstmviz.run.order import COSTS, HALF_LIFE, STORED, WITHOUT, list_orders
 from lstmviz.web.cost import estimate
 from lstmviz.web.view import View
@@ -15,25 +15,9 @@ _MOST_KEPT = (
 )
 
 
-def titles(kind: Kind) -> dict[str, str]:
-    """What each order is called."""
-    return {name: _title(name) for name in list_orders(kind)}
-
-
-def _title(name: str) -> str:
-    known = {
-        STORED: _("as stored"),
-        WITHOUT: _("what changes without it"),
-        "half_life": _("half-life"),
-        "similarity": _("like beside like"),
-        "step": _("answer to a step"),
-        "impulse": _("answer to an impulse"),
-        "sine": _("answer to a sine"),
-    }
-    if name in known:
-        return known[name]
-    gate, _dot, end = name.rpartition(".")
-    return _("{gate} low").format(gate=gate) if end == "low" else _("{gate} high").format(gate=gate)
+def titles(view: View) -> dict[str, str]:
+    """What each order is called that the cells of a view have."""
+    return {name: order_title(name) for name in list_orders(view.kind, dict(view.options))}
 
 
 def seconds(view: View, steps: int) -> float:

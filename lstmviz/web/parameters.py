@@ -14,10 +14,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from lstmviz import sequences
-from lstmviz.cells import KINDS, OPTIONS, Kind, Option
+from lstmviz.cells import KINDS, OPTIONS, Kind, Option, OptionValue
 from lstmviz.language import LANGUAGES, _
 from lstmviz.layouts import LAYOUTS
-from lstmviz.run.order import list_orders
+from lstmviz.run.order import list_orders, why_no_order
 from lstmviz.sequences.generators import SignalOption
 from lstmviz.web import trained, words
 from lstmviz.web.limits import MAX_INPUT_SIZE, MAX_LINES, MAX_STEPS, MAX_UNITS
@@ -268,7 +268,8 @@ class Hold:
 class Holds:
     """Numbers of a run that are held: `f.3:1` holds unit 3 of f at 1, at every step.
 
-    `f.3.10-20:1` holds it at the steps 10 to 20, `f.all:1` all units; a unit that is held by itself is held as that says.
+    `f.3.10-20:1` holds it at the steps 10 to 20, `f.3.10:1` at step 10, `f.all:1` all units; a unit that is held by itself is
+    held as that says.
 
     Attributes:
         sizes: How many units each gate and state has, by their names.
@@ -287,7 +288,7 @@ class Holds:
         kept = ",".join(map(str, known[:MAX_HELD])) or usual
         if None in found:
             cause = _(
-                "each must be a gate or a state, a unit and a number, as f.3:1, or with steps, as f.3.10-20:1"
+                "each must be a gate or a state, a unit and a number, as f.3:1, or with steps, as f.3.10-20:1 or f.3.10:1"
             )
         elif len(parts) > MAX_HELD:
             cause = _("at most {most} numbers can be held").format(most=MAX_HELD)
@@ -375,21 +376,21 @@ class Edits:
 
 @dataclass(frozen=True)
 class Steps:
-    """Some steps that follow each other: `20-24`; "" for none. How many there are is known where they are shown."""
+    """Some steps that follow each other: `20-24`, or one, `20`; "" for none. How many there are is known where they are shown."""
 
     def read(self, name: str, given: str, usual: str) -> tuple[str, str]:
         """None, where they are none."""
         span = self.find(given)
         if not given or span:
             return f"{span[0]}-{span[1]}" if span else "", ""
-        cause = _("it must be a first and a last step, as 20-24")
+        cause = _("it must be a first and a last step, as 20-24, or one, as 20")
         return usual, changed(name, words.quote(given), usual or _("none"), cause)
 
     @staticmethod
     def find(given: str) -> tuple[int, int] | None:
         """The first and the last step."""
-        first, _dash, last = given.partition("-")
-        span = words.read_whole(first), words.read_whole(last)
+        first, dash, last = given.partition("-")
+        span = words.read_whole(first), words.read_whole(last if dash else first)
         if span[0] is None or span[1] is None or not 0 <= span[0] <= span[1] < MAX_STEPS:
             return None
         return span[0], span[1]
@@ -455,6 +456,24 @@ class Plain:
         return line, ""
 
 
+@dataclass(frozen=True)
+class Orders:
+    """What the units of a cell of some kind and options can be ordered by."""
+
+    kind: Kind
+    options: tuple[tuple[str, OptionValue], ...]
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """All of these."""
+        return list_orders(self.kind, dict(self.options))
+
+    def read(self, name: str, given: str, usual: str) -> tuple[str, str]:
+        """The default, where the cell has no such order."""
+        why = why_no_order(self.kind, given, dict(self.options))
+        return (usual, changed(name, words.quote(given), usual, why)) if why else (given, "")
+
+
 Values = (
     Whole
     | Number
@@ -468,6 +487,7 @@ Values = (
     | Holds
     | Edits
     | Steps
+    | Orders
     | Names
     | Plain
 )
@@ -604,9 +624,10 @@ ROWS: tuple[Row, ...] = (
     Row("units", lambda view: Units(view.num_units), _ALL - {"gates"}, widget="units", paths=_IN_FIGURES),
     Row(
         "order",
-        lambda view: Choice(list_orders(view.kind), has_likes=False),
+        lambda view: Orders(view.kind, view.options),
         _ALL - {"gates", "beside", "compare", "gradients", "contrast"},
         widget="order",
+        is_last=True,
     ),
     Row("t", Whole(0, MAX_STEPS - 1), _ALL - {"step"} - _REMEMBERED),
     Row("gate", lambda view: Choice(view.recorded), _ALL, matters=lambda view: bool(view.gate)),

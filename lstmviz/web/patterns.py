@@ -142,6 +142,21 @@ def _draw_pattern(view: View, steps: int) -> None:
             _("threshold"), -parameters.LARGEST, parameters.LARGEST, step=0.1, format="%g", width=_WIDTH
         )
         offer(st.toggle, "around")(_("off around them"))
+        if view.pattern and not is_hidden("pattern"):
+            st.button(
+                _("Clear the pattern"),
+                key="pattern_clear",
+                icon=":material/close:",
+                on_click=_clear,
+                disabled=is_locked("pattern"),
+            )
+
+
+def _clear() -> None:
+    """Nothing is searched for any more; where the section stands, it stays."""
+    _seen, stands = st.session_state.get(_STANDS, ("", False))
+    st.session_state[_STANDS] = "", stands
+    st.session_state["view"] = replace(st.session_state["view"], pattern=View.pattern)
 
 
 def _pick() -> None:

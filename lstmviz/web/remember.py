@@ -105,6 +105,9 @@ def draw_ledger(view: View, sequence: Sequence, upload: Upload | None) -> None:
             "The **ledger** says what the state *is* made of: what each step wrote, times all that was kept of it since, every "
             "gate being what it was; the **gradient** says what *would* change, the gates too."
         ),
+        _(
+            "A click in the triangle asks for the step of its **row**: its bars come above, and the step that wrote is marked."
+        ),
     )
     states = render.ledger_states(view)
     for state in states or (None,):

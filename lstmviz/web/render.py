@@ -403,7 +403,9 @@ def load_trace(
     def make() -> Trace:
         cell, start = load_cell(view), _initial_state(view)
         try:
-            return _run(view, cell, sequence, start, progress)
+            trace = _run(view, cell, sequence, start, progress)
+            _no_memory.pop(run_key(view, sequence), None)
+            return trace
         except OutOfMemory as error:
             _log.warning("%s", error)
             return _run_elsewhere(view, cell, sequence, start, progress)
@@ -430,9 +432,8 @@ def _run(
 
 
 _MOST_NOTED = 4096
-_no_memory: dict[
-    tuple[object, ...], str
-] = {}  # of runs that had to move, the device that had no memory for them
+# Of runs that had to move, the device that had no memory for them, and what computed them.
+_no_memory: dict[tuple[object, ...], tuple[str, str]] = {}
 
 
 def _run_elsewhere(
@@ -442,23 +443,26 @@ def _run_elsewhere(
     from lstmviz.run import devices  # TensorFlow has run
 
     asked = devices.find(view.device or None)
+    place, engine = ("CPU:0", "tensorflow") if asked.is_gpu else (None, NUMPY)
+    with metrics.timed_run(engine):
+        trace = run(cell, sequence, place, start, progress, engine, clamp=view.held or None)
     if len(_no_memory) >= _MOST_NOTED:
         _no_memory.clear()
-    _no_memory[run_key(view, sequence)] = asked.name
-    clamp = view.held or None
-    if asked.is_gpu:
-        with metrics.timed_run("tensorflow"):
-            return run(cell, sequence, "CPU:0", start, progress, clamp=clamp)
-    with metrics.timed_run(NUMPY):
-        return run(cell, sequence, None, start, progress, NUMPY, clamp=clamp)
+    _no_memory[run_key(view, sequence)] = asked.name, trace.device
+    return trace
 
 
 def name_device(view: View, sequence: Sequence, trace: Trace) -> str:
     """What computed a view's run, and why another than was asked."""
-    asked = _no_memory.get(run_key(view, sequence))
-    if asked is None or asked == trace.device:
-        return trace.device
-    return _("{device}, since {asked} had no memory left for this").format(device=trace.device, asked=asked)
+    return say_moved(view, sequence) or trace.device
+
+
+def say_moved(view: View, sequence: Sequence) -> str:
+    """What computed a view's run because the device that was asked had no memory for it; empty where that did not happen."""
+    asked, device = _no_memory.get(run_key(view, sequence), ("", ""))
+    if not asked:
+        return ""
+    return _("{device}, since {asked} had no memory left for this").format(device=device, asked=asked)
 
 
 def engine_of(view: View) -> str:
@@ -643,7 +647,7 @@ def unit_order(view: View, sequence: Sequence, upload: Upload | None) -> tuple[R
 
     key = (*run_key(view, sequence), "order", view.order)
     try:
-        kept: Ranked = _run_shelf(view, sequence, upload).get(key, make, lambda made: 9 * made.order.nbytes)
+        kept: Ranked = _run_shelf(view, sequence, upload).get(key, make, lambda made: 10 * made.order.nbytes)
     except ValueError as error:
         return None, str(error)
     return kept, ""
@@ -655,7 +659,7 @@ def comparison_picture(view: View, sequence: Sequence, upload: Upload | None) ->
     Raises:
         ValueError: there is nothing to compare with, or its device is not there.
     """
-    beside = _other(view, sequence)
+    beside = other_over(view, sequence)
 
     def make() -> ComparisonPicture:
         made = compare(
@@ -676,7 +680,7 @@ def beside_picture(view: View, sequence: Sequence, upload: Upload | None) -> Sum
     Raises:
         ValueError: as `comparison_picture`.
     """
-    beside = _other(view, sequence)
+    beside = other_over(view, sequence)
 
     def make() -> SummaryPicture:
         trace = dressed_trace(beside, sequence)
@@ -689,10 +693,11 @@ def beside_picture(view: View, sequence: Sequence, upload: Upload | None) -> Sum
 
 def _order_of_both(view: View, beside: View, sequence: Sequence, upload: Upload | None) -> Ranked | None:
     """The view's order for another setting too, where that has as many units: rows beside each other are the same unit's."""
-    return unit_order(view, sequence, upload)[0] if beside.num_units == view.num_units else None
+    ranked = unit_order(view, sequence, upload)[0] if beside.num_units == view.num_units else None
+    return ranked and replace(ranked, whose="a")
 
 
-def _other(view: View, sequence: Sequence) -> View:
+def other_over(view: View, sequence: Sequence) -> View:
     """The setting that a view is compared with, over the same features.
 
     Raises:
@@ -743,7 +748,7 @@ def contrast_picture(view: View, sequence: Sequence, upload: Upload | None) -> C
         own = gradients(load_trace(view, sequence, upload), unit, t)
         beside = contrasted(view, sequence)
         other = gradients(load_trace(beside, sequence), unit, t)
-        has_order = view.order in list_orders(beside.kind)
+        has_order = view.order in list_orders(beside.kind, dict(beside.options))
         order, _why_not = (
             unit_order(replace(beside, order=view.order), sequence, None) if has_order else (None, "")
         )

@@ -16,6 +16,9 @@ from lstmviz.web import view as views
 from lstmviz.web.render import Upload
 from lstmviz.web.view import View
 
+_WHAT_IFS = "what_ifs"  # in the session's state: the view that was settled last
+_SIZES = ("cell", "num_units", "input_size")
+
 
 @dataclass(frozen=True)
 class Settled:
@@ -60,6 +63,7 @@ def settle(sent: Mapping[str, int] | None = None) -> Settled:
             faults.append(str(error))
         problems = [*st.session_state.pop("problems", ()), *problems]
         view = _edit_the_same(view, is_asked)
+        problems += _tell_lost(view, is_asked)
         is_early = not server.is_warm() and not server.has_failed()
         if not is_early:
             view, more = _check_device(view)
@@ -89,6 +93,42 @@ def _edit_the_same(view: View, is_asked: bool) -> View:
         view = views.unedited(view)
     st.session_state["shapes"] = shapes
     return view
+
+
+def _tell_lost(view: View, is_asked: bool) -> list[str]:
+    """What was held or edited of a cell of another size or kind and is not in this one, a sentence each.
+
+    Whoever lets go of it, opens an address, follows a presenter or takes a cell from elsewhere knows.
+    """
+    before: View = st.session_state.get(_WHAT_IFS, view)
+    st.session_state[_WHAT_IFS] = view
+    if is_asked or view.follows or before.model != view.model:
+        return []
+    other = next((name for name in _SIZES if getattr(before, name) != getattr(view, name)), None)
+    if other is None and dict(before.options) == dict(view.options):
+        return []
+    of = f"{other} = {getattr(before, other)}" if other else _("other options")
+    edited, held = _count_edits(before) - _count_edits(view), len(before.holds) - len(view.holds)
+    told = []
+    if edited > 0:
+        told.append(
+            _(
+                "Weights that were edited: {count}, of a cell with {of}; this one has its own there. Back in the browser brings "
+                "the other cell again, with its edits."
+            ).format(count=edited, of=of)
+        )
+    if held > 0:
+        told.append(
+            _(
+                "Numbers that were held: {count}, of a cell with {of}; this one has none such, so they are let go. Back in the "
+                "browser brings the other cell again, and holds them."
+            ).format(count=held, of=of)
+        )
+    return told
+
+
+def _count_edits(view: View) -> int:
+    return sum(map(len, view.edited.values()))
 
 
 def _current_view(sent: Mapping[str, int], is_asked: bool) -> tuple[View, list[str]]:

@@ -116,7 +116,7 @@ def _stage(wanted: Wanted, view: View, sequence: Sequence, trace: Trace) -> byte
         told.insert(0, _say_folded(difference, is_edited=bool(view.edited)))
     order, why_not = render.unit_order(view, sequence, wanted.asked.upload)
     if why_not:
-        title = orders.titles(view.kind)[view.order]
+        title = orders.titles(view)[view.order]
         told.append(_("units as stored, not by {order}: {why}").format(order=title, why=why_not))
     made = stages.make_stage(trace, *wanted.within(trace), order)
     if example := trained.find(view):
@@ -274,7 +274,7 @@ def draw(
                     "most": limits.MAX_INPUT_SIZE,
                     "canChange": view.is_generated and not view.model,
                 },
-                "orders": list(orders.titles(view.kind).items()),
+                "orders": list(orders.titles(view).items()),
                 "canEdit": True,
                 "engine": render.NUMPY if render.engine_of(view) == render.NUMPY else "",
                 "most": limits.MAX_UNITS,

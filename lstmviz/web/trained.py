@@ -13,7 +13,7 @@ import numpy as np
 
 from lstmviz import cells, examples, sequences
 from lstmviz.examples import Example, shipped
-from lstmviz.language import _
+from lstmviz.language import _, _mark
 from lstmviz.run.trace import Trace
 from lstmviz.sequences import Sequence
 
@@ -124,11 +124,16 @@ def errors(view: View) -> dict[str, list[tuple[str, float]]]:
     if len(found) < 2:
         return {}
     [one, *_others] = facts.values()
-    without = [(examples.name_fact(name), float(one[name])) for name in _BASELINES if name in one]
+    without = [(_(brief), float(one[name])) for name, brief in _BASELINES.items() if name in one]
     return {"sizes": found, "without": without}
 
 
-_BASELINES = ("persistence", "ar9", "ar9_roots")
+_BASELINES = {
+    "persistence": _mark("this year again"),
+    "ar9": "AR(9)",
+    "ar9_roots": _mark("AR(9) of roots"),
+}
+"""What needs no cell, and what it is called beside a curve."""
 
 
 def fitted(view: View) -> View:

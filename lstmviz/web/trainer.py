@@ -94,4 +94,9 @@ def _words() -> dict[str, str]:
         "close": _("Close"),
         "back": _("Back to the page's own cells"),
         "lost": _("The training is not to be reached any more."),
+        "left": _(
+            "The training of the {cell} with num_units = {units} ended with this change, and what it had learnt is gone. "
+            "“Train it "
+            "here” begins another."
+        ),
     }

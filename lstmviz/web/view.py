@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from lstmviz import cells, sequences
 from lstmviz.cells import KINDS, Kind, OptionValue
 from lstmviz.language import _
-from lstmviz.run.order import STORED, list_orders
+from lstmviz.run.order import STORED, why_no_order
 from lstmviz.run.trace import RANGES
 from lstmviz.web import parameters, trained, words
 from lstmviz.web.cost import Cost, estimate
@@ -485,7 +485,8 @@ def bound(view: View) -> tuple[View, list[str]]:
     view = replace(view, clamp=kept)
     if view.colour not in ("", *view.recorded, parameters.LEDGER):
         view = replace(view, colour=View.colour)
-    if view.order not in list_orders(view.kind):
+    if why := why_no_order(view.kind, view.order, dict(view.options)):
+        problems.append(changed("order", words.quote(view.order), View.order, why))
         view = replace(view, order=View.order)
     if view.unit is not None and view.unit >= view.num_units:
         view = replace(view, unit=view.num_units - 1)

@@ -7,6 +7,7 @@ test("what an address holds is read and written the same", () => {
   const clamp = "f.3:1,f.2.10-20:-0.5,c.all:0,h.all.4-4:1e-7";
   assert.equal(readHolds(clamp).map(writeHold).join(","), clamp);
   assert.deepEqual(readHolds(clamp)[1], { name: "f", unit: 2, steps: [10, 20], value: -0.5 });
+  assert.deepEqual(readHolds("f.3.10:1"), readHolds("f.3.10-10:1"), "one step is that alone");
   assert.deepEqual(readHolds("none"), []);
   assert.deepEqual(readHolds(""), []);
 });

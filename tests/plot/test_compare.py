@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import lstmviz as lv
 from lstmviz.plot.theme import DIVERGING
-from tests.runs import make_run, runs
+from tests.runs import count, make_run, runs
 
 SUNSPOTS = lv.sequences.make("sunspots", time_steps=60, input_size=4)
 
@@ -77,7 +77,7 @@ def test_the_picture_holds_the_differences_and_the_largest_of_each_step(case, ot
     np.testing.assert_array_equal(a.z, cell.kernel)
     np.testing.assert_array_equal(b.z, other.kernel)
     np.testing.assert_allclose(difference.z, cell.kernel - other.kernel, atol=1e-6)
-    assert figure.layout.title.text == f"a − b: {len(x)} steps × {cell.num_units} units"
+    assert figure.layout.title.text == f"a − b: {count(len(x), cell.num_units)}"
 
 
 def test_both_kernels_share_a_scale_and_their_difference_states_its_own(trace):
@@ -251,7 +251,9 @@ def test_what_differs_over_time_has_its_units_in_an_order_and_the_kernels_say_th
     assert len(panels(plain)) == 6
     for before, after in zip(panels(plain), panels(ordered), strict=True):
         np.testing.assert_array_equal(after.z, before.z[order])
-        assert [row[0] for row in after.text] == list(map(str, order)) and "%{text}" in after.hovertemplate
+        assert [row[0] for row in after.text] == [
+            f"{unit}]" for unit in order
+        ] and "%{text}" in after.hovertemplate
     assert ordered.layout.meta["link"]["order"] == order.tolist()
     told = [text for text in texts(ordered) if "kernels are as they are stored" in text]
     assert len(told) == 1 and not any("as they are stored" in text for text in texts(plain))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import lstmviz as lv
 from lstmviz.plot.theme import DIVERGING, SEQUENTIAL
-from tests.runs import make_trace, runs
+from tests.runs import count, make_trace, runs
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_the_picture_holds_what_the_run_recorded(run, values):
         if len(trace):  # Plotly drops the axes of an empty array
             np.testing.assert_array_equal(heatmap.z, array.T)
         assert heatmap.xaxis in (None, "x")
-    assert figure.layout.title.text.endswith(f"{len(trace)} steps × {cell.num_units} units")
+    assert figure.layout.title.text.endswith(count(len(trace), cell.num_units))
     for heatmap, array in zip(drawn, expected, strict=True):
         scale = figure.layout[heatmap.coloraxis]
         assert scale.cmin <= array.min(initial=0) and array.max(initial=0) <= scale.cmax  # nothing is clipped

@@ -12,7 +12,7 @@ from plotly.colors import sample_colorscale
 
 import lstmviz as lv
 from lstmviz.plot import theme as themes
-from tests.runs import make_trace, runs
+from tests.runs import count, make_trace, runs
 
 SUNSPOTS = lv.sequences.make("sunspots", time_steps=60, input_size=4)
 
@@ -74,7 +74,7 @@ def test_the_picture_holds_the_gradients_and_their_norms(run, data):
         np.testing.assert_array_equal(np.asarray(line.y)[norms > 0], shown)
         assert np.isnan(np.asarray(line.y)[norms <= 0]).all()
         assert ((10**low < shown) & (shown < 10**high)).all()
-    assert figure.layout.title.text.endswith(f"{t + 1} steps × {num_units} units")
+    assert figure.layout.title.text.endswith(count(t + 1, num_units))
 
 
 def test_one_shows_x_and_each_state_of_its_kind(found):
@@ -193,7 +193,7 @@ def test_the_log_axis_holds_every_number_there_is(value, low, high):
 
 def test_one_step_is_a_dot():
     figure = lv.plot.gradients(find(t=0))
-    assert figure.layout.title.text.endswith("1 steps × 8 units")
+    assert figure.layout.title.text.endswith("1 step × 8 units")
     assert lines(figure)[0].mode == "lines+markers"
     assert np.isfinite(lines(figure)[0].y).all()
 
@@ -277,7 +277,9 @@ def test_the_heatmaps_have_their_units_in_an_order_and_x_its_features_as_they_ar
     np.testing.assert_array_equal(ordered[0].z, plain[0].z)
     for before, after in zip(plain[1:], ordered[1:], strict=True):
         np.testing.assert_array_equal(after.z, before.z[order])
-        assert [row[0] for row in after.text] == list(map(str, order)) and "%{text}" in after.hovertemplate
+        assert [row[0] for row in after.text] == [
+            f"{unit}]" for unit in order
+        ] and "%{text}" in after.hovertemplate
     assert lv.plot.gradients(found, order=order).layout.meta["link"]["order"] == order
     with pytest.raises(ValueError, match="order must have each unit"):
         lv.plot.gradients(found, order=[0])

@@ -35,7 +35,6 @@ def test_an_address_says_what_is_held():
         ("f.3:nan,i.1:0", "i.1:0"),
         ("f.-1:1", "none"),
         ("f.3", "none"),
-        ("f.3.5:1", "none"),
         ("f.3.9-5:1", "none"),
         ("f.3.1-2.4:1", "none"),
         ("f.every:1", "none"),
@@ -67,6 +66,20 @@ def test_the_page_draws_the_librarys_run_that_holds_the_same():
     assert (found.gates["f"][:, 3] == 1).all() and (found.states["h"][:, 0] == -0.25).all()
     free = render.load_trace(_view(), sequence)
     assert not np.array_equal(found.states["h"][:, 1], free.states["h"][:, 1])
+
+
+@pytest.mark.parametrize(("given", "meant"), [("f.3.10:1", "f.3.10-10:1"), ("c.all.0:-2", "c.all.0-0:-2")])
+def test_one_step_means_that_step_alone(given, meant):
+    view = _view(clamp=given)
+    assert to_query(view) == {"clamp": meant} and view.held == _view(clamp=meant).held
+    held = render.load_trace(view, render.fit(view, None)[0]).clamp
+    assert [(~np.isnan(values)).any(axis=1).sum() for values in held.values()] == [1]
+
+
+@pytest.mark.parametrize("given", ["f.3.10-:1", "f.3.-10:1", "f.3.a:1", "f.3.:1"])
+def test_what_is_no_step_is_refused_with_how_one_is_written(given):
+    view, problems = parse({"clamp": given})
+    assert view.clamp == "none" and "f.3.10-20:1 or f.3.10:1" in problems[0]
 
 
 @pytest.mark.parametrize(

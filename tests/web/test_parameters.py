@@ -21,6 +21,7 @@ from lstmviz.web.parameters import (
     Holds,
     Names,
     Number,
+    Orders,
     Plain,
     RoomName,
     StepName,
@@ -86,6 +87,8 @@ def _others(row: parameters.Row, view: View) -> list[object]:
             candidates = ["CPU:0"]
         case StepName():
             candidates = ["memory"]
+        case Orders():
+            candidates = list(values.allowed)[:2]
         case Steps():
             candidates = ["1-2"]
         case RoomName():

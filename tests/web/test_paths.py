@@ -156,6 +156,64 @@ def test_gradients_that_are_too_many_are_refused_on_their_path_and_the_rest_is_s
     assert {"ledger", "summary", "saturation"} <= _figures(page) and "contrast_figure" not in _figures(page)
 
 
+def test_a_pattern_is_cleared_and_its_section_stays_where_it_is():
+    page = _open(names.MEMORY, **_SMALL, pattern="2-3", threshold="-1", around="false")
+    assert "On at the steps 2 to 3" in _said(page)
+    headings = [each.value.splitlines()[0] for each in page.markdown]
+    _run(page.button(key="pattern_clear").click())
+    assert _query(page) == _SMALL | {"threshold": "-1", "around": "false"} and "On at the steps" not in _said(
+        page
+    )
+    assert [each.value.splitlines()[0] for each in page.markdown if each.value.startswith("## ")] == [
+        each for each in headings if each.startswith("## ")
+    ]
+    assert not [button for button in page.button if button.key == "pattern_clear"]
+    locked = _open(names.MEMORY, **_SMALL, pattern="2-3", lock="pattern")
+    assert locked.button(key="pattern_clear").disabled
+
+
+def test_what_another_size_or_kind_has_not_is_told_in_a_sentence():
+    page = _open(names.MEMORY, **_SMALL, clamp="f.3:1,c.1.2-4:0", edit="kernel:0,0:0.5;bias:3:1")
+    _run(page.number_input(key="num_units_exact").set_value(3))
+    assert _query(page) == _SMALL | {"num_units": "3", "clamp": "c.1.2-4:0"}
+    said = _said(page)
+    assert "Weights that were edited: 2, of a cell with num_units = 4;" in said
+    assert "Numbers that were held: 1, of a cell with num_units = 4;" in said
+    _run(page.selectbox(key="cell").set_value("GRUCell"))
+    said = _said(page)
+    assert "Numbers that were held: 1, of a cell with cell = BasicLSTMCell;" not in said, "a GRU has a c too"
+    assert "edited" not in said
+    _run(page.selectbox(key="cell").set_value("BasicRNNCell"))
+    assert "Numbers that were held: 1, of a cell with cell = GRUCell;" in _said(page)
+
+
+def test_what_is_let_go_by_hand_is_not_told():
+    page = _open(names.MEMORY, **_SMALL, clamp="f.3:1", edit="bias:3:1")
+    page.session_state["view"] = views.unedited(page.session_state["view"])
+    _run(page)
+    assert "edited" not in _said(page) and not page.warning
+
+
+@pytest.mark.parametrize("path", [names.EXPLORE, names.MEMORY, names.DOCUMENT])
+def test_several_values_that_make_no_sense_take_one_line(path):
+    wrong = {
+        "cell": "nothing",
+        "num_units": "-5",
+        "seed": "x",
+        "clamp": "q.1:1",
+        "t": "9999",
+        "nonsense": "1",
+    }
+    page = _open(path, **wrong)
+    (folded,) = [each for each in page.expander if "asked for" in each.label]
+    assert (
+        folded.label.startswith(f"{len(page.warning)} values")
+        and len(folded.warning) == len(page.warning) > 4
+    )
+    page = _open(path, num_units="-5")
+    assert not [each for each in page.expander if "asked for" in each.label] and len(page.warning) == 1
+
+
 def test_compare_compares_at_once_and_its_address_does_not_say_so():
     page = _open(names.COMPARE, **_SMALL)
     assert _figures(page) == {"compare", "gates_a", "gates_b"} and _query(page) == _SMALL

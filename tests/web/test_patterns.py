@@ -30,10 +30,14 @@ def test_an_address_says_which_pattern_is_searched_for():
     assert parse(query)[0].pattern == "1-3" and parse(query)[0].around is False
 
 
-@pytest.mark.parametrize("given", ["3-1", "a-b", "1", "-1-2", "1-99999999", "1-2-3", "²-3"])
+@pytest.mark.parametrize("given", ["3-1", "a-b", "1-", "-1", "-1-2", "1-99999999", "1-2-3", "²-3"])
 def test_a_pattern_that_is_no_steps_is_left_out_and_told(given):
     view, problems = parse(QUERY | {"pattern": given})
     assert view.pattern == "" and problems[0].startswith("pattern was ") and "20-24" in problems[0]
+
+
+def test_one_step_is_a_pattern_too():
+    assert parse(QUERY | {"pattern": "3"})[0].pattern == "3-3"
 
 
 def test_the_page_finds_what_the_library_finds():

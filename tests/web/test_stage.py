@@ -276,9 +276,13 @@ def test_the_stages_rows_stand_in_the_order_that_the_address_asks_for():
 
 
 def test_an_order_that_cannot_be_had_is_told():
-    told = head(ask("stage", order="half_life", cell="BasicRNNCell"))
-    assert told["order"] is None
-    assert "units as stored, not by half-life: Nothing that BasicRNNCell holds" in told["told"]
+    query = {k: v for k, v in QUERY.items() if k != "engine"} | {"order": "half_life", "cell": "BasicRNNCell"}
+    view, problems = views.parse(query)
+    assert (view.order, problems) == (
+        "stored",
+        ["order was “half_life”; showing stored: nothing that BasicRNNCell holds fades by a factor."],
+    )
+    assert ask("stage", order="half_life", cell="BasicRNNCell") is None, "the page says so"
     told = head(ask("stage", order="without", clamp="h.0:0"))
     assert told["order"] is None and "runs of its own, in which nothing is held" in told["told"]
 

@@ -30,7 +30,9 @@ export function drawErrors(errors, units, words) {
   svg.setAttribute("aria-label", title.textContent);
   const said = document.createElement("span");
   said.textContent = words.errors.replace("{error}", shown ? write(shown[1]) : "?");
-  return [said, svg];
+  const dashed = document.createElement("span");
+  dashed.textContent = without.length ? words.dashed.replace("{names}", without.map(([name, error]) => `${name} ${write(error)}`).join(", ")) : "";
+  return [said, svg, dashed];
 }
 
 /** @param {string} tag @param {Record<string, string | number>} attributes */

@@ -1,5 +1,6 @@
 /**
- * What a run holds, as the address says it: `f.3:1` holds unit 3 of f at 1, `f.3.10-20:1` at the steps 10 to 20, `f.all:1` all units.
+ * What a run holds, as the address says it: `f.3:1` holds unit 3 of f at 1, `f.3.10-20:1` at the steps 10 to 20,
+ * `f.3.10:1` at step 10, `f.all:1` all units.
  *
  * @typedef {{name: string, unit: number | null, steps: [number, number] | null, value: number}} Hold of a gate or a state; null for all units, or all steps
  */
@@ -12,9 +13,14 @@ export function readHolds(clamp) {
     const [place, number] = part.split(":");
     const [name, unit, span] = place.split(".");
     if (number === undefined || unit === undefined) return [];
-    const steps = span === undefined ? null : /** @type {[number, number]} */ (span.split("-").map(Number));
-    return [{ name, unit: unit === EVERY_UNIT ? null : Number(unit), steps, value: Number(number) }];
+    return [{ name, unit: unit === EVERY_UNIT ? null : Number(unit), steps: span === undefined ? null : readSpan(span), value: Number(number) }];
   });
+}
+
+/** @param {string} span @returns {[number, number]} */
+function readSpan(span) {
+  const [first, last = first] = span.split("-").map(Number);
+  return [first, last];
 }
 
 /** @param {Hold} hold */

@@ -129,10 +129,18 @@ export class Scene {
     const { shape, values } = this.sent.array(strip.values);
     const at = Math.floor(this.rowOf(strip, unit) / strip.tile[0]) * shape[1] + Math.floor(t / strip.tile[1]);
     const what = `${name === "x" ? this.featureOf(unit) : `${name}[${unit}]`}, ${this.words.step.replace("{t}", this.labelOf(t))}`;
-    if (strip.low === undefined || strip.high === undefined) return `${what}\n${write(values[at])}`;
+    const behind = this.measureOf(strip, unit);
+    if (strip.low === undefined || strip.high === undefined) return `${what}\n${write(values[at])}${behind}`;
     const [low, high] = [strip.low, strip.high].map((place) => write(this.sent.array(place).values[at]));
     const tile = this.words.mean.replace("{rows}", String(strip.tile[0])).replace("{columns}", String(strip.tile[1]));
-    return `≈ ${what}\n${tile}: ${write(values[at])} (${low} … ${high})`;
+    return `≈ ${what}\n${tile}: ${write(values[at])} (${low} … ${high})${behind}`;
+  }
+
+  /** What a row's unit has of what the rows are ordered by, on a line of its own. @param {Strip} strip @param {number} unit */
+  measureOf(strip, unit) {
+    const { measured } = this.sent.head;
+    const value = strip.ordered && measured ? this.sent.array(measured.values).values[unit] : NaN;
+    return Number.isNaN(value) ? "" : `\n${measured?.title}: ${write(value)}`;
   }
 
   /** What the cell answers at a step, in words. @param {number} t */

@@ -161,6 +161,7 @@ export class Stage {
     this.hover = null;
     this.wanted = ""; // what is to be shown next
     this.shown = ""; // what is
+    this.news = ""; // what the last that somebody did has brought with it, until they do something else
     this.isAsking = false;
     this.isAskingSteps = false;
     this.restTimer = 0;
@@ -723,6 +724,7 @@ export class Stage {
    */
   async want(of, engine) {
     this.lesson?.heard(this.wanted, of);
+    if (of !== this.wanted && !this.restTimer) this.tellNews("");
     this.wanted = of;
     this.engine = engine;
     sharing.report();
@@ -782,10 +784,17 @@ export class Stage {
     then();
   }
 
-  /** @param {string} words */
+  /** What is the matter at this moment; behind the news, which stay. @param {string} words */
   say(words) {
-    this.notice.textContent = words;
-    this.notice.hidden = !words;
+    const said = [this.news, words].filter(Boolean).join(" ");
+    if (this.notice.textContent !== said) this.notice.textContent = said;
+    this.notice.hidden = !said;
+  }
+
+  /** @param {string} words */
+  tellNews(words) {
+    this.news = words;
+    this.say("");
   }
 
   /** Whether it is drawn for a dark screen. */
@@ -823,7 +832,10 @@ export class Stage {
     this.undoButton.hidden = !edited || !this.told.canEdit;
     this.undoButton.textContent = this.told.words.undo_edited.replace("{count}", String(edited));
     const shares = sent.head.gates.some((gate) => gate.share) ? legend(scene, { low: 0, high: 1, diverging: false }, this.told.words.shares) : [];
-    this.legends.gates.replaceChildren(...shares, spanOf([shares.length ? this.told.words.others : this.told.words.own, ...meansOf(scene)].join(" · ")), ...drawErrors(sent.head.errors, numUnits, this.told.words));
+    const curve = drawErrors(sent.head.errors, numUnits, this.told.words);
+    // Each strip has its scale's ends beside it: that is said where nothing else asks for the room.
+    const scales = [...(curve.length ? [] : [shares.length ? this.told.words.others : this.told.words.own]), ...meansOf(scene)];
+    this.legends.gates.replaceChildren(...shares, spanOf(scales.join(" · ")), ...curve);
     const said = [this.told.aside, told].filter(Boolean).map((words) => ` · ${words}`);
     this.sentence.replaceChildren(...sentence.map(part), part({ text: said.join(""), counts: "told" }));
     if (!this.isAhead) this.showSize(numUnits);

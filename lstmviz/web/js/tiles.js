@@ -87,7 +87,7 @@ export function unpack(trace) {
  * @param {import("./linked.js").Link} link
  */
 export function nameCells(trace, link) {
-  if (!trace.z || !trace.hovertemplate?.includes("%{text}")) return;
+  if (!trace.z || trace.text || !trace.hovertemplate?.includes("%{text}")) return; // rows in an order bring their own
   const { gates, groups, units } = link;
   const [rows, columns] = "shape" in trace.z ? trace.z.shape.split(", ").map(Number) : [trace.z.length, trace.z[0].length];
   const [across, down] = [trace.dx ?? 1, trace.dy ?? 1];

@@ -88,9 +88,13 @@ export class Trainer {
     this.draw();
   }
 
-  /** Another setting is to be shown: whatever was trained is left. */
+  /** Another setting is to be shown: whatever was trained is left, and who looked on is told where it had not come to its end. */
   letGo() {
-    if (this.phase === "on") this.leave();
+    if (this.phase === "on") {
+      const { kind = "", numUnits = "" } = this.stage.sent?.head ?? {};
+      this.stage.tellNews((this.offer?.words.left ?? "").replace("{cell}", kind).replace("{units}", String(numUnits)));
+      this.leave();
+    }
     this.phase = "idle";
     this.draw();
   }

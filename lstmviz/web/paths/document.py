@@ -33,8 +33,8 @@ from lstmviz.web import (
     size,
     tables,
 )
+from lstmviz.web import notices as notices_of
 from lstmviz.web.draft import Drawn
-from lstmviz.web.markup import escape
 from lstmviz.web.progress import Overtaken, Progress, follow_tensorflow, tell_failure
 from lstmviz.web.render import Upload
 from lstmviz.web.settle import Settled
@@ -106,8 +106,7 @@ def _draw_stage() -> None:
             _draw_gates(settled, drawn, notices)
         if server.has_failed() and has_tensorflow():
             notices.warning(tell_failure())
-        for problem in [*gave_way, *settled.faults]:
-            notices.warning(escape(problem))
+        notices_of.draw(gave_way, settled.faults, notices)
 
 
 _draw_stage_alone = st.fragment(_draw_stage)

@@ -17,6 +17,7 @@ from lstmviz.web import (
     frame,
     lessons,
     models,
+    notices,
     parameters,
     reconnect,
     server,
@@ -83,8 +84,7 @@ def _draw_on_stage(mode: str) -> None:
     with language.use(view.lang):
         if server.has_failed() and has_tensorflow():
             st.warning(tell_failure())
-        for problem in [*settled.gave_way, *settled.faults]:
-            st.warning(escape(problem))
+        notices.draw(settled.gave_way, settled.faults)
         lesson = _load_lesson(view) if mode or view.room else None
         if settled.sequence and stage.can_show(view, len(settled.sequence)):
             shown = replace(view, engine=Drawn.WHILE_STARTING.engine) if settled.is_early else view
