@@ -36,6 +36,17 @@ def own_kinds():
         yield KINDS
 
 
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Reads files in the tests' own process, which is faster; that the other one does the same is `test_sandbox`'s matter."""
+    from lstmviz.formats import load, sandbox
+
+    def read(source, name=None, layout=None, max_bytes=load.MAX_FILE_BYTES):
+        return load.read(load.read_content(source, name, max_bytes), layout)
+
+    monkeypatch.setattr(sandbox, "read", read)
+
+
 def pytest_report_header():
     return f"LSTMVIZ_STRUCTURES={os.environ['LSTMVIZ_STRUCTURES']}"
 

@@ -25,6 +25,9 @@ from lstmviz import cli
 ROOT = Path(__file__).parent.parent
 COMMANDS = ("inspect", "render", "convert", "identify")
 
+# What is started as a program of its own reads its files as users' do.
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 
 def make(kind="BasicLSTMCell", num_units=3, input_size=2, **options):
     """A cell whose biases are no zeros."""

@@ -17,6 +17,9 @@ from lstmviz.web import downloads, limits, models, pictures, render, uploads
 from lstmviz.web import view as views
 from tests.web.test_page import _open, _query, _run, _warnings
 
+# In a browser, in tests/browser/test_own_model.py, files are read as users' are.
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 build = inspect.unwrap(lv.build)
 
 

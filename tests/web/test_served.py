@@ -214,12 +214,16 @@ def test_a_websocket_under_a_foreign_name_is_refused(served):
 
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory) -> Iterator[Served]:
-    """A server on which TensorFlow cannot start, under a path of its own."""
+    """A server on which TensorFlow cannot start, under a path of its own; its settings are one that there is none of."""
     folder = tmp_path_factory.mktemp("broken")
     (folder / "tensorflow").mkdir()
     (folder / "tensorflow" / "__init__.py").write_text("raise ImportError('no such library')\n")
     with servers.serve(
-        folder / "log", PYTHONPATH=str(folder), STREAMLIT_SERVER_BASE_URL_PATH="lstm"
+        folder / "log",
+        PYTHONPATH=str(folder),
+        STREAMLIT_SERVER_BASE_URL_PATH="lstm",
+        STREAMLIT_SERVER_ALLOWED_HOSTS="",
+        LSTMVIZ_MAX_WEIGHT="5",
     ) as server:
         server.wait_for("/lstm/lstmviz/ready", (503, b"TensorFlow could not be started"))
         yield server
@@ -293,7 +297,6 @@ def test_a_wrong_setting_ends_the_start_with_one_sentence(name, value):
     assert sentence.startswith(f"{name} is {value!r}; it must be ")
 
 
-def test_an_unknown_setting_is_warned_of_and_any_host_name_does_where_none_is_set(tmp_path):
-    with servers.serve(tmp_path / "log", LSTMVIZ_MAX_WEIGHT="5", STREAMLIT_SERVER_ALLOWED_HOSTS="") as server:
-        assert server.get("/", Host="any.example")[0] == 200
-        assert "LSTMVIZ_MAX_WEIGHT is no setting of lstmviz" in server.log.read_text()
+def test_an_unknown_setting_is_warned_of_and_any_host_name_does_where_none_is_set(broken):
+    assert broken.get("/lstm/", Host="any.example")[0] == 200
+    assert "LSTMVIZ_MAX_WEIGHT is no setting of lstmviz" in broken.log.read_text()
