@@ -35,6 +35,7 @@ expect.set_options(timeout=30_000)
 
 Serve = Callable[..., str]
 OpenPage = Callable[..., Page]
+_Look = tuple[str, int, bool, str]  # an address, a width, whether it is dark, and a language
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -207,30 +208,37 @@ def _take(
 
 
 @pytest.fixture(scope="module")
-def unchanged(tabs: dict[tuple[bool, str], list[_Tab]]) -> Iterator[dict[str, _Tab]]:
-    """Pages at an address that tests of this file have only looked at."""
-    looked_at: dict[str, _Tab] = {}
+def unchanged(tabs: dict[tuple[bool, str], list[_Tab]]) -> Iterator[dict[_Look, _Tab]]:
+    """Pages that tests of this file have only looked at."""
+    looked_at: dict[_Look, _Tab] = {}
     yield looked_at
-    problems = list(itertools.chain(*(tab.leave() for tab in looked_at.values())))
-    tabs.setdefault((False, "en-US"), []).extend(looked_at.values())
+    problems = []
+    for (_address, _width, _dark, locale), tab in looked_at.items():
+        problems += tab.leave()
+        tabs.setdefault((False, locale), []).append(tab)
     assert not problems, "\n".join(problems)
 
 
 @pytest.fixture
 def look_at(
-    browser: Browser, tabs: dict[tuple[bool, str], list[_Tab]], unchanged: dict[str, _Tab]
+    browser: Browser, tabs: dict[tuple[bool, str], list[_Tab]], unchanged: dict[_Look, _Tab]
 ) -> Iterator[OpenPage]:
-    """`look_at(address)` is `open_page(address)` for tests that change nothing there: they share the page."""
+    """`look_at(address, width=1280, dark=False, locale="en-US")` is `open_page` for tests that share the page.
+
+    They change nothing there, or put it back: what they have done is not undone for them.
+    """
     used: list[_Tab] = []
 
-    def look(address: str) -> Page:
-        if address not in unchanged:
-            tab = _take(browser, tabs)
-            tab.show(address)
-            unchanged[address] = tab
-        tab = unchanged[address]
+    def look(address: str, width: int = 1280, dark: bool = False, locale: str = "en-US") -> Page:
+        key = (address, width, dark, locale)
+        if key not in unchanged:
+            tab = _take(browser, tabs, locale=locale)
+            tab.show(address, width, dark)
+            unchanged[key] = tab
+        tab = unchanged[key]
         used.append(tab)
         tab.page.mouse.move(0, 0)
+        tab.page.evaluate("document.activeElement?.blur()")
         tab.page.evaluate("document.querySelector('[data-testid=stMain]')?.scrollTo(0, 0)")
         return tab.page
 

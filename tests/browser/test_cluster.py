@@ -146,5 +146,8 @@ def test_nobody_sees_an_error_while_all_replicas_are_started_anew(browser, clust
         units += 1
         _move(page, units)
         assert page.get_by_test_id("stAlert").count() == 0 and page.locator(".lv-notice").is_hidden()
+        page.wait_for_timeout(
+            250
+        )  # as a person moves it; without a pause the moves cost more than the replicas
     assert "seed=3" in page.url
     page.context.close()

@@ -9,19 +9,28 @@ import re
 from urllib.parse import urlsplit
 
 import numpy as np
+import plotly.offline
 import pytest
 
 import lstmviz as lv
 from lstmviz import cli, notebook
 
 
-@pytest.fixture
-def open_figure(open_page, tmp_path):
-    """`open_figure(figure, width)` writes a self-contained file, and opens it."""
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder of figures with one script of Plotly's beside them."""
+    made = tmp_path_factory.mktemp("figures")
+    (made / "plotly.min.js").write_text(plotly.offline.get_plotlyjs(), encoding="utf-8")
+    return made
 
-    def open_(figure, width=1280):
-        path = tmp_path / "figure.html"
-        figure.write_html(path, include_plotlyjs=True)
+
+@pytest.fixture
+def open_figure(open_page, folder):
+    """`open_figure(figure, width, alone=True)` writes a self-contained file, and opens it; else one beside Plotly's script."""
+
+    def open_(figure, width=1280, alone=True):
+        path = folder / "figure.html"
+        figure.write_html(path, include_plotlyjs=alone or "plotly.min.js")
         page = open_page(path.as_uri(), width=width)
         page.wait_for_selector(".gtitle")
         return page
@@ -90,7 +99,7 @@ def test_no_words_overlap_or_leave_the_picture(open_figure, trace, name, width, 
         }[name]()
     if width < 640:
         figure.plotly_relayout(dict(figure.layout.meta["narrow"]))  # as the page does
-    boxes = words(open_figure(figure, width=width))
+    boxes = words(open_figure(figure, width=width, alone=False))
     assert len(boxes) > 10
     assert [box for box in boxes if box[0] < 0 or box[2] > width] == []
     for one, other in itertools.combinations(boxes, 2):
@@ -146,8 +155,6 @@ def test_the_page_that_the_command_line_writes_opens_without_a_network(open_alon
 
 @pytest.mark.parametrize("width", [1000, 640])
 def test_what_a_notebook_shows_has_its_facts_apart_from_all_other_words(open_alone, trace, tmp_path, width):
-    import plotly.offline
-
     for name, value in {"cell": trace.cell, "trace": trace}.items():
         sent = json.dumps(notebook.show(value)[notebook.PLOTLY])
         path = tmp_path / f"{name}.html"

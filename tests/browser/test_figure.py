@@ -17,6 +17,18 @@ def page(open_page, figures_url) -> Page:
     return _wait(open_page(figures_url))
 
 
+@pytest.fixture
+def looked_at(look_at, figures_url) -> Page:
+    """The same, for who changes nothing there."""
+    return _wait(look_at(figures_url))
+
+
+@pytest.fixture
+def dark(look_at, figures_url) -> Page:
+    """The same, dark from its first moment on."""
+    return _wait(look_at(figures_url, dark=True))
+
+
 def _wait(page: Page, size: int = 8) -> Page:
     expect(_title(page, ONE)).to_have_text(f"kernel [{size + 4}, {size * 4}]", timeout=20_000)
     return page
@@ -79,16 +91,14 @@ def test_the_theme_changes_the_figure_and_keeps_the_zoom(page):
     assert page.evaluate(zoom) != [3, 9]
 
 
-def test_a_dark_page_is_drawn_dark_at_once(open_page, figures_url):
-    page = _wait(open_page(figures_url, dark=True))
-    assert _color(page) == "rgb(250, 250, 250)"
+def test_a_dark_page_is_drawn_dark_at_once(dark):
+    assert _color(dark) == "rgb(250, 250, 250)"
     # The patch names an annotation that this figure lacks.
-    assert page.evaluate(f"document.querySelector('{MANY}').layout.annotations ?? []") == []
+    assert dark.evaluate(f"document.querySelector('{MANY}').layout.annotations ?? []") == []
 
 
-def test_a_patch_of_what_is_there_alone(open_page, figures_url):
-    page = _wait(open_page(figures_url, dark=True))
-    assert page.evaluate(f"document.querySelector('{ONE}').layout.annotations[0].font.color") == "#ffffff"
+def test_a_patch_of_what_is_there_alone(dark):
+    assert dark.evaluate(f"document.querySelector('{ONE}').layout.annotations[0].font.color") == "#ffffff"
 
 
 def test_plotly_comes_once_from_the_app_itself(open_page, figures_url):
@@ -102,16 +112,18 @@ def test_plotly_comes_once_from_the_app_itself(open_page, figures_url):
     assert re.fullmatch(rf"{figures_url}/lstmviz/[\w.-]+/plotly\.min\.js", scripts[0])
 
 
-def test_the_buttons_do_not_send_the_figure_away(page):
-    titles = page.locator(f"{ONE} .modebar-btn").evaluate_all("buttons => buttons.map(b => b.dataset.title)")
+def test_the_buttons_do_not_send_the_figure_away(looked_at):
+    titles = looked_at.locator(f"{ONE} .modebar-btn").evaluate_all(
+        "buttons => buttons.map(b => b.dataset.title)"
+    )
     assert titles == ["Download as PNG", "Download as SVG", "Zoom", "Pan", "Reset axes"]
 
 
 @pytest.mark.parametrize(("kind", "begins"), [("PNG", b"\x89PNG"), ("SVG", b"<svg")])
-def test_a_figure_can_be_taken_as_a_picture(page, kind, begins):
-    page.locator(ONE).hover()
-    with page.expect_download() as download:
-        page.locator(f"{ONE} .modebar-btn[data-title='Download as {kind}']").click()
+def test_a_figure_can_be_taken_as_a_picture(looked_at, kind, begins):
+    looked_at.locator(ONE).hover()
+    with looked_at.expect_download() as download:
+        looked_at.locator(f"{ONE} .modebar-btn[data-title='Download as {kind}']").click()
     assert download.value.suggested_filename == f"lstmviz-one.{kind.lower()}"
     assert download.value.path().read_bytes().startswith(begins)
 
@@ -122,10 +134,10 @@ def test_a_figure_says_what_it_shows(page):
     expect(page.get_by_role("figure", name="One heatmap of 9 units")).to_be_visible()
 
 
-def test_hovering_a_heatmap_shows_the_cell_in_all_of_them(page):
-    expect(_title(page, MANY)).to_be_visible()
-    page.locator(f"{MANY} .nsewdrag").nth(2).hover()
-    labels = page.locator(f"{MANY} .hovertext")
+def test_hovering_a_heatmap_shows_the_cell_in_all_of_them(looked_at):
+    expect(_title(looked_at, MANY)).to_be_visible()
+    looked_at.locator(f"{MANY} .nsewdrag").nth(2).hover()
+    labels = looked_at.locator(f"{MANY} .hovertext")
     expect(labels).to_have_count(7)
     cells = {text.split(":")[0] for text in labels.evaluate_all("labels => labels.map(l => l.textContent)")}
     assert len(cells) == 1, cells

@@ -42,13 +42,25 @@ def test_another_pin_asks_another_question(open_page, document_url):
     expect(page.locator(".st-key-gradients_figure")).to_contain_text("h[2]")
 
 
-@pytest.fixture
-def opened(open_page, document_url) -> Page:
-    page = open_page(f"{document_url}/?num_units=4&input_size=2&time_steps=20&sequence=sine&gradients=true")
+_VIEW = "num_units=4&input_size=2&time_steps=20&sequence=sine&gradients=true"
+
+
+def _rest(page: Page) -> Page:
     expect(page.locator(_TITLE)).to_be_visible(timeout=_WAIT)
     expect(page.locator(".st-key-page_html button")).to_be_visible(timeout=_WAIT)
     page.wait_for_timeout(500)  # what still follows the first run
     return page
+
+
+@pytest.fixture
+def opened(open_page, document_url) -> Page:
+    return _rest(open_page(f"{document_url}/?{_VIEW}"))
+
+
+@pytest.fixture
+def looked_at(look_at, document_url) -> Page:
+    """The same, for who changes nothing there."""
+    return _rest(look_at(f"{document_url}/?{_VIEW}"))
 
 
 def _point(page: Page, key: str, panel: int, column: float, row: float) -> tuple[float, float]:
@@ -76,18 +88,18 @@ def _marked(page: Page, key: str, panel: int) -> set[int]:
     return {round((mark["x"] - box["x"]) / box["width"] * _STEPS) for mark in inside}
 
 
-def test_a_step_under_the_pointer_is_marked_in_every_picture(opened):
+def test_a_step_under_the_pointer_is_marked_in_every_picture(looked_at):
     for panel, step in enumerate((13, 4, 17, 8)):
-        _point(opened, "gradients_figure", panel, (step + 0.5) / _STEPS, 0.4)
+        _point(looked_at, "gradients_figure", panel, (step + 0.5) / _STEPS, 0.4)
         for each in range(4):
-            assert _marked(opened, "gradients_figure", each) == {step}, (panel, each)
+            assert _marked(looked_at, "gradients_figure", each) == {step}, (panel, each)
         for each in range(7):
-            assert _marked(opened, "gates", each) == {step}, (panel, each)
+            assert _marked(looked_at, "gates", each) == {step}, (panel, each)
 
 
-def test_a_step_in_a_gate_is_marked_in_the_norms(opened):
-    _point(opened, "gates", 3, 6.5 / _STEPS, 0.4)
-    assert _marked(opened, "gradients_figure", 0) == {6}
+def test_a_step_in_a_gate_is_marked_in_the_norms(looked_at):
+    _point(looked_at, "gates", 3, 6.5 / _STEPS, 0.4)
+    assert _marked(looked_at, "gradients_figure", 0) == {6}
 
 
 def test_a_click_in_the_norms_asks_about_that_step_and_pins_no_gate(opened):
@@ -97,12 +109,12 @@ def test_a_click_in_the_norms_asks_about_that_step_and_pins_no_gate(opened):
     assert "gate=" not in opened.url and "unit=" not in opened.url
 
 
-def test_the_keyboard_reads_the_norms_of_a_step(opened):
-    figure = opened.locator(".st-key-gradients_figure .lstmviz-figure")
+def test_the_keyboard_reads_the_norms_of_a_step(looked_at):
+    figure = looked_at.locator(".st-key-gradients_figure .lstmviz-figure")
     figure.focus()
-    opened.keyboard.press("Home")
+    looked_at.keyboard.press("Home")
     for _press in range(15):
-        opened.keyboard.press("ArrowRight")
+        looked_at.keyboard.press("ArrowRight")
     said = figure.locator(".lstmviz-reading").inner_text()
     x = lv.sequences.make("sine", time_steps=_STEPS, input_size=2)
     cell = lv.build("BasicLSTMCell", num_units=_UNITS, input_size=2)

@@ -23,6 +23,12 @@ def opened(open_page, document_url) -> Page:
     return _wait(open_page(document_url))
 
 
+@pytest.fixture
+def looked_at(look_at, document_url) -> Page:
+    """The same, for who pins nothing there."""
+    return _wait(look_at(document_url))
+
+
 def _wait(page: Page) -> Page:
     for key in ("kernel", "gates"):
         expect(page.locator(f".st-key-{key} .gtitle")).to_be_visible(timeout=_WAIT)
@@ -78,15 +84,15 @@ def _marks(page: Page, key: str, index: int, columns: int, rows: int) -> set[tup
     return found
 
 
-def test_a_place_in_a_gate_is_marked_in_every_picture(opened):
-    _move(opened, "gates", 3, 24.5 / _STEPS, 2.5 / _UNITS)
+def test_a_place_in_a_gate_is_marked_in_every_picture(looked_at):
+    _move(looked_at, "gates", 3, 24.5 / _STEPS, 2.5 / _UNITS)
     for panel in range(1, 7):
-        assert _marks(opened, "gates", panel, _STEPS, _UNITS) == {(24, 0, 1, 8), (24, 2, 1, 1)}
-    assert _marks(opened, "gates", 0, _STEPS, 4) == {(24, 0, 1, 4)}
+        assert _marks(looked_at, "gates", panel, _STEPS, _UNITS) == {(24, 0, 1, 8), (24, 2, 1, 1)}
+    assert _marks(looked_at, "gates", 0, _STEPS, 4) == {(24, 0, 1, 4)}
     columns = {(block * _UNITS + 2, 0, 1, _ROWS) for block in range(4)}
-    assert _marks(opened, "kernel", 0, 4 * _UNITS, _ROWS) == columns
-    opened.mouse.move(5, 5)
-    assert _marks(opened, "gates", 3, _STEPS, _UNITS) == set()
+    assert _marks(looked_at, "kernel", 0, 4 * _UNITS, _ROWS) == columns
+    looked_at.mouse.move(5, 5)
+    assert _marks(looked_at, "gates", 3, _STEPS, _UNITS) == set()
 
 
 @pytest.mark.parametrize(("row", "panel", "rows", "marked"), [(2, 0, 4, 2), (9, 6, 8, 5)])
@@ -173,24 +179,24 @@ def test_the_keyboard_reads_the_lines_of_a_panel(open_page, document_url):
         assert float(number.replace("−", "-")) == pytest.approx(float(trace.gates["i"][12, unit]), rel=6e-4)
 
 
-def test_nothing_is_sent_while_hovering(opened):
+def test_nothing_is_sent_while_hovering(looked_at):
     sent: list[str] = []
-    opened.context.on("request", lambda request: sent.append(request.url))
-    session = opened.context.new_cdp_session(opened)
+    looked_at.context.on("request", lambda request: sent.append(request.url))
+    session = looked_at.context.new_cdp_session(looked_at)
     session.on("Network.webSocketFrameSent", lambda event: sent.append(json.dumps(event)))
     session.send("Network.enable")
     for step in range(0, 60, 3):
-        _move(opened, "gates", 2, (step + 0.5) / _STEPS, 0.4)
+        _move(looked_at, "gates", 2, (step + 0.5) / _STEPS, 0.4)
     for column in range(0, 32, 4):
-        _move(opened, "kernel", 0, (column + 0.5) / 32, 0.4)
-    opened.wait_for_timeout(600)
+        _move(looked_at, "kernel", 0, (column + 0.5) / 32, 0.4)
+    looked_at.wait_for_timeout(600)
     session.detach()
     assert sent == []
 
 
-def test_the_exported_page_keeps_the_linked_hover(opened, open_page, tmp_path):
-    with opened.expect_download() as download:
-        opened.locator(".st-key-page_html button").click()
+def test_the_exported_page_keeps_the_linked_hover(looked_at, open_page, tmp_path):
+    with looked_at.expect_download() as download:
+        looked_at.locator(".st-key-page_html button").click()
     path = tmp_path / "page.html"
     download.value.save_as(path)
     page = open_page(path.as_uri())

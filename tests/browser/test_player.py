@@ -33,6 +33,19 @@ def opened(open_page, document_url) -> Page:
     return _open(open_page, document_url)
 
 
+@pytest.fixture
+def at_start(look_at, document_url) -> Page:
+    """The same for who moves nothing but time: it is put back to the first step, where the page has come to rest."""
+    page = look_at(document_url)
+    expect(page.locator(".st-key-page_html button")).to_be_visible(timeout=_WAIT)
+    page.get_by_role("button", name="First step").click()
+    expect(page.locator(_DRAWING)).to_contain_text(re.compile(r"t = 0\b"), timeout=_WAIT)
+    _until(lambda: _query(page).get("t", "0") == "0", "the address has the first step")
+    page.wait_for_timeout(500)
+    page.evaluate("document.activeElement?.blur()")
+    return page
+
+
 def _query(page: Page) -> dict[str, str]:
     return {n: v[0] for n, v in parse_qs(urlsplit(page.evaluate("location.href")).query).items()}
 
@@ -86,17 +99,17 @@ def test_play_moves_cursor_and_drawing_together_and_sends_nothing(opened):
     assert _step(opened) == t
 
 
-def test_the_drawing_has_the_runs_numbers_at_each_step(opened):
+def test_the_drawing_has_the_runs_numbers_at_each_step(at_start):
     trace = lv.run(
         lv.examples.load("sunspots", num_units=8).cell,
         lv.sequences.make("sunspots", time_steps=60, input_size=4),
         device="CPU:0",
     )
-    opened.locator(f"{_BAR} input").focus()
+    at_start.locator(f"{_BAR} input").focus()
     for t in range(1, 4):
-        opened.keyboard.press("ArrowRight")
-        expect(opened.locator(_DRAWING)).to_contain_text(f"t = {t}")
-        text = opened.locator(_DRAWING).text_content()
+        at_start.keyboard.press("ArrowRight")
+        expect(at_start.locator(_DRAWING)).to_contain_text(f"t = {t}")
+        text = at_start.locator(_DRAWING).text_content()
         for name in ("i", "f", "o"):
             assert f"{trace.gates[name][t, 0]:.2f}" in text, (t, name)
 
@@ -147,40 +160,40 @@ def test_what_is_painted_while_time_goes_on_is_what_plotly_draws(open_page, docu
         assert painted["colours"] == settled["colours"]
 
 
-def test_the_drawing_has_every_word_of_the_notebooks_figure(opened):
+def test_the_drawing_has_every_word_of_the_notebooks_figure(at_start):
     trace = lv.run(
         lv.examples.load("sunspots", num_units=8).cell,
         lv.sequences.make("sunspots", time_steps=60, input_size=4),
         device="CPU:0",
     )
     for t in (1, 2):
-        opened.get_by_role("button", name="One step on").click()
-        shown = opened.evaluate(f"() => {{ {_READ} return read().texts; }}")
+        at_start.get_by_role("button", name="One step on").click()
+        shown = at_start.evaluate(f"() => {{ {_READ} return read().texts; }}")
         figure = draw_step(trace, t, 0, None)
         texts = [each["text"] for each in figure["data"] if each.get("uid", "").startswith("texts-")]
         assert shown == [[html.unescape(text) for text in each] for each in texts]
 
 
-def test_space_plays_and_the_arrows_step(opened):
-    opened.locator(_BAR).scroll_into_view_if_needed()
-    opened.evaluate("document.activeElement.blur()")
-    opened.keyboard.press("ArrowRight")
-    opened.keyboard.press("ArrowRight")
-    opened.keyboard.press("ArrowLeft")
-    expect(opened.locator(_DRAWING)).to_contain_text("t = 1")
-    opened.keyboard.press("Space")
-    expect(opened.get_by_role("button", name="Pause", exact=True)).to_be_visible()
-    opened.keyboard.press("Space")
-    expect(opened.get_by_role("button", name="Play", exact=True)).to_be_visible()
+def test_space_plays_and_the_arrows_step(at_start):
+    at_start.locator(_BAR).scroll_into_view_if_needed()
+    at_start.evaluate("document.activeElement.blur()")
+    at_start.keyboard.press("ArrowRight")
+    at_start.keyboard.press("ArrowRight")
+    at_start.keyboard.press("ArrowLeft")
+    expect(at_start.locator(_DRAWING)).to_contain_text("t = 1")
+    at_start.keyboard.press("Space")
+    expect(at_start.get_by_role("button", name="Pause", exact=True)).to_be_visible()
+    at_start.keyboard.press("Space")
+    expect(at_start.get_by_role("button", name="Play", exact=True)).to_be_visible()
 
 
-def test_an_end_leads_to_the_other(opened):
-    opened.get_by_role("button", name="One step back").click()
-    expect(opened.locator(_DRAWING)).to_contain_text("t = 59")
-    opened.get_by_role("button", name="One step on").click()
-    expect(opened.locator(_DRAWING)).to_contain_text(re.compile(r"t = 0\b"))
-    opened.get_by_role("button", name="Last step").click()
-    _until(lambda: _query(opened).get("t") == "59")
+def test_an_end_leads_to_the_other(at_start):
+    at_start.get_by_role("button", name="One step back").click()
+    expect(at_start.locator(_DRAWING)).to_contain_text("t = 59")
+    at_start.get_by_role("button", name="One step on").click()
+    expect(at_start.locator(_DRAWING)).to_contain_text(re.compile(r"t = 0\b"))
+    at_start.get_by_role("button", name="Last step").click()
+    _until(lambda: _query(at_start).get("t") == "59")
 
 
 def test_play_begins_slowly_stops_at_the_last_step_and_begins_anew_from_there(opened):
