@@ -3,15 +3,13 @@
 import os
 import random
 
-import jaxtyping
 import pytest
 from hypothesis import settings
 
 from tests import annotations
 
 # Before any test imports lstmviz: what is imported earlier goes unchecked.
-jaxtyping.jaxtyped = annotations.checked  # what the hook puts before each function and class, by its name
-jaxtyping.install_import_hook("lstmviz", "tests.annotations.check")
+annotations.install()
 
 from lstmviz.run import compiled  # noqa: E402
 
