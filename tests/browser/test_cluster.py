@@ -1,7 +1,11 @@
-"""Replicas behind nginx, as `make cluster` starts them: what their viewers see when one dies, and when all are started anew."""
+"""Replicas behind nginx, as `make cluster` starts them: what their viewers see when one dies, and when all are started anew.
+
+A room's presenter is served by one replica, and who follows by another.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -10,15 +14,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
 
 import lstmviz as lv
 from lstmviz.formats.save import save_bytes
 from tests import servers
+from tests.web.test_rooms_redis import Redis
 
 REPLICAS = 2
 _LIMIT = 60_000  # milliseconds
@@ -74,13 +83,26 @@ def _until(condition, limit: float = 120.0) -> None:
         time.sleep(0.1)
 
 
+HAS_REDIS = shutil.which("redis-server") is not None
+
+
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory) -> Iterator[Cluster]:
-    port, log = _find_free_ports(), tmp_path_factory.mktemp("cluster") / "log"
+    """Replicas; where there is a Redis here, all of them have its rooms."""
+    folder = tmp_path_factory.mktemp("cluster")
+    port, log = _find_free_ports(), folder / "log"
+    redis = Redis(servers.find_free_port(), folder)
+    if HAS_REDIS:
+        redis.start()
+    settings = {"LSTMVIZ_ROOMS": redis.address} if HAS_REDIS else {}
     command = [sys.executable, "tools/cluster.py", f"--replicas={REPLICAS}", f"--port={port}"]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=servers.ROOT, env=servers.environment(), stdout=output, stderr=subprocess.STDOUT
+            command,
+            cwd=servers.ROOT,
+            env=servers.environment(**settings),
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
     found = Cluster(process, port, log)
     try:
@@ -93,6 +115,7 @@ def cluster(tmp_path_factory) -> Iterator[Cluster]:
     finally:
         process.kill()
         process.wait()
+        redis.end()
 
 
 def _open(browser: Browser, cluster: Cluster, path: str) -> Page:
@@ -151,3 +174,59 @@ def test_nobody_sees_an_error_while_all_replicas_are_started_anew(browser, clust
         )  # as a person moves it; without a pause the moves cost more than the replicas
     assert "seed=3" in page.url
     page.context.close()
+
+
+# --- Rooms
+
+SETTING = {"path": "explore", "query": "num_units=9", "t": 3, "unit": None, "gate": "", "step": "", "play": 0}
+
+
+def _connect(stack: ExitStack, port: int, replica: int, **first: Any) -> ClientConnection:
+    """As a browser that was served by a replica before, and goes to another where that one is gone."""
+    connecting = connect(
+        f"ws://127.0.0.1:{port}/lstmviz/rooms",
+        origin=f"http://127.0.0.1:{port}",  # type: ignore[arg-type]
+        additional_headers={"Cookie": f"lstmviz_replica={replica}"},
+        proxy=None,
+    )
+    side: ClientConnection = stack.enter_context(connecting)
+    side.send(json.dumps(first))
+    return side
+
+
+def _hear(side: ClientConnection, kind: str) -> dict[str, Any]:
+    while True:
+        found: dict[str, Any] = json.loads(side.recv(timeout=20))
+        if found["is"] == kind:
+            return found
+
+
+@pytest.mark.skipif(not HAS_REDIS, reason="there is no redis-server here; Debian's package is redis-server")
+def test_a_follower_of_a_replica_that_dies_follows_on_another(cluster: Cluster):
+    port = cluster.port
+    with ExitStack() as stack:
+        presenter = _connect(stack, port, 1, do="open", page=f"http://127.0.0.1:{port}/")
+        opened = _hear(presenter, "opened")
+        assert (
+            opened["shared"] is True and opened["link"] == f"http://127.0.0.1:{port}/?room={opened['room']}"
+        )
+        follower = _connect(stack, port, 2, do="follow", room=opened["room"])
+        _hear(follower, "following")
+        presenter.send(json.dumps({"do": "move", "epoch": opened["epoch"], "state": SETTING}))
+        assert _hear(follower, "state")["state"]["t"] == 3
+        os.kill(cluster.pids["2"], signal.SIGKILL)
+        with pytest.raises(ConnectionClosed):
+            _hear(follower, "ended")
+        presenter.send(json.dumps({"do": "move", "epoch": opened["epoch"], "state": SETTING | {"t": 5}}))
+        while _hear(presenter, "state")["state"]["t"] != 5:
+            pass  # who presents hears it too, once it is there
+        moved = None
+        end = time.monotonic() + _LIMIT / 1000
+        while moved is None and time.monotonic() < end:
+            try:
+                moved = _connect(stack, port, 2, do="follow", room=opened["room"])
+            except (InvalidStatus, OSError):
+                time.sleep(0.2)
+        assert moved and _hear(moved, "state")["state"]["t"] == 5, "the newest, at once"
+        presenter.send(json.dumps({"do": "move", "epoch": opened["epoch"], "state": SETTING | {"t": 6}}))
+        assert _hear(moved, "state")["state"]["t"] == 6

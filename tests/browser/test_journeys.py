@@ -247,25 +247,23 @@ def test_another_kind_then_a_text(opened):
     _assert_same(_drawn(opened, "gates"), _panels(trace))
 
 
-@pytest.mark.parametrize(
-    ("kind", "rows", "columns"), [("sLSTM", 12, 32), ("minGRU", 4, 16), ("LayerNormBasicLSTMCell", 12, 32)]
-)
-def test_a_cell_of_today_is_picked_under_more_and_its_file_is_a_model(opened, tmp_path, kind, rows, columns):
-    choose(opened, "cell", f"more · {kind}")
-    _await(opened, f"{kind} kernel [{rows}, {columns}]", "60 steps × 8 units")
-    _await_query(opened, cell=kind)
-    expect(opened.locator(".st-key-controls")).to_contain_text(lv.KINDS[kind].source)
-    # The pictures come first; until the script has ended, the buttons below are those of the cell before.
-    expect(opened.get_by_test_id("stApp")).to_have_attribute(
-        "data-test-script-state", "notRunning", timeout=_FIRST
-    )
-    layers = lv.load(_download(opened, "kernel_npz", tmp_path))
-    assert list(layers) == [kind]
-    loaded = layers[kind]
-    trace = lv.run(loaded, lv.sequences.make("sunspots", time_steps=60, input_size=4), device="CPU:0")
-    _await_same(opened, "gates", _panels(trace))
-    opened.reload()
-    _await(opened, f"{kind} kernel [{rows}, {columns}]", "60 steps × 8 units")
+def test_cells_of_today_are_picked_under_more_and_the_file_of_each_is_a_model(opened, tmp_path):
+    for kind, rows, columns in (("sLSTM", 12, 32), ("minGRU", 4, 16), ("LayerNormBasicLSTMCell", 12, 32)):
+        choose(opened, "cell", f"more · {kind}")
+        _await(opened, f"{kind} kernel [{rows}, {columns}]", "60 steps × 8 units")
+        _await_query(opened, cell=kind)
+        expect(opened.locator(".st-key-controls")).to_contain_text(lv.KINDS[kind].source)
+        # The pictures come first; until the script has ended, the buttons below are those of the cell before.
+        expect(opened.get_by_test_id("stApp")).to_have_attribute(
+            "data-test-script-state", "notRunning", timeout=_FIRST
+        )
+        layers = lv.load(_download(opened, "kernel_npz", tmp_path))
+        assert list(layers) == [kind]
+        loaded = layers[kind]
+        trace = lv.run(loaded, lv.sequences.make("sunspots", time_steps=60, input_size=4), device="CPU:0")
+        _await_same(opened, "gates", _panels(trace))
+        opened.reload()
+        _settle(_await(opened, f"{kind} kernel [{rows}, {columns}]", "60 steps × 8 units"))
 
 
 def test_hovering_a_gate_reads_that_step_in_every_panel(looked_at):
