@@ -226,7 +226,7 @@ def test_columns_are_standardised_one_by_one(table):
             {"standardise": False},
             r"1e\+39 at line 3, column 'b' is too large for float32",
         ),
-        (b"a,b\n1,2\n3\n", {}, "Line 3 has 1 cells, the first row has 2"),
+        (b"a,b\n1,2\n3\n", {}, "Line 3 has 1 cell, the first row has 2"),
         (b"a,b\n1,2\n\n3,4,5\n", {}, "Line 4 has 3 cells, the first row has 2"),
         (b'a,"b\nc"\n1,2\nx,3\n4,5', {}, "'x' at line 4, column 'a'"),
         (b'a\tb\n1\t"1,234"\n2\t3.5\n3\t4.5', {}, "'1,234' at line 2, column 'b'"),

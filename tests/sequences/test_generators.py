@@ -184,9 +184,8 @@ def test_sunspots_say_what_they_are_and_where_they_come_from():
 def test_the_longest_sunspots_can_be_made_and_one_more_step_cannot(input_size, most):
     assert longest("sunspots", input_size) == most
     assert len(make("sunspots", time_steps=most, input_size=input_size)) == most
-    with pytest.raises(
-        ValueError, match=rf"time_steps is {most + 1}; sunspots with {input_size} features has {most}"
-    ):
+    features = "1 feature" if input_size == 1 else f"{input_size} features"
+    with pytest.raises(ValueError, match=rf"time_steps is {most + 1}; sunspots with {features} has {most}"):
         make("sunspots", time_steps=most + 1, input_size=input_size)
 
 

@@ -87,7 +87,7 @@ def test_no_numbers_are_refused(text):
         ("1,,2", "nothing at line 1"),
         ("1\t\t2\n1\t2\t3", "nothing at line 1"),
         (",1,2", "nothing at line 1"),
-        ("1 2\n3", "Line 2 has 1 numbers, the first line has 2"),
+        ("1 2\n3", "Line 2 has 1 number, the first line has 2"),
         ("1,2,3; 4,5,6", "'1,2,3' at line 1 is no number"),
         ("1_000", "'1_000' at line 1"),
         ("0x10", "'0x10' at line 1"),
@@ -110,7 +110,7 @@ def test_infinity_cannot_be_standardised():
 def test_as_much_as_is_allowed_is_read_and_no_more():
     assert from_numbers("1 " * MAX_STEPS).time_steps == MAX_STEPS
     assert from_numbers(("1 " * MAX_COLUMNS + "\n") * 2).input_size == MAX_COLUMNS
-    with pytest.raises(ValueError, match=r"10,001 steps of 1 features; 10,000 of 1,000 can be read"):
+    with pytest.raises(ValueError, match=r"10,001 steps of 1 feature; 10,000 of 1,000 can be read"):
         from_numbers("1\n" * (MAX_STEPS + 1))
     with pytest.raises(ValueError, match="2 steps of 1,001 features"):
         from_numbers(("1 " * (MAX_COLUMNS + 1) + "\n") * 2)

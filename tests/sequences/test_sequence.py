@@ -98,7 +98,7 @@ def test_a_sequence_is_cut_without_a_copy():
 @pytest.mark.parametrize(
     ("values", "labels", "features", "named"),
     [
-        (np.zeros((2, 1), np.float32), ("a",), ("x",), r"\[2, 1\] has 1 labels and 1 feature names"),
+        (np.zeros((2, 1), np.float32), ("a",), ("x",), r"\[2, 1\] has 1 label and 1 feature name"),
         (np.zeros((2, 1), np.float32), ("a", "b"), (), "has 2 labels and 0 feature names"),
         (np.zeros(2, np.float32), ("a", "b"), (), r"array \[2\] of float32.*\[time, input_size\]"),
         (np.zeros((2, 1), int), ("a", "b"), ("x",), "int64.*float32 or float64"),

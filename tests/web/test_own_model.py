@@ -455,7 +455,7 @@ def test_masked_steps_of_typed_numbers_are_told_and_their_neighbours_keep_their_
     _run(page.text_area(key="numbers").set_value("1 2\n0 0\n3 4"))
     sequence, _trace = run_of(page)
     assert sequence.labels == ("0", "2")
-    assert says(page, "1 steps are passed over")
+    assert says(page, "1 step is passed over")
     _run(page.text_area(key="numbers").set_value("0 0\n0 0"))
     assert "takes none of the 2 steps" in _warnings(page)
     assert not page.exception
