@@ -96,7 +96,7 @@ def _edit_the_same(view: View, is_asked: bool) -> View:
 
 
 def _tell_lost(view: View, is_asked: bool) -> list[str]:
-    """What was held or edited of a cell of another size or kind and is not in this one, a sentence each.
+    """What was held or edited of a cell of another size or kind and is not in this one, in a sentence.
 
     Whoever lets go of it, opens an address, follows a presenter or takes a cell from elsewhere knows.
     """
@@ -109,22 +109,16 @@ def _tell_lost(view: View, is_asked: bool) -> list[str]:
         return []
     of = f"{other} = {getattr(before, other)}" if other else _("other options")
     edited, held = _count_edits(before) - _count_edits(view), len(before.holds) - len(view.holds)
-    told = []
-    if edited > 0:
-        told.append(
-            _(
-                "Weights that were edited: {count}, of a cell with {of}; this one has its own there. Back in the browser brings "
-                "the other cell again, with its edits."
-            ).format(count=edited, of=of)
-        )
-    if held > 0:
-        told.append(
-            _(
-                "Numbers that were held: {count}, of a cell with {of}; this one has none such, so they are let go. Back in the "
-                "browser brings the other cell again, and holds them."
-            ).format(count=held, of=of)
-        )
-    return told
+    lost = [
+        *([_("{count} weights edited").format(count=edited)] if edited > 0 else []),
+        *([_("{count} numbers held").format(count=held)] if held > 0 else []),
+    ]
+    if not lost:
+        return []
+    told = _(
+        "The cell with {of} had {what}, which this one has not. Back in the browser brings that cell again."
+    )
+    return [told.format(of=of, what=_(" and ").join(lost))]
 
 
 def _count_edits(view: View) -> int:

@@ -122,6 +122,12 @@ def test_who_moves_on_leaves_the_training_and_its_place_is_free_again(open_page,
     page.locator(".st-key-num_units input[type=range]").press("ArrowRight")
     expect(page.locator(".st-key-sentence")).to_contain_text("num_units 5")
     expect(page.locator(".lv-training")).to_be_hidden()
+    told = "The training of the BasicLSTMCell with num_units = 4 ended with this change"
+    expect(page.locator(".lv-notice")).to_contain_text(told)
+    expect(page).to_have_url(re.compile("num_units=5"), timeout=_WAIT)
+    expect(page.locator(".lv-notice")).to_contain_text(told)  # also once the script has heard of it
+    page.locator(".st-key-num_units input[type=range]").press("ArrowRight")
+    expect(page.locator(".lv-notice")).to_be_hidden()
     page.locator(".lv-train").click()
     _wait_for(page, "training")
     page.reload()

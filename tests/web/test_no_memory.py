@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
+from pathlib import Path
 from unittest.mock import create_autospec
 
 import pytest
 import tensorflow as tf
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.testing.v1 import AppTest
 
 from lstmviz.run import engine
 from lstmviz.web import render, server, stage
@@ -66,6 +69,17 @@ def test_the_document_says_so_too():
     sequence, view, _problems = render.fit(view, None)
     picture = render.run_picture(view, sequence, None)
     assert picture.device == "NumPy, since CPU:0 had no memory left for this"
+
+
+def test_compare_says_which_of_the_two_another_device_computed():
+    page = AppTest.from_file(str(Path(__file__).parent / "apps" / "paths.py"), default_timeout=60)
+    page.session_state["first"] = "compare"
+    for name, value in (QUERY | {"num_units": "7", "b.num_units": "6"}).items():
+        page.query_params[name] = value
+    page.run()
+    assert not page.exception
+    said = [re.sub(r"\\(.)", r"\1", warning.value) for warning in page.warning]
+    assert said == ["a was computed by NumPy, since CPU:0 had no memory left for this."]
 
 
 def test_once_there_is_memory_again_nothing_is_said(monkeypatch):

@@ -176,15 +176,12 @@ def test_what_another_size_or_kind_has_not_is_told_in_a_sentence():
     page = _open(names.MEMORY, **_SMALL, clamp="f.3:1,c.1.2-4:0", edit="kernel:0,0:0.5;bias:3:1")
     _run(page.number_input(key="num_units_exact").set_value(3))
     assert _query(page) == _SMALL | {"num_units": "3", "clamp": "c.1.2-4:0"}
-    said = _said(page)
-    assert "Weights that were edited: 2, of a cell with num_units = 4;" in said
-    assert "Numbers that were held: 1, of a cell with num_units = 4;" in said
+    told = "The cell with num_units = 4 had 2 weights edited and 1 number held, which this one has not."
+    assert told in _said(page)
     _run(page.selectbox(key="cell").set_value("GRUCell"))
-    said = _said(page)
-    assert "Numbers that were held: 1, of a cell with cell = BasicLSTMCell;" not in said, "a GRU has a c too"
-    assert "edited" not in said
+    assert "which this one has not" not in _said(page), "a GRU has a c too"
     _run(page.selectbox(key="cell").set_value("BasicRNNCell"))
-    assert "Numbers that were held: 1, of a cell with cell = GRUCell;" in _said(page)
+    assert "The cell with cell = GRUCell had 1 number held, which this one has not." in _said(page)
 
 
 def test_what_is_let_go_by_hand_is_not_told():
