@@ -382,7 +382,7 @@ def starts(done: Searched, steps: int) -> dict[int, Place]:
 
 def _draw_ways(places: dict[int, Place], view: View, *, is_lit: bool) -> None:
     """The steps to which one can go; of the one that is pinned, the way to what the cell does there."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="bottom", key="pattern_ways"):
         st.pills(
             _("Go to the step"),
             list(places),

@@ -24,7 +24,7 @@ STYLE = """<style>
 .st-key-settings .stHorizontalBlock > .stColumn { min-width: 0; }
 @media (max-width: 699px) { .st-key-settings > * { flex: 1 1 40%; max-width: none; } }
 /* A table's own buttons stand above it, over what comes before it where they do not come and go with a pointer. */
-@media (max-width: 699px) { .st-key-pattern_places, .st-key-ranked_units { margin-top: 2.5rem; } }
+@media (max-width: 699px) { .st-key-pattern_ways { margin-bottom: 1.6rem; } .st-key-ranked_units { margin-top: 2.5rem; } }
 /* Two settings beside each other: hues that no gate has, mixed with the text's colour, so that they are read in either theme. */
 .lv-of-a { --lv-hue: color-mix(in srgb, #a88200 65%, currentColor); }
 .lv-of-b { --lv-hue: color-mix(in srgb, #008a96 65%, currentColor); }
