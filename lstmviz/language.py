@@ -64,6 +64,7 @@ NOUNS = {
     "directions": "direction", "features": "feature", "files": "file", "gates": "gate", "gradients": "gradient",
     "graphs": "graph", "inputs": "input", "labels": "label", "layers": "layer", "letters": "letter", "names": "name",
     "nodes": "node", "numbers": "number", "operations": "operation", "operators": "operator", "others": "other",
+    "outputs": "output",
     "parameters": "parameter", "parts": "part", "places": "place", "readings": "reading", "rows": "row", "scales": "scale",
     "sequences": "sequence", "states": "state", "steps": "step", "tables": "table", "tensors": "tensor", "times": "time",
     "units": "unit", "values": "value", "weights": "weight", "years": "year",

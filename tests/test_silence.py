@@ -75,6 +75,35 @@ def test_the_units_are_ranked_by_how_much_the_heads_answer_changes():
     assert found.answers.shape == (6, 2)
 
 
+@pytest.mark.parametrize("at_once", [4, 256])
+def test_with_a_loss_the_units_are_ranked_by_how_much_it_rises(at_once, monkeypatch):
+    monkeypatch.setattr(module, "_AT_ONCE", at_once)
+    cell, x, rng = make()
+    head, right = lv.Linear(rng.normal(size=(6, 2)), rng.normal(size=2)), rng.normal(size=(11, 2))
+
+    def loss(answers):
+        assert answers.shape == (11, 2)
+        return np.square(answers - right).mean()
+
+    found = lv.silence(cell, x, head, loss=loss, t=10)
+    whole = loss(head(lv.run(cell, x, engine="numpy").states["h"][:11]))
+    losses = [loss(head(run_without(cell, x, None, unit, slice(11)))) for unit in range(6)]
+    np.testing.assert_allclose(found.loss, whole, atol=1e-12)
+    np.testing.assert_allclose(found.losses, losses, atol=1e-12)
+    np.testing.assert_allclose(found.changes, np.array(losses) - whole, atol=1e-12)
+    assert found.order.tolist() == np.argsort(losses)[::-1].tolist()
+    np.testing.assert_allclose(found.answers, lv.silence(cell, x, head, t=10).answers, atol=1e-12)
+    trace = lv.run(cell, x[:11], engine="numpy")
+    assert lv.order_units(trace, "without", head, loss=loss).tolist() == found.order.tolist()
+
+
+@pytest.mark.parametrize("loss", [3.0, lambda answers: answers, lambda answers: "low"])
+def test_what_is_no_loss_is_said(loss):
+    cell, x, _rng = make()
+    with pytest.raises(ValueError, match=r"^loss (is|gives)"):
+        lv.silence(cell, x, loss=loss)
+
+
 def test_a_unit_that_nothing_sees_changes_nothing():
     cell, x, _rng = make()
     kernel = np.array(cell.weights["kernel"])

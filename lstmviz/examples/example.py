@@ -32,6 +32,25 @@ READINGS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = MappingProxyType(
 """How outputs become an answer: the number itself, its square (0 of a negative one), its sign, which output is the largest."""
 
 
+def _log_of_share(outputs: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """The logarithm of the right output's part of the softmax."""
+    apart = outputs - outputs.max(axis=-1, keepdims=True)
+    logs: np.ndarray = apart - np.log(np.exp(apart).sum(axis=-1, keepdims=True))
+    return np.take_along_axis(logs, right[..., np.newaxis].astype(int), axis=-1)[..., 0]
+
+
+LOSSES: Mapping[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = MappingProxyType(
+    {
+        "number": lambda outputs, right: np.square(outputs[..., 0] - right),
+        "square": lambda outputs, right: np.square(outputs[..., 0] - np.sqrt(right)),
+        "sign": lambda outputs, right: np.logaddexp(0, -right * outputs[..., 0]),
+        "largest": lambda outputs, right: -_log_of_share(outputs, right),
+    }
+)
+"""How wrong each of some outputs is, by how they are read: what training made small. A squared difference, of a square the roots';
+of a sign or of the largest output its cross-entropy, in nats."""
+
+
 def _share_of_largest(outputs: np.ndarray) -> np.ndarray:
     """The largest output's part of the softmax."""
     apart = outputs - outputs.max(axis=-1, keepdims=True)
@@ -145,6 +164,36 @@ class Example:
                 )
             )
         return np.asarray(self.head(h), np.float64)
+
+    def loss(
+        self, outputs: Float[np.ndarray, "time outputs"], targets: Float[np.ndarray, " known"] | None = None
+    ) -> float:
+        """How wrong outputs of the layer are, on average over the steps that have a right answer; what training made small.
+
+        Args:
+            outputs: What the layer makes of h after each step, as `head.outputs` gives it.
+            targets: The right answers, NaN where there is none; by default those to `sequence`.
+
+        Raises:
+            ValueError: there are not as many right answers as outputs, or there is none at all.
+
+        >>> import lstmviz as lv
+        >>> parity = lv.examples.load("parity")
+        >>> h = lv.run(parity.cell, parity.sequence, engine="numpy").states["h"]
+        >>> bool(parity.loss(parity.head.outputs(h)) < 0.01)
+        True
+        """
+        right = self.targets if targets is None else np.asarray(targets, np.float64)
+        if len(right) != len(outputs):
+            raise ValueError(
+                _("There are {given} outputs and {right} right answers; give one for each step.").format(
+                    given=len(outputs), right=len(right)
+                )
+            )
+        known = ~np.isnan(right)
+        if not known.any():
+            raise ValueError(_("None of these steps has a right answer, so no output is wrong."))
+        return float(LOSSES[self.head.reads](np.asarray(outputs, np.float64)[known], right[known]).mean())
 
     @property
     def sentence(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -14,7 +14,7 @@ from lstmviz.language import _
 from lstmviz.run.atlas import atlas, measure_kept
 from lstmviz.run.ledger import list_carried
 from lstmviz.run.ranked import HALF_LIFE, SIMILARITY, STORED, WITHOUT, Ranked
-from lstmviz.run.silence import silence
+from lstmviz.run.silence import Head, Loss, silence
 from lstmviz.run.trace import MARGIN, RANGES, Trace
 
 RESPONSES = ("step", "impulse", "sine")
@@ -61,7 +61,7 @@ def why_no_order(kind: Kind, name: str, options: Mapping[str, OptionValue] | Non
 
 
 def rank_units(
-    trace: Any, by: Any, head: Callable[[np.ndarray], np.ndarray] | None = None, *, initial_state: Any = None
+    trace: Any, by: Any, head: Head | None = None, *, loss: Loss | None = None, initial_state: Any = None
 ) -> Ranked:
     """The units of a run as `order_units` orders them, and in groups.
 
@@ -73,6 +73,7 @@ def rank_units(
         trace: The run.
         by: As `order_units` takes it.
         head: As `order_units` takes it.
+        loss: As `order_units` takes it.
         initial_state: As `order_units` takes it.
 
     Raises:
@@ -91,7 +92,7 @@ def rank_units(
         return Ranked(np.arange(cell.num_units), ())
     if by == SIMILARITY:
         return _chain(_states(trace))
-    found = _measure(trace, by, head, initial_state)
+    found = _measure(trace, by, head, loss, initial_state)
     if len(found) != cell.num_units:
         raise ValueError(_("h of this cell is projected: its numbers are none of its units'."))
     order = np.argsort(np.where(np.isnan(found), np.inf, -found), kind="stable")
@@ -116,7 +117,7 @@ def _split(falling: Float[np.ndarray, " units"], by: str) -> tuple[int, ...]:
 
 
 def order_units(
-    trace: Any, by: Any, head: Callable[[np.ndarray], np.ndarray] | None = None, *, initial_state: Any = None
+    trace: Any, by: Any, head: Head | None = None, *, loss: Loss | None = None, initial_state: Any = None
 ) -> Int[np.ndarray, " num_units"]:
     """The units of a run, those first that have most of something; where they have as much, the one with the lower number.
 
@@ -124,9 +125,10 @@ def order_units(
         trace: The run.
         by: `half_life` of what a unit's state holds; the share of steps at which a gate is nearly shut or nearly open,
             `f.low`, `f.high`; how strongly h answers a `step`, an `impulse` or a `sine`, whatever the sign; how much the answer
-            changes `without` the unit, which takes a run for each; `similarity`: each unit beside the one that is most like
-            it of those left; or `stored`.
+            changes, or a loss of it rises, `without` the unit, which takes a run for each; `similarity`: each unit beside the
+            one that is most like it of those left; or `stored`.
         head: What makes the answer of h, as `silence` takes it; h by default.
+        loss: What says how wrong the answers are, as `silence` takes it.
         initial_state: What the runs without a unit start from.
 
     Raises:
@@ -137,16 +139,16 @@ def order_units(
     >>> sorted(order_units(trace, "half_life").tolist())
     [0, 1, 2]
     """
-    return rank_units(trace, by, head, initial_state=initial_state).order
+    return rank_units(trace, by, head, loss=loss, initial_state=initial_state).order
 
 
-def _measure(trace: Trace, by: str, head: Any, initial_state: Any) -> Float[np.ndarray, " units"]:
+def _measure(trace: Trace, by: str, head: Any, loss: Any, initial_state: Any) -> Float[np.ndarray, " units"]:
     """What each unit has of it."""
     if by == HALF_LIFE:
         _state, half_life = measure_kept(trace)
         return np.full(trace.cell.num_units, np.nan) if half_life is None else half_life
     if by == WITHOUT:
-        return silence(trace.cell, trace.sequence, head, initial_state=initial_state).changes
+        return silence(trace.cell, trace.sequence, head, loss=loss, initial_state=initial_state).changes
     if by in RESPONSES:
         found: np.ndarray = np.abs(getattr(atlas(trace), by).gain)
         return found

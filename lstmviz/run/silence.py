@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,8 +21,10 @@ from lstmviz.run.start import check_start
 from lstmviz.run.trace import check_index
 
 Head = Callable[[np.ndarray], np.ndarray]
+Loss = Callable[[np.ndarray], float]
 
 _AT_ONCE = 256  # runs side by side: what a step computes stays in a core's cache
+_MOST_KEPT = 2**24  # numbers of the answers that are kept at once, where a loss is of every step
 _HELD = "h"
 
 
@@ -34,24 +37,33 @@ class Silenced:
         t: The step after which the answer is told.
         answer: The answer with all units, `[size]`: what the head makes of h, or h itself.
         answers: The answer without each unit, `[units, size]`.
+        loss: How wrong the answers after all steps up to t are with all units; None where no loss was given.
+        losses: The same without each unit, `[units]`, in float64.
     """
 
     units: tuple[int, ...]
     t: int
     answer: Float[np.ndarray, " size"] = field(repr=False)
     answers: Float[np.ndarray, "units size"] = field(repr=False)
+    loss: float | None = None
+    losses: Float[np.ndarray, " units"] | None = field(repr=False, default=None)
 
     @cached_property
     def changes(self) -> Float[np.ndarray, " units"]:
-        """How far each answer is from the one with all units: the Euclidean norm of the difference, in float64."""
+        """By how much the loss rises without each unit; without a loss how far each answer is from the one with all units.
+
+        That is the Euclidean norm of the difference, in float64. A loss may fall.
+        """
         with np.errstate(all="ignore"):
+            if self.losses is not None:
+                return self.losses - self.loss
             differences = self.answers.astype(np.float64) - self.answer.astype(np.float64)
             changes: np.ndarray = np.sqrt((differences * differences).sum(axis=1))
         return changes
 
     @cached_property
     def order(self) -> Int[np.ndarray, " units"]:
-        """The units, the one without which the answer changes most first; those whose change is NaN before all others."""
+        """The units, the one without which the answer changes most, or the loss rises most, first; NaN before all others."""
         changes = np.where(np.isnan(self.changes), np.inf, self.changes)
         order: np.ndarray = np.asarray(self.units)[np.argsort(-changes, kind="stable")]
         return order
@@ -62,6 +74,7 @@ def silence(
     x: Any,
     head: Any = None,
     *,
+    loss: Any = None,
     units: Any = None,
     t: int | None = None,
     initial_state: Mapping[str, Any] | None = None,
@@ -76,6 +89,8 @@ def silence(
         x: The sequence, `[time, input_size]`.
         head: What makes the answer of h, `[rows, output_size]` to `[rows, ...]`: a layer behind the cell, such as a `Linear`. By
             default h is the answer, the silenced unit's own 0 in it.
+        loss: What says how wrong answers are: a function of those after every step up to t, `[steps, size]`, to a number. With
+            it the units are ranked by how much it rises.
         units: The units of h to silence; all by default.
         t: The step after which the answer is told; the last one by default.
         initial_state: As `run` takes it.
@@ -100,6 +115,12 @@ def silence(
                 "head is {given}; it must be a function of h, such as a Linear, or left out: then h is the answer."
             ).format(given=type(head).__name__)
         )
+    if loss is not None and not callable(loss):
+        raise ValueError(
+            _("loss is {given}; it must be a function of the answers, or left out.").format(
+                given=type(loss).__name__
+            )
+        )
     if units is not None and (isinstance(units, str | bytes) or not isinstance(units, Iterable)):
         raise ValueError(
             _("units is {given!r}; it must be some units of h, such as [0, 3].").format(given=units)
@@ -111,7 +132,28 @@ def silence(
     every = range(cell.output_size) if units is None else units
     wanted = tuple(check_index("unit", unit, cell.output_size) for unit in every)
     values = sequence.values[: t + 1].astype(cell.dtype, copy=False)
-    h = np.concatenate(list(_run_without(cell, values, start, [None, *wanted])))
+    last: list[np.ndarray] = []
+    losses: list[float] = []
+    at_once = (
+        _AT_ONCE if loss is None else max(1, min(_AT_ONCE, _MOST_KEPT // (len(values) * cell.output_size)))
+    )
+    for steps in _run_without(cell, values, start, [None, *wanted], at_once):
+        # Without a loss the last step's answers are enough.
+        answers = [_answer(head, h) for h in (steps if loss is not None else deque(steps, 1))]
+        last.append(answers[-1])
+        if loss is not None:
+            losses += [_measure(loss, each) for each in np.stack(answers, axis=1)]
+    found, without = np.concatenate(last).astype(cell.dtype, copy=False), np.array(losses[1:], np.float64)
+    for each in (found, without):
+        each.setflags(write=False)
+    is_measured = loss is not None
+    return Silenced(
+        wanted, t, found[0], found[1:], losses[0] if is_measured else None, without if is_measured else None
+    )
+
+
+def _answer(head: Head | None, h: np.ndarray) -> np.ndarray:
+    """The answers of some runs after a step, `[runs, size]`."""
     answers = h if head is None else np.asarray(head(h))
     if answers.ndim < 1 or len(answers) != len(h):
         raise ValueError(
@@ -119,23 +161,33 @@ def silence(
                 given=list(answers.shape), rows=len(h)
             )
         )
-    answers = np.array(answers.reshape(len(h), -1), cell.dtype)
-    answers.setflags(write=False)
-    return Silenced(wanted, t, answers[0], answers[1:])
+    return np.array(answers.reshape(len(h), -1))
+
+
+def _measure(loss: Loss, answers: np.ndarray) -> float:
+    """How wrong the answers of a run are."""
+    found = np.asarray(loss(answers))
+    if found.shape or found.dtype.kind not in "fiu":
+        raise ValueError(
+            _("loss gives {given} for answers {shape}; it must give one number.").format(
+                given=f"{found.dtype} {list(found.shape)}", shape=list(answers.shape)
+            )
+        )
+    return float(found)
 
 
 def _run_without(
-    cell: Cell, x: np.ndarray, start: list[np.ndarray], units: list[int | None]
-) -> Iterator[np.ndarray]:
-    """The last h of each run, some side by side."""
+    cell: Cell, x: np.ndarray, start: list[np.ndarray], units: list[int | None], at_once: int
+) -> Iterator[Iterator[np.ndarray]]:
+    """Of some runs side by side the h after each step, `[runs, output_size]`; and of the next ones."""
     lowered = lower(cell.kind.equation(dict(structure_of(cell.options))), (_HELD,))
     numbers = {name: value for name, value in cell.options.items() if isinstance(value, float)}
     program = Program(make_plan(lowered, reorder=False), cell.weights, numbers, cell.sizes, cell.dtype)
     with np.errstate(all="ignore"):
         # No number of the clamp is in what is known ahead: it differs from run to run, and is no column beside x.
         program.make_ahead(np.pad(x, [(0, 0), (0, 2 * cell.output_size)]))
-        for first in range(0, len(units), _AT_ONCE):
-            yield _Batch(lowered, program, units[first : first + _AT_ONCE]).run(len(x), start)
+        for first in range(0, len(units), at_once):
+            yield _Batch(lowered, program, units[first : first + at_once]).run(len(x), start)
 
 
 class _Batch:
@@ -176,13 +228,12 @@ class _Batch:
         self.values[id(node)] = room
         return room
 
-    def run(self, steps: int, start: list[np.ndarray]) -> np.ndarray:
-        """The last h of each run."""
+    def run(self, steps: int, start: list[np.ndarray]) -> Iterator[np.ndarray]:
+        """The h of each run after each step."""
         leaves = {node.value: self.values[id(node)] for node in self.stepped if node.op == "state"}
         for name, state in zip(self.lowered.new, start, strict=True):
             if name in leaves:
                 leaves[name][:] = state
-        new = dict.fromkeys(self.lowered.new, np.empty(0))
         for step in range(steps):
             for node, compute, room in self.calls:
                 if node.op not in ("state", "part"):
@@ -190,7 +241,7 @@ class _Batch:
             new = {name: np.array(self._read(node, node, step)) for name, node in self.lowered.new.items()}
             for name, leaf in leaves.items():
                 leaf[:] = new[name]
-        return np.array(np.broadcast_to(new[_HELD], (self.count, new[_HELD].shape[-1])))
+            yield np.broadcast_to(new[_HELD], (self.count, new[_HELD].shape[-1]))
 
     def _read(self, node: Node, within: Node, step: int) -> Any:
         """What an operand is at a step."""

@@ -616,13 +616,12 @@ def step_picture(view: View, sequence: Sequence, upload: Upload | None) -> StepP
 
 
 def ranked_units(view: View, sequence: Sequence, upload: Upload | None) -> tuple[Atlas, Silenced]:
-    """What can be said of each unit of a view's run, and what hangs on each: on a trained cell's answer, else on h."""
+    """What can be said of each unit of a view's run, and what hangs on each: a trained cell's loss or answer, else h."""
 
     def make() -> tuple[Atlas, Silenced]:
         trace = load_trace(view, sequence, upload)
-        example = trained.find(view)
-        head = example.head.outputs if example else None
-        return atlas(trace), silence(trace.cell, sequence, head, initial_state=_initial_state(view))
+        asked = trained.asked(trained.find(view), sequence)
+        return atlas(trace), silence(trace.cell, sequence, initial_state=_initial_state(view), **asked)
 
     def size(found: tuple[Atlas, Silenced]) -> int:
         return found[1].answers.nbytes + sum(response.h.nbytes for response in (found[0].step, found[0].sine))
@@ -641,9 +640,8 @@ def unit_order(view: View, sequence: Sequence, upload: Upload | None) -> tuple[R
         return None, why
 
     def make() -> Ranked:
-        trace, example = load_trace(view, sequence, upload), trained.find(view)
-        head = example.head.outputs if example else None
-        return rank_units(trace, view.order, head, initial_state=_initial_state(view))
+        trace, asked = load_trace(view, sequence, upload), trained.asked(trained.find(view), sequence)
+        return rank_units(trace, view.order, initial_state=_initial_state(view), **asked)
 
     key = (*run_key(view, sequence), "order", view.order)
     try:

@@ -36,7 +36,7 @@ class Setting:
 
 
 _DECLARED = (
-    Setting("LSTMVIZ_MAX_WEIGHTS", 64_000_000, "weights", "of a cell's kernel"),
+    Setting("LSTMVIZ_MAX_WEIGHTS", 70_000_000, "weights", "of a cell's kernel"),
     Setting("LSTMVIZ_MAX_STEPS", 10_000, "steps", "of a sequence"),
     Setting("LSTMVIZ_MAX_RECORDED", 64_000_000, "values", "that a run records"),
     Setting("LSTMVIZ_MAX_BUILD", 4, "seconds", "of one processor core in which a cell's weights are made"),

@@ -6,7 +6,8 @@ A view wishes for trained weights; where there are none of its kind and size it 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -91,13 +92,30 @@ def find(view: View) -> Example | None:
 
 def answers(found: Example, trace: Trace) -> tuple[np.ndarray, np.ndarray]:
     """What a trained cell answers at each step of a run, and the right answers; NaN where there is none, or it is not known."""
-    labels, own = tuple(trace.sequence.labels), tuple(found.sequence.labels)
+    return found.answers(trace), targets(found, trace.sequence)
+
+
+def targets(found: Example, sequence: Sequence) -> np.ndarray:
+    """The right answer to each step of a sequence; NaN where there is none, or it is not known."""
+    labels, own = tuple(sequence.labels), tuple(found.sequence.labels)
     if labels == own[: len(labels)]:
         truth = found.targets[: len(labels)]
     else:  # other years than those that are shown first; a character would not tell its step
         right = dict(zip(own, found.targets, strict=True)) if len(set(own)) == len(own) else {}
         truth = np.array([right.get(label, np.nan) for label in labels])
-    return found.answers(trace), np.asarray(truth, np.float64)
+    return np.asarray(truth, np.float64)
+
+
+def asked(found: Example | None, sequence: Sequence) -> dict[str, Any]:
+    """What hangs on a unit, as `lv.silence` takes it: a trained cell's loss where right answers are known, else its outputs.
+
+    Nothing for a cell that was not trained: then it is h.
+    """
+    if found is None:
+        return {}
+    right = targets(found, sequence)
+    loss = None if np.isnan(right).all() else partial(found.loss, targets=right)
+    return {"head": found.head.outputs, "loss": loss}
 
 
 def sureness(found: Example, trace: Trace) -> np.ndarray | None:

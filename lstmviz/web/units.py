@@ -27,22 +27,30 @@ _PROBED = 600  # steps of an atlas's own runs: 200 for a step, an impulse and a 
 
 def draw(view: View, sequence: Sequence, upload: Upload | None) -> None:
     """The section."""
-    answer = _("what the layer trained with it puts out") if trained.find(view) else "`h`"
     sections.write(
         _("Which units are worth looking at?"),
         _(
-            "One row a unit; a click on a column's head sorts by it, one on a row pins its unit. *Without it* is how much "
-            "{answer} of the last step changes "
+            "One row a unit; a click on a column's head sorts by it, one on a row pins its unit. *Without it* is {what}, "
             "where this unit's `h` is held at 0; *half-life* how many steps it takes until half of what it holds is left "
             "(empty where nothing fades); *low* and *high* the share of steps at which a gate is within 0.1 of its ends. "
             "Behind them is how its `h` answers a step, an impulse and a sine of 20 steps: how much, after how many steps, and "
             "when it has settled (empty where it does not)."
-        ).format(answer=answer),
+        ).format(what=_say_without(view, sequence)),
     )
     if not len(sequence):
         return
     _draw_table(view, sequence, upload)
     _draw_saturation(view, sequence, upload)
+
+
+def _say_without(view: View, sequence: Sequence) -> str:
+    """What the units are ranked by."""
+    asked = trained.asked(trained.find(view), sequence)
+    if asked.get("loss"):
+        return _("by how much the loss of this run rises, over all steps that have a right answer")
+    if asked:
+        return _("how much what the layer trained with it puts out after the last step changes")
+    return _("how much `h` of the last step changes")
 
 
 def _draw_saturation(view: View, sequence: Sequence, upload: Upload | None) -> None:

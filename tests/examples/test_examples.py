@@ -181,3 +181,34 @@ def test_a_plain_number_has_no_sureness():
     for name in ("sunspots", "echo", "adding"):
         example = examples.load(name)
         assert example.head.sureness(np.zeros((3, example.cell.output_size))) is None
+
+
+@pytest.mark.parametrize("name", examples.names())
+def test_the_loss_is_that_of_keras_over_the_steps_with_a_right_answer(name):
+    import keras
+
+    example = examples.load(name)
+    outputs = example.head.outputs(lv.run(example.cell, example.sequence, engine="numpy").states["h"])
+    known = ~np.isnan(example.targets)
+    made, right = outputs[known].astype(np.float64), example.targets[known]
+    expected = {
+        "number": lambda: keras.losses.MeanSquaredError()(right[:, None], made),
+        "square": lambda: keras.losses.MeanSquaredError()(np.sqrt(right)[:, None], made),
+        "sign": lambda: keras.losses.BinaryCrossentropy(from_logits=True)((right[:, None] + 1) / 2, made),
+        "largest": lambda: keras.losses.SparseCategoricalCrossentropy(from_logits=True)(right, made),
+    }[example.head.reads]()
+    assert example.loss(outputs) == pytest.approx(float(expected), rel=1e-5, abs=1e-7)
+    others = np.where(np.arange(len(outputs)) % 2, example.targets, np.nan)
+    if (~np.isnan(others)).any():
+        assert example.loss(outputs, others) == pytest.approx(
+            example.loss(outputs[1::2], example.targets[1::2])
+        )
+
+
+def test_a_loss_without_right_answers_is_refused():
+    example = examples.load("parity")
+    outputs = np.zeros((3, 1))
+    with pytest.raises(ValueError, match="3 outputs and 2 right answers"):
+        example.loss(outputs, np.array([1.0, -1.0]))
+    with pytest.raises(ValueError, match="None of these steps"):
+        example.loss(outputs, np.full(3, np.nan))

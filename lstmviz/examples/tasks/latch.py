@@ -61,8 +61,9 @@ TASK = Task(
     _mark("one bit over 100 noisy steps"),
     {
         "BasicLSTMCell": _mark(
-            "At the step that has the bit, i opens; from then on it is nearly shut and f near 1, so that c keeps the bit's sign "
-            "while the noise goes on."
+            "At the step that has the bit, i opens in one unit; from then on i is nearly shut and f near 1. The little that is "
+            "still written at each step has the bit's sign too, and in the end c is mostly made of that, as Memory's ledger "
+            "shows."
         ),
         "BasicRNNCell": _mark(
             "It forgets: h of each unit goes along with the noise, or against it, and 25 steps after the bit nothing of it "
