@@ -5,6 +5,7 @@
   long after the release the last is there
 - frames of these in which the three tell different sizes
 - a click in a picture until its number is taken apart
+- frames while a text of 10,000 characters is scrolled
 - requests and bytes of the first load
 
 The floor is one slider and one heatmap of Streamlit's own, moved in the same way.
@@ -145,6 +146,40 @@ CLICK = """async ([across, down]) => {
 }"""
 
 
+def measure_scroll(browser: Browser, server: Server) -> Line:
+    """From one frame to the next, while a text of one's own is scrolled by a mouse's wheel's worth in each."""
+    page, _slider = _open(browser, server)
+    page.goto(f"{server.url}/?sequence=text_file&num_units=8&show=text")
+    page.get_by_role("button", name="More").click()
+    text = {"name": "long.txt", "mimeType": "text/plain", "buffer": b"def f(x):\n" * 1000}
+    page.locator(".st-key-text_file input[type=file]").set_input_files([text])
+    page.locator(".lv-letters span").nth(9999).wait_for(state="attached", timeout=60_000)
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(2000)
+    frames: list[float] = page.evaluate(SCROLL)
+    page.context.close()
+    return Line(
+        "a frame while 10,000 characters are scrolled, 95th percentile",
+        "ms",
+        frames[int(0.95 * len(frames))],
+        1000 / 60,
+        50,
+    )
+
+
+SCROLL = """async () => {
+  const box = document.querySelector(".lv-text"), times = [];
+  let last = performance.now();
+  for (let k = 0; k < 80; k++) {
+    box.scrollTop += 120;
+    await new Promise(requestAnimationFrame);
+    times.push(performance.now() - last);
+    last = performance.now();
+  }
+  return times.slice(2).sort((a, b) => a - b);
+}"""
+
+
 def measure_load(browser: Browser, servers: list[Server]) -> Iterator[Line]:
     found = {}
     for server in servers:
@@ -179,6 +214,7 @@ def main() -> None:
         lines += measure_held(browser, servers, "key")
         lines += measure_held(browser, servers, "mouse")
         lines.append(measure_clicks(browser, page, arguments.moves))
+        lines.append(measure_scroll(browser, page))
     report(lines, arguments.json)
 
 
