@@ -287,17 +287,25 @@ def fit(view: View, upload: Upload | None) -> tuple[Sequence, View, list[str]]:
     """
     sequence, cut = load_sequence(view, upload)
     if view.model and sequence.input_size != view.input_size:
-        raise ValueError(
-            _("The sequence has {given} features; {layer} takes {allowed}: pick another sequence.").format(
-                given=sequence.input_size, layer=view.layer, allowed=view.input_size
-            )
-        )
+        raise ValueError(_say_other_features(view, sequence))
     view, bounded = views.bound(replace(view, input_size=sequence.input_size))
     sequence = _arrange(view, sequence)
     view, edited = views.edit_within(view)
     view, held = views.hold_within(view, len(sequence))
     view, moved = views.pin_within(view, len(sequence))
     return sequence, view, [*([cut] if cut else []), *bounded, *edited, *held, *moved]
+
+
+def _say_other_features(view: View, sequence: Sequence) -> str:
+    """That a model does not take a sequence's features, and what helps."""
+    if view.sequence in (views.TEXT, views.TEXT_FILE) and view.encoding == "character":
+        told = _(
+            "The text has {given} features, one for each character of its alphabet; {layer} takes {allowed}: type the characters "
+            "that it was trained on, in their order, as the alphabet under “{more}”, or pick another sequence."
+        )
+    else:
+        told = _("The sequence has {given} features; {layer} takes {allowed}: pick another sequence.")
+    return told.format(given=sequence.input_size, layer=view.layer, allowed=view.input_size, more=_("More"))
 
 
 def _arrange(view: View, sequence: Sequence) -> Sequence:

@@ -82,7 +82,12 @@ def test_a_sequence_of_other_features_is_refused():
     page.selectbox(key="sequence").set_value("text")
     _run(page)
     assert "3" in _warnings(page) and "features" in _warnings(page)
+    assert "as the alphabet under “More”" in _warnings(page)
     assert not page.exception
+    page.text_area(key="alphabet").set_value("hel")
+    page.text_area(key="text").set_value("hello"[:4])
+    _run(page)
+    assert "features" not in _warnings(page) and not page.exception
 
 
 def test_what_is_of_a_model_is_in_no_shelf_of_all():
