@@ -31,7 +31,8 @@ export function drawErrors(errors, units, words) {
   const said = document.createElement("span");
   said.textContent = words.errors.replace("{error}", shown ? write(shown[1]) : "?");
   const dashed = document.createElement("span");
-  dashed.textContent = without.length ? words.dashed.replace("{names}", without.map(([name, error]) => `${name} ${write(error)}`).join(", ")) : "";
+  dashed.className = "lv-dashed";
+  dashed.textContent = dashed.title = without.length ? words.dashed.replace("{names}", without.map(([name, error]) => `${name} ${write(error)}`).join(", ")) : "";
   return [said, svg, dashed];
 }
 

@@ -103,6 +103,9 @@ export class Stage {
     this.reading = this.make("p", "lv-reading", gates.box);
     this.reading.setAttribute("role", "status");
     this.legends = { kernel: kernel.legend, step: step.legend, gates: gates.legend };
+    this.errors = document.createElement("span");
+    this.errors.className = "lv-of-errors";
+    kernel.legend.after(this.errors); // below the slider, which moves among these cells
     this.tip = this.make("div", "lv-tip", this.root);
     this.tip.hidden = true;
     this.size = this.makeSlider();
@@ -832,10 +835,9 @@ export class Stage {
     this.undoButton.hidden = !edited || !this.told.canEdit;
     this.undoButton.textContent = this.told.words.undo_edited.replace("{count}", String(edited));
     const shares = sent.head.gates.some((gate) => gate.share) ? legend(scene, { low: 0, high: 1, diverging: false }, this.told.words.shares) : [];
-    const curve = drawErrors(sent.head.errors, numUnits, this.told.words);
-    // Each strip has its scale's ends beside it: that is said where nothing else asks for the room.
-    const scales = [...(curve.length ? [] : [shares.length ? this.told.words.others : this.told.words.own]), ...meansOf(scene)];
-    this.legends.gates.replaceChildren(...shares, spanOf(scales.join(" · ")), ...curve);
+    const scales = [shares.length ? this.told.words.others : this.told.words.own, ...meansOf(scene)];
+    this.legends.gates.replaceChildren(...shares, spanOf(scales.join(" · ")));
+    this.errors.replaceChildren(...drawErrors(sent.head.errors, numUnits, this.told.words));
     const said = [this.told.aside, told].filter(Boolean).map((words) => ` · ${words}`);
     this.sentence.replaceChildren(...sentence.map(part), part({ text: said.join(""), counts: "told" }));
     if (!this.isAhead) this.showSize(numUnits);
