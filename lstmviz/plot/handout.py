@@ -82,7 +82,7 @@ def handout_html(
     told = told or Told(beside=trace.device)
     made = stage or stages.make_stage(trace, t, unit)
     packed = stages.pack(
-        replace(made, head={"errors": {}, **made.head}),
+        replace(made, head={"errors": {}, "look": "", **made.head}),
         told=told.beside,
         linear=False,
         difference=None,

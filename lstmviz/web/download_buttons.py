@@ -132,7 +132,8 @@ def _make_handout(view: View, trace: Trace, link: str, notes: Iterable[str], dar
             trained.name_answers(example),
             trained.sureness(example, trace),
         )
-    made = replace(made, head={**made.head, "errors": trained.errors(view), "edits": render.told_edits(view)})
+    own = {"errors": trained.errors(view), "look": trained.say_look(view), "edits": render.told_edits(view)}
+    made = replace(made, head={**made.head, **own})
     beside = " · ".join(filter(None, [trained.tell(view), view.say_held(), view.say_edited(), trace.device]))
     told = Told(link=link, name=view.layer if view.model else "", notes=tuple(notes), beside=beside)
     return handout_html(trace, told, t=t, unit=unit, gate=view.gate, dark=dark, stage=made)

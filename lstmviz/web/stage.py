@@ -134,6 +134,7 @@ def _stage(wanted: Wanted, view: View, sequence: Sequence, trace: Trace) -> byte
         difference=difference,
         dtype=view.dtype,
         errors=trained.errors(view),
+        look=trained.say_look(view),
         edits=render.told_edits(view),
         hasLedger=bool(list_ledgers(trace.cell)),
         isText=set(sequence.labels) <= set(sequence.features),

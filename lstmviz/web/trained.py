@@ -215,6 +215,12 @@ def describe(view: View) -> str:
     return " ".join([*filter(None, measured), data])
 
 
+def say_look(view: View) -> str:
+    """What to look at in the trained cell that a view shows; empty where it shows another, or not as it was trained."""
+    found = find(view)
+    return found.look if found and is_as_trained(view) else ""
+
+
 def usual(sequence: str) -> tuple[str, int]:
     """The kind and the size in which an example is shown first."""
     cell = examples.load(sequence).cell

@@ -102,6 +102,7 @@ def test_the_routes_numbers_are_those_of_the_library():
             "difference",
             "dtype",
             "errors",
+            "look",
             "edits",
             "hasLedger",
             "isText",

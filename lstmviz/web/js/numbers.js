@@ -21,7 +21,7 @@
  *   colours: {diverging: {light: [number, string][], dark: [number, string][]}, sequential: [number, string][], nonfinite: string},
  *   groups: Group[], alone: {name: string, size: number, tile: number, values: number}[], weights: Scale, strips: Strip[], order: number[] | null, apart?: number[], measured?: {title: string, values: number} | null, labels: string[] | null,
  *   features: string[], said: Record<string, string>, unseen: Record<string, string>, title: string, step: Steps, told: string, alternatives: Record<string, string>, of: string, engine: string, linear: boolean,
- *   difference: number | null, dtype: string, errors: Errors | {}, isText: boolean, hasLedger: boolean, edits?: Edit[],
+ *   difference: number | null, dtype: string, errors: Errors | {}, look: string, isText: boolean, hasLedger: boolean, edits?: Edit[],
  *   answer?: Answer, training?: import("./training.js").Trained}} Head
  */
 

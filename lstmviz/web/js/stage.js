@@ -105,6 +105,7 @@ export class Stage {
     this.legends = { kernel: kernel.legend, step: step.legend, gates: gates.legend };
     this.errors = document.createElement("span");
     this.errors.className = "lv-of-errors";
+    this.look = this.make("span", "lv-look", gates.legend.parentElement ?? gates.box); // in what the head leaves
     kernel.legend.after(this.errors); // below the slider, which moves among these cells
     this.tip = this.make("div", "lv-tip", this.root);
     this.tip.hidden = true;
@@ -835,8 +836,11 @@ export class Stage {
     this.undoButton.hidden = !edited || !this.told.canEdit;
     this.undoButton.textContent = this.told.words.undo_edited.replace("{count}", String(edited));
     const shares = sent.head.gates.some((gate) => gate.share) ? legend(scene, { low: 0, high: 1, diverging: false }, this.told.words.shares) : [];
-    const scales = [shares.length ? this.told.words.others : this.told.words.own, ...meansOf(scene)];
+    // Each strip has its scale's ends beside it: that is said where there is nothing to look for.
+    const { look } = sent.head;
+    const scales = [...(look ? [] : [shares.length ? this.told.words.others : this.told.words.own]), ...meansOf(scene)];
     this.legends.gates.replaceChildren(...shares, spanOf(scales.join(" · ")));
+    this.look.textContent = this.look.title = look;
     this.errors.replaceChildren(...drawErrors(sent.head.errors, numUnits, this.told.words));
     const said = [this.told.aside, told].filter(Boolean).map((words) => ` · ${words}`);
     this.sentence.replaceChildren(...sentence.map(part), part({ text: said.join(""), counts: "told" }));
