@@ -170,13 +170,13 @@ def make_steps(trace: Trace, t: int, unit: int) -> Stage:
 
 
 def say_sizes(cell: Cell) -> list[dict[str, str]]:
-    """What `num_units` makes of the kernel, as parts of a sentence; a part may say what its number counts."""
+    """What `num_units` makes of the kernels, as parts of a sentence; a part may say what its number counts."""
     kernels = [v for v in cell.kind.variables if v.is_kernel and v.name in cell.weights]
     parts = [_part(f"num_units {cell.num_units}", "units"), _part(" → ")]
     for index, variable in enumerate(kernels):
         rows, columns = cell.weights[variable.name].shape
         count = len(variable.gates)
-        parts += [_part(_(" and ") if index else ""), _part(f"{variable.name} ")]
+        named = [_part(f"{variable.name} ")]
         wide = f"{count} × {cell.num_units}" if count > 1 else str(cell.num_units)
         heights = [(meets, _height(cell, meets)) for meets in variable.meets]
         shape = f"[{rows}, {columns}]"
@@ -185,13 +185,15 @@ def say_sizes(cell: Cell) -> list[dict[str, str]]:
             for place, (meets, height) in enumerate(heights):
                 sides += [_part(" + " if place else ""), _part(str(height), "x" if meets == "x" else "units")]
             sides += [_part(", "), _part(wide, "columns"), _part("]")]
-            parts += sides
+            named += sides
             # One part by one gate is the shape already: its numbers are said once.
             shape = "" if "".join(side["text"] for side in sides) == shape else f" = {shape}"
-        parts.append(_part(shape))
+        named.append(_part(shape))
         if count > 1:
-            words = _(", made {count} times as wide, cut in {count} when used").format(count=count)
-            parts.append(_part(words))
+            words = _("{kernel}, made {count} times as wide, cut in {count} when used")
+            before, after = (text.format(count=count) for text in words.split("{kernel}"))
+            named = [_part(before), *named, _part(after)]
+        parts += [_part("; " if index else ""), *named]
     parts.append(_part(" → " if kernels else ""))
     parts.append(_part(_("{count:,} parameters").format(count=cell.parameter_count), "parameters"))
     return [part for part in parts if part["text"]]

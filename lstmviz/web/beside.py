@@ -52,7 +52,7 @@ def with_other(view: View) -> View:
         asked = {"dtype": "float64" if view.dtype == "float32" else "float32"}
     elif "forget_bias" in options:
         asked = {"forget_bias": "1" if options["forget_bias"] == 0 else "0"}
-    elif trained.find(view):
+    elif trained.base(view):
         asked = {"initial_weights": trained.drawn_as(view)}
     else:
         asked = {"seed": _another_seed(view)}

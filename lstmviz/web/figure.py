@@ -140,7 +140,15 @@ def follow(
 
     _mount_follower(
         key="follower",
-        data=[{"of": of, "pin": pin, "behind": is_behind, "held": [*filter(fixed.is_locked, pin)]}],
+        data=[
+            {
+                "of": of,
+                "pin": pin,
+                "behind": is_behind,
+                "held": [*filter(fixed.is_locked, pin)],
+                "language": language.current(),
+            }
+        ],
         height=1,
         on_moved_change=on_rested,
         on_pinned_change=pinned,

@@ -51,6 +51,7 @@ TOLERANCES = ("0", "1e-7", "1e-6", "1e-5", "1e-4", "1e-3", "1e-2", "1e-1")
 _DEVICE = re.compile(r"[A-Za-z]{1,8}:[0-9]{1,4}")
 STEP = re.compile(r"[a-z0-9_-]{1,40}")
 """A step's name in a lesson."""
+_CLOSE = 0.7  # how alike a name has to be, from 0 to 1, to be told as one that was meant
 _ASKED = 3  # names that are looked for, and told, where one is none of them
 MAX_NOTE = 200  # characters of a link's own sentence: a line or two above the page
 PATHS_BAR, MORE, SENTENCE = "paths", "more", "sentence"
@@ -414,17 +415,20 @@ class Names:
         kept = tuple(part for part in parts if part in known)
         if len(kept) == len(parts):
             return kept, ""
-        return kept, changed(
-            name,
-            words.quote(given),
-            ", ".join(kept),
-            self._say([part for part in parts if part not in known]),
-        )
+        wrong = [part for part in parts if part not in known]
+        cause = self._say(wrong)
+        if not kept:
+            return kept, changed(name, words.quote(given), "", cause)
+        left_out = ", ".join(words.quote(part) for part in wrong[:_ASKED])
+        said = _("of {name}, {given} is left out: {cause}.").format(name=name, given=left_out, cause=cause)
+        return kept, said
 
     def _say(self, wrong: list[str]) -> str:
         """What the names that are none could have been: there are too many to list them all."""
         parts = [part[: words.MOST] for part in wrong[:_ASKED]]
-        close = [each for part in parts for each in difflib.get_close_matches(part, self.allowed, _ASKED)]
+        close = [
+            each for part in parts for each in difflib.get_close_matches(part, self.allowed, _ASKED, _CLOSE)
+        ]
         if close:
             names = ", ".join(dict.fromkeys(close))
             return _("each must be the name of a control; nearest: {names}").format(names=names)
@@ -830,7 +834,7 @@ def _follow(last: View, view: View) -> View:
         if last.sequence in trained.SEQUENCES and view.is_generated and not view.model:
             # The example brought its own, which means nothing to what is made in any size.
             view = replace(view, input_size=type(view).input_size)
-        if view.sequence in trained.SEQUENCES and not trained.find(trained.fitted(view)) and not view.model:
+        if view.sequence in trained.SEQUENCES and not trained.base(trained.fitted(view)) and not view.model:
             cell, num_units = trained.usual(view.sequence)  # whoever picks an example wants to see it
             view = replace(view, cell=cell, num_units=num_units, options=())
             for row in options(view.kind):

@@ -88,9 +88,9 @@ def draw_contrast(view: View, sequence: Sequence, upload: Upload | None) -> None
 
 def _say_beside(view: View, other: View) -> str:
     """What the two have in common."""
-    if not trained.find(view):
+    if not trained.base(view):
         return _("The same sizes, the same seed of the weights, the same sequence.")
-    if trained.find(other):
+    if trained.base(other):
         return _("The same sizes, the same sequence, and trained on it too.")
     return _(
         "The same sizes and the same sequence; its weights are random, for none of its kind was trained here."

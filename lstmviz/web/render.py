@@ -812,7 +812,7 @@ def contrasted(view: View, sequence: Sequence) -> View:
     Raises:
         ValueError: with that kind something else would have to give way; beside this view it would mislead.
     """
-    weights = view.initial_weights if trained.find(view) else trained.drawn_as(view)
+    weights = view.initial_weights if trained.base(view) else trained.drawn_as(view)
     asked = {"cell": views.contrast(view), "initial_weights": weights, "edit": parameters.NOTHING}
     other, _problems = views.parse(parameters.in_full(view.unpinned) | asked)
     if (other.num_units, other.initial_weights) != (view.num_units, weights):
@@ -917,7 +917,7 @@ def _edit_own(view: View) -> tuple[Cell, Cell]:
 def _build_cell(view: View) -> Cell:
     options: dict[str, Any] = dict(view.options)
     sizes: dict[str, Any] = {"num_units": view.num_units, "input_size": view.input_size}
-    if example := trained.find(view):
+    if example := trained.base(view):
         return build(view.cell, **sizes, weights=example.cell.weights, **options)
     return build(view.cell, **sizes, seed=view.seed, initial_weights=trained.drawn_as(view), **options)
 

@@ -270,7 +270,7 @@ def code(view: View, cell: Cell, sequence: Sequence) -> None:
 
 def _weights_code(view: View) -> str:
     """The code of the weights of a trained cell."""
-    found = trained.find(view)
+    found = trained.base(view)
     return f'lv.examples.load("{found.name}", "{view.cell}", {view.num_units}).cell.weights' if found else ""
 
 

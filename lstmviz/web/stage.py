@@ -103,7 +103,7 @@ def _stage(wanted: Wanted, view: View, sequence: Sequence, trace: Trace) -> byte
     if "training" in wanted.more:
         drawn = Drawn.WHILE_TRAINED
     apart = None if view.engine else render.difference(view, sequence, wanted.asked.upload)
-    told = [draft.tell(drawn, render.name_device(view, sequence, trace), apart)]
+    told: list[str] = []
     for said in filter(None, (view.say_edited(), view.say_held())):
         told.insert(0, said)
     if weights := trained.tell(view):
@@ -130,6 +130,7 @@ def _stage(wanted: Wanted, view: View, sequence: Sequence, trace: Trace) -> byte
     return stages.pack(
         made,
         told=" · ".join(told),
+        drawn=draft.tell(drawn, render.name_device(view, sequence, trace), apart),
         linear=view.linear,
         difference=difference,
         dtype=view.dtype,
@@ -283,6 +284,7 @@ def draw(
                 "look": {"show": view.show, "colour": view.colour},
                 "pin": {"t": view.t, "unit": view.unit, "gate": view.gate},
                 "words": stage_words(),
+                "language": language.current(),
                 "player": player_words(),
                 "lesson": lesson,
                 "fixed": fixed.tell(view),

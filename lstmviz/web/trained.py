@@ -5,7 +5,7 @@ A view wishes for trained weights; where there are none of its kind and size it 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -78,8 +78,40 @@ def _features(view: View, num_units: int) -> int:
     return examples.load(view.sequence, view.cell, num_units).cell.input_size
 
 
+_TRAINED_WITH = frozenset(
+    {
+        # What decides which trained cell it is, what it runs over and on what, and in which numbers.
+        *("cell", "num_units", "input_size", "options", "initial_weights", "seed"),
+        *("sequence", "time_steps", "signal", "text", "encoding", "alphabet", "numbers", "standardise"),
+        *("device", "dtype", "engine", "model", "layer", "reverse", "initial_state"),
+        # What is held and edited of it: the page says so wherever it says that it is trained.
+        *("clamp", "edit"),
+        # How it is shown, and to whom.
+        *("values", "units", "order", "gradients", "contrast", "pattern", "threshold", "around"),
+        *("layout", "tables", "t", "gate", "unit", "versus", "tolerance"),
+        *("lang", "step", "show", "colour", "lesson", "hide", "lock", "note", "room", "follows"),
+    }
+)
+"""What may be otherwise than a view has it of itself, and a trained cell's weights are still as they were trained."""
+
+
 def find(view: View) -> Example | None:
-    """The trained cell that a view shows; None where it shows another."""
+    """The trained cell that a view shows; None where it shows another, as one with something in front that nobody trained."""
+    found = base(view)
+    is_other = (
+        found is not None
+        and not view.model
+        and any(
+            getattr(view, field.name) != field.default
+            for field in fields(view)
+            if field.name not in _TRAINED_WITH
+        )
+    )
+    return None if is_other else found
+
+
+def base(view: View) -> Example | None:
+    """The trained cell whose weights a view's cell is made of; None where it is made of others."""
     if view.model:
         return _find_made_here(view)
     if view.initial_weights != TRAINED or view.num_units not in sizes(view):
@@ -168,7 +200,6 @@ def is_as_trained(view: View) -> bool:
         found is not None
         and not view.held
         and not view.edited
-        and not view.linear
         and dict(view.options) == dict(found.cell.options)
     )
 
@@ -180,7 +211,7 @@ def drawn_as(view: View) -> str:
 
 def is_random(view: View) -> bool:
     """Whether a view wishes for trained weights and there are none."""
-    return view.initial_weights == TRAINED and not view.model and find(view) is None
+    return view.initial_weights == TRAINED and not view.model and base(view) is None
 
 
 def tell(view: View) -> str:
@@ -188,7 +219,13 @@ def tell(view: View) -> str:
     if found := find(view):
         if view.model:
             return _("trained here: {title}").format(title=found.title)
+        if dict(view.options) != dict(found.cell.options):
+            return _("trained: {title}, with other options than these").format(title=found.title)
         return _("trained: {title}").format(title=found.title)
+    if found := base(view):
+        return _(
+            "not as it was trained: the weights are those for “{title}”, and a linear layer with random ones is in front"
+        ).format(title=found.title)
     if not is_random(view):
         return ""
     there = sizes(view)

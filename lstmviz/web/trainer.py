@@ -63,7 +63,7 @@ def _leave(view: View) -> View:
     models.put_away()
     usual = tuple((option.name, option.default) for option in KINDS[view.cell].options)
     own = replace(view, model="", layer="", options=usual, initial_weights=trained.TRAINED)
-    return own if trained.find(own) else replace(own, initial_weights=trained.drawn_as(own))
+    return own if trained.base(own) else replace(own, initial_weights=trained.drawn_as(own))
 
 
 def _words() -> dict[str, str]:

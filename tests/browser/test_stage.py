@@ -105,6 +105,53 @@ def test_nothing_moves_when_num_units_does(opened):
     assert [_box(opened, selector) for selector in selectors] == before
 
 
+@pytest.mark.parametrize("lang", ["en", "ja"])
+def test_nothing_moves_whatever_is_said_of_a_size(open_page, app_url, lang):
+    page = _open(open_page, f"{app_url}/?lang={lang}", width=1280)
+    assert page.evaluate("() => document.documentElement.lang") == lang
+    selectors = [f".st-key-{key} .lv-box" for key in _KEYS] + [".st-key-sentence", ".st-key-num_units"]
+    said = page.locator(".lv-counts-told")
+    number = page.locator(".st-key-num_units input[type=number]")
+    for width, height in [(1280, 720), (1366, 768), (1920, 1080)]:
+        _resize(page, width, height)
+        before, seen = None, set()
+        for units in (8, 32, 33, 256):
+            number.fill(str(units))
+            number.press("Enter")
+            expect(page).to_have_url(re.compile(f"num_units={units}" if units != 8 else r"/\?lang=|/$"))
+            expect(said).to_contain_text("CPU:0 ·", timeout=_FIRST)
+            boxes = [_box(page, selector) for selector in selectors]
+            assert boxes == (before := before or boxes), (width, units)
+            seen.add(said.inner_text().split("CPU:0")[0])
+        assert len(seen) > 1, "another thing is said of a size that was not trained"
+
+
+def test_what_is_cut_off_is_whole_under_the_focus(open_page, app_url):
+    page = _open(open_page, f"{app_url}/?num_units=33", width=1280)
+    _resize(page, 480, 700)
+    said = page.locator(".lv-counts-told > span")
+    expect(page.locator(".lv-counts-told")).to_have_class(re.compile("lv-cut"))
+    before = _box(page, ".st-key-kernel .lv-box")
+    assert said.evaluate("(text) => text.scrollWidth > text.clientWidth")
+    page.locator(".lv-counts-told").focus()
+    assert said.evaluate("(text) => text.scrollWidth <= text.clientWidth")
+    assert _box(page, ".st-key-kernel .lv-box") == before
+
+
+def test_the_number_says_what_is_shown_while_it_has_the_focus(open_page, serve):
+    page = _open(open_page, f"{serve('app.py', LSTMVIZ_MAX_WEIGHTS='100000')}/?{_VIEW}")
+    number = page.locator(".st-key-num_units input[type=number]")
+    number.fill("4096")
+    assert number.input_value() == "4096"
+    number.press("Enter")
+    expect(page.locator(".st-key-sentence")).not_to_contain_text("num_units 8 ")
+    expect(number).not_to_have_value("4096")
+    expect(number).to_be_focused()
+    shown = re.search(r"num_units (\d+)", page.locator(".st-key-sentence").inner_text())
+    assert shown
+    expect(number).to_have_value(shown[1])
+
+
 # --- num_units
 
 _SAMPLE = """() => {

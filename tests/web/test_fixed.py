@@ -47,11 +47,19 @@ def test_names_are_taken_in_any_order_and_each_once():
 def test_a_name_that_is_none_is_left_out_with_the_pages_usual_sentence(given):
     view, (said,) = parse(lock=given)
     assert view.lock == (("seed",) if "seed," in given else ())
-    assert said.startswith("lock was “") and ("num_units" in said or "seed" in said)
+    assert said.startswith(("lock was “", "of lock, “")) and ("num_units" in said or "seed" in said)
+
+
+def test_of_some_names_those_that_are_none_are_left_out_and_the_others_are_hidden():
+    view, (said,) = parse(hide="nonsense,cell")
+    assert view.hide == ("cell",)
+    assert (
+        said.startswith("of hide, “nonsense” is left out: ") and "onset" not in said and "showing" not in said
+    )
 
 
 def test_of_a_name_that_is_none_the_nearest_are_told_and_never_the_whole_list():
-    assert parse(hide="nosuch,num_unit")[1][0].endswith("nearest: num_units, units.")
+    assert parse(hide="nosuch,num_unit")[1][0].endswith("nearest: num_units.")
     for given in ("nosuch", "0000", "nosuch," * 100, "x" * 10**5):
         (said,) = parse(hide=given)[1]
         assert "left out" in said and len(said) < 60 + 160, said

@@ -52,7 +52,7 @@ def _told(units: int, **more: str) -> str:
     (length,) = struct.unpack_from("<I", made)
     head = json.loads(made[4 : 4 + length])
     assert head["numUnits"] == units
-    return str(head["told"])
+    return str(head["drawn"])
 
 
 def test_numpy_computes_what_a_cpu_has_no_memory_for_and_the_stage_says_so():

@@ -98,6 +98,7 @@ def test_the_routes_numbers_are_those_of_the_library():
         name: told[name]
         for name in (
             "told",
+            "drawn",
             "linear",
             "difference",
             "dtype",
@@ -260,7 +261,7 @@ def test_the_stage_at_rest_says_whose_run_it_is_and_how_far_the_other_is_from_it
     wanted = stage.read("stage", views.to_query(view))
     assert wanted
     made = head(wanted.make())
-    assert made["told"].startswith("CPU:0 · differs from NumPy's by at most ")
+    assert made["drawn"].startswith("CPU:0 · differs from NumPy's by at most ")
     assert 0 < render.difference(view, sequence, None) < 1e-5
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -89,6 +89,27 @@ def test_an_option_that_changes_no_weight_leaves_the_cell_trained():
     shown = render.load_cell(view)
     assert shown.options["forget_bias"] == 0
     np.testing.assert_array_equal(shown.kernel, lv.examples.load("sunspots", "BasicLSTMCell", 8).cell.kernel)
+
+
+def test_a_trained_cell_with_other_options_is_said_to_be_one():
+    assert "with other options than these" in trained.tell(_view(forget_bias="0"))
+    assert "options" not in trained.tell(_view())
+
+
+def test_behind_a_layer_that_nobody_trained_no_cell_is_a_trained_one():
+    view = _view(linear="true")
+    assert trained.find(view) is None and not trained.is_as_trained(view) and trained.errors(view) == {}
+    assert trained.tell(view).startswith("not as it was trained")
+    head, _arrays = _stage(linear="true")
+    assert "answer" not in head and "trained: next" not in head["told"]
+    trained_cell = lv.examples.load("sunspots", "BasicLSTMCell", 8).cell
+    np.testing.assert_array_equal(render.load_unfolded(view).kernel, trained_cell.kernel)
+    assert not np.array_equal(render.load_cell(view).kernel, trained_cell.kernel)
+
+
+def test_what_a_view_has_beside_what_is_known_to_leave_a_cell_as_it_was_trained_makes_it_another():
+    names = {field.name for field in fields(View)}
+    assert names >= trained._TRAINED_WITH and names - trained._TRAINED_WITH == {"linear"}
 
 
 def test_a_moved_seed_makes_the_weights_random():

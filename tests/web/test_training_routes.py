@@ -97,7 +97,7 @@ def hear(found, scale=1.0, **told):
 def test_a_look_has_the_stage_of_the_weights_and_where_the_training_is(found):
     told = head(ask("look", ticket=found.ticket, after="-1", t="3", unit="1"))
     assert told["numUnits"] == 4 and told["answer"]["title"] == "parity of the bits so far"
-    assert told["told"].startswith("trained here: parity") and "while it is trained" in told["told"]
+    assert told["told"].startswith("trained here: parity") and "while it is trained" in told["drawn"]
     row = told["training"]
     assert (row["state"], row["step"], row["curve"], row["isOver"]) == ("running", 5, [0.5], False)
 

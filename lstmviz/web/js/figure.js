@@ -18,7 +18,7 @@ import { patch } from "./patch.js";
 import { Player } from "./player.js";
 import { normalise, withEngine } from "./query.js";
 import { drawStep } from "./step.js";
-import { isDark, isScriptRunning, keyOf, onKey, onReconnect, onSlide, pageColor } from "./streamlit.js";
+import { isDark, isScriptRunning, keyOf, onKey, onReconnect, onSlide, pageColor, setLanguage } from "./streamlit.js";
 import { inView, isGoodEnough, nameCells, unpack } from "./tiles.js";
 
 const NARROW = 640; // pixels: below this, and under a finger, a drag scrolls the page
@@ -113,9 +113,10 @@ onKey(["num_units", "num_units_exact"], (isDown) => {
  * was pinned in them. Both when they rest.
  *
  * @typedef {{t: number | null, gate: string, unit: number | null}} Pin
- * @param {{data: [{of: string, pin: Pin, behind: boolean, held: string[]}], setTriggerValue: (name: string, value: any) => void}} component
+ * @param {{data: [{of: string, pin: Pin, behind: boolean, held: string[], language: string}], setTriggerValue: (name: string, value: any) => void}} component
  */
 export function follow({ data: [data], setTriggerValue }) {
+  setLanguage(data.language);
   stopWaiting();
   // Whoever hears now may know nothing yet.
   stopWaiting = onReconnect(() => setTriggerValue("moved", ahead || shown));
@@ -442,9 +443,7 @@ class View {
     layout.height ??= DEFAULT_HEIGHT;
     this.plot.style.height = `${layout.height}px`; // at once, so that what follows does not jump
     this.plot.setAttribute("aria-label", alt);
-    // Streamlit says "en" of every page, and screen readers believe it. Saying the same again styles the page anew.
-    const page = document.documentElement;
-    if (page.lang !== words.language) page.lang = words.language;
+    setLanguage(words.language);
     if (!Plotly) return;
     Object.assign(layout, {
       width,

@@ -20,7 +20,7 @@
  *   sentence: {text: string, counts: string}[], gates: Gate[], states: {name: string, title: string, size: number}[],
  *   colours: {diverging: {light: [number, string][], dark: [number, string][]}, sequential: [number, string][], nonfinite: string},
  *   groups: Group[], alone: {name: string, size: number, tile: number, values: number}[], weights: Scale, strips: Strip[], order: number[] | null, apart?: number[], measured?: {title: string, values: number} | null, labels: string[] | null,
- *   features: string[], said: Record<string, string>, unseen: Record<string, string>, title: string, step: Steps, told: string, alternatives: Record<string, string>, of: string, engine: string, linear: boolean,
+ *   features: string[], said: Record<string, string>, unseen: Record<string, string>, title: string, step: Steps, told: string, drawn: string, alternatives: Record<string, string>, of: string, engine: string, linear: boolean,
  *   difference: number | null, dtype: string, errors: Errors | {}, look: string, isText: boolean, hasLedger: boolean, edits?: Edit[],
  *   answer?: Answer, training?: import("./training.js").Trained}} Head
  */

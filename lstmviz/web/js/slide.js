@@ -104,7 +104,7 @@ export class Slide {
       board.writeFirst([title], x, y - HEAD / 2, { size: 16, bold: true, room: index ? width : width - 2 * LEGEND });
     }
     this.drawLegend(scene);
-    board.writeFirst([head.told], EDGE, HIGH - FOOT / 2, { room });
+    board.writeFirst([[head.told, head.drawn].filter(Boolean).join(" · ")], EDGE, HIGH - FOOT / 2, { room });
   }
 
   /** What the weights' colours stand for, at the right of their title. @param {Scene} scene */

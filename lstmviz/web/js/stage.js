@@ -6,7 +6,7 @@
  *
  * @typedef {{heard?: number, of: string, units: number, inputs: {size: number, most: number, canChange: boolean}, engine: string, orders?: [string, string][], most: number, canHold: boolean, canEdit?: boolean, look?: {show: string, colour: string}, pin: {t: number | null, unit: number | null, gate: string},
  *   words: Record<string, string>, player: any, fixed: Fixed, lesson?: import("./lesson.js").Told | null, mode?: string, room?: import("./follow.js").Room | null,
- *   training?: import("./training.js").Offer | null, share?: Record<string, string>, present?: Record<string, string> | null, aside?: string}} Told
+ *   training?: import("./training.js").Offer | null, share?: Record<string, string>, present?: Record<string, string> | null, aside?: string, language?: string}} Told
  *   `heard` is the number of the last thing said here that it knows
  * @typedef {{hide: string[], lock: string[], kept: Record<string, string>, held: string, would: string}} Fixed what the link that was opened takes
  *   away and what it holds, what an address says of that, and the sentences about it
@@ -33,7 +33,7 @@ import { TextPanel } from "./text_panel.js";
 import { TimePanel } from "./time_panel.js";
 import { Trainer } from "./training.js";
 import { canonical, withEngine } from "./query.js";
-import { contentAround, isDark, keyed, onKey, onReconnect, setTheme } from "./streamlit.js";
+import { contentAround, isDark, keyed, onKey, onReconnect, setLanguage, setTheme } from "./streamlit.js";
 
 const REST = 250; // milliseconds of quiet after which the run at rest is asked for and the script is told
 const PATIENCE = 4000; // milliseconds until what a script that speaks has not heard is said again
@@ -176,6 +176,7 @@ export class Stage {
     this.opener = null;
     /** @type {Record<string, string>} what else of the address was set since the script was told */
     this.set = {};
+    this.roomOfSentence = ""; // of which sentence, in what width, it was measured
     this.said = 0; // how often the script was told
     this.patience = 0;
     this.awaited = 0; // the time of which it has to have heard before it is listened to; 0 where it need not
@@ -235,6 +236,7 @@ export class Stage {
     label.append(slider);
     group.append(number);
     slider.addEventListener("input", () => this.resize(Number(slider.value)));
+    noteTyping(number);
     number.addEventListener("change", () => {
       const given = Math.round(Number(number.value));
       this.resize(Math.max(1, Math.min(this.told.most, Number.isFinite(given) ? given : 1)));
@@ -300,6 +302,7 @@ export class Stage {
     const number = document.createElement("input");
     Object.assign(number, { type: "number", min: "1", step: "1" });
     label.append(number);
+    noteTyping(number);
     number.addEventListener("change", () => {
       const given = Math.round(Number(number.value)) || 1;
       const inputs = Math.max(1, Math.min(this.told.inputs.most, given));
@@ -340,6 +343,7 @@ export class Stage {
     this.told = told;
     this.trigger = setTriggerValue;
     this.tellFixed();
+    if (told.language) setLanguage(told.language);
     this.skip.textContent = told.words.skip;
     this.tellRoom();
     this.tellPresent();
@@ -687,7 +691,7 @@ export class Stage {
     slider.max = String(units > SLIDER ? this.told.most : SLIDER);
     slider.value = String(units);
     slider.setAttribute("aria-valuenow", String(units));
-    if (number !== document.activeElement) number.value = String(units);
+    if (!isTyping(number)) number.value = String(units);
     number.max = String(this.told.most);
   }
 
@@ -825,7 +829,7 @@ export class Stage {
     const scene = (this.scene = new Scene(sent, steps, { t, unit, gate }, dark, accent, this.told.words, this.hover));
     for (const { board } of [this.kernel, this.time]) Object.assign(board, { ink: style.color, family: style.fontFamily, scale: this.scale });
     this.cell.scale = this.scale;
-    const { titles, sentence, numUnits, told } = sent.head;
+    const { titles, sentence, numUnits, told, drawn } = sent.head;
     this.titles.kernel.textContent = titles.kernel;
     this.titles.gates.textContent = titles.gates;
     this.titles.step.textContent = scene.titleOfStep;
@@ -842,13 +846,13 @@ export class Stage {
     this.legends.gates.replaceChildren(...shares, spanOf(scales.join(" · ")));
     this.look.textContent = this.look.title = look;
     this.errors.replaceChildren(...drawErrors(sent.head.errors, numUnits, this.told.words));
-    const said = [this.told.aside, told].filter(Boolean).map((words) => ` · ${words}`);
-    this.sentence.replaceChildren(...sentence.map(part), part({ text: said.join(""), counts: "told" }));
+    // Which machine has computed it is nothing to a room that looks at a presenter's screen.
+    this.tellSentence(sentence, [this.told.aside, told, this.present ? "" : drawn].filter(Boolean).join(" · "));
     if (!this.isAhead) this.showSize(numUnits);
     const { number } = this.features;
     number.disabled = !this.told.inputs.canChange || this.isLocked("input_size");
     number.max = String(this.told.inputs.most);
-    if (number !== document.activeElement && !this.isAhead) number.value = String(sent.head.inputSize);
+    if (!isTyping(number) && !this.isAhead) number.value = String(sent.head.inputSize);
     for (const [key, box] of Object.entries(this.boxes)) {
       const title = this.titles[/** @type {"kernel" | "step" | "gates"} */ (key)].textContent ?? "";
       box.setAttribute("aria-label", sent.head.alternatives?.[key] ?? title);
@@ -863,6 +867,42 @@ export class Stage {
     this.lesson?.show(scene);
     this.present?.tell();
     if (!scene.isTold && sent.head.steps) this.fetchSteps();
+  }
+
+  /**
+   * Says what `num_units` makes of the cell, and in a line of its own what else there is to know. Nothing below moves, whatever is said:
+   * the first has the room that the largest size needs, the second is cut off where it is long, and whole under the pointer or the focus.
+   *
+   * @param {{text: string, counts: string}[]} sizes @param {string} told
+   */
+  tellSentence(sizes, told) {
+    const [made, gap, more] = [0, 1, 2].map((at) => /** @type {HTMLElement} */ (this.sentence.children[at] ?? this.make("span", "", this.sentence)));
+    made.className = "lv-sizes";
+    made.replaceChildren(...sizes.map(part));
+    gap.className = "lv-gap";
+    gap.textContent = told && " · ";
+    more.className = "lv-counts-told";
+    const text = more.firstElementChild ?? this.make("span", "", more);
+    if (text.textContent !== told) text.textContent = told;
+    if (this.sentence.hidden) return;
+    const largest = sizes.map(widen);
+    const name = JSON.stringify([largest, this.sentence.clientWidth, getComputedStyle(this.sentence).fontSize, document.fonts.status]);
+    if (name !== this.roomOfSentence) {
+      this.roomOfSentence = name;
+      made.replaceChildren(...largest.map(part));
+      made.style.setProperty("--lv-lines", "99");
+      const range = document.createRange();
+      range.selectNodeContents(made);
+      const tops = [...range.getClientRects()].map(({ top, bottom }) => (top + bottom) / 2).sort((a, b) => a - b);
+      const high = parseFloat(getComputedStyle(made).fontSize) / 2; // what is less apart stands in one line
+      made.style.setProperty("--lv-lines", String(1 + tops.filter((top, at) => at && top - tops[at - 1] > high).length));
+      made.replaceChildren(...sizes.map(part));
+    }
+    if (more.matches(".lv-cut:is(:hover, :focus)")) return; // it is whole, and measured afterwards
+    const isCut = text.scrollWidth > more.clientWidth;
+    more.classList.toggle("lv-cut", isCut);
+    if (isCut) more.tabIndex = 0;
+    else more.removeAttribute("tabindex");
   }
 
   /** The text in place of the strips, where the sequence is one. @param {Scene} scene */
@@ -1193,6 +1233,23 @@ function spanOf(text) {
   const made = document.createElement("span");
   made.textContent = text;
   return made;
+}
+
+/** Knows from here on whether somebody types in a field and has not yet said that it is all. @param {HTMLInputElement} field */
+function noteTyping(field) {
+  field.addEventListener("input", () => (field.dataset.typing = "true"));
+  for (const end of ["change", "blur"]) field.addEventListener(end, () => delete field.dataset.typing);
+}
+
+/** @param {HTMLInputElement} field */
+const isTyping = (field) => field.dataset.typing === "true";
+
+/** A part of the sentence as it is where `num_units` is largest. @param {{text: string, counts: string}} part */
+function widen({ text, counts }) {
+  if (counts === "units") return { text: text.replace(/\d+/, "0000"), counts };
+  if (counts === "columns") return { text: text.replace(/\d+$/, "0000"), counts };
+  if (counts === "parameters") return { text: text.replace(/[\d,]+/, "00,000,000"), counts };
+  return { text: counts ? text : text.replace(/\[\d+, \d+\]/, "[0000, 00000]"), counts };
 }
 
 /** @param {{text: string, counts: string}} part */

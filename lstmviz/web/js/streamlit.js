@@ -72,6 +72,16 @@ export function isDark(element) {
   return 0.299 * red + 0.587 * green + 0.114 * blue < 128;
 }
 
+/**
+ * Says in which language the page is. Streamlit says "en" of every page, and screen readers believe it.
+ *
+ * @param {string} language
+ */
+export function setLanguage(language) {
+  const page = document.documentElement;
+  if (page.lang !== language) page.lang = language; // saying the same again would style the page anew
+}
+
 /** Background, text, and the background of what stands out. */
 const THEMES = { light: ["#ffffff", "#31333f", "#f0f2f6"], dark: ["#0e1117", "#fafafa", "#262730"] };
 

@@ -103,7 +103,7 @@ def _draw_on_stage(mode: str) -> None:
 
 def _say_untrained(view: View) -> str:
     """That a lesson has not the trained cell that the address asks for, where there is one."""
-    if view.model or trained.find(view) is None:
+    if view.model or trained.base(view) is None:
         return ""
     return _("random weights, as built: the lesson is of these; Explore has the trained ones")
 
