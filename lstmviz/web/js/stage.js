@@ -839,9 +839,10 @@ export class Stage {
     const edited = sent.head.edits?.length ?? 0;
     this.undoButton.hidden = !edited || !this.told.canEdit;
     this.undoButton.textContent = this.told.words.undo_edited.replace("{count}", String(edited));
-    const shares = sent.head.gates.some((gate) => gate.share) ? legend(scene, { low: 0, high: 1, diverging: false }, this.told.words.shares) : [];
     // Each strip has its scale's ends beside it: that is said where there is nothing to look for.
     const { look } = sent.head;
+    const what = look ? this.told.words.shares.replace(/;$/, "") : this.told.words.shares;
+    const shares = sent.head.gates.some((gate) => gate.share) ? legend(scene, { low: 0, high: 1, diverging: false }, what) : [];
     const scales = [...(look ? [] : [shares.length ? this.told.words.others : this.told.words.own]), ...meansOf(scene)];
     this.legends.gates.replaceChildren(...shares, spanOf(scales.join(" · ")));
     this.look.textContent = this.look.title = look;
