@@ -24,6 +24,9 @@ from lstmviz.web.view import View
 # the last one; what that address stands for, as `of` has it; and the language that it names.
 _LAST, _STANDS_FOR, _LANGUAGE = "addresses", "address_stands_for", "address_language"
 _PATH = "path"
+_IS_MOVED = (
+    "is_moved"  # in the session's state: whether the stage has said something that no run has shown yet
+)
 _HAS_COME = "has_come"  # in the session's state: whether another path was open before, or none
 _MOST = 20  # addresses that a browser can be behind
 
@@ -31,15 +34,22 @@ _MOST = 20  # addresses that a browser can be behind
 def is_asked() -> bool:
     """Whether the address says what is shown; to be asked once in each run."""
     last: list[dict[str, str]] | None = st.session_state.get(_LAST)
-    shown = st.query_params.to_dict()
+    shown, is_moved = st.query_params.to_dict(), st.session_state.pop(_IS_MOVED, False)
     if last is None or went_to():
         # Who goes back and forth fast may come to the same address again, with what the widgets held on the way.
         return True
     if shown == last[-1]:
         del last[:-1]
         return False
+    if is_moved:  # what a hand has moved is newer than any address that its browser still has, as while it changes the path
+        return False
     # A browser that has not heard of the last address yet sends one of those before.
     return shown not in last
+
+
+def hear_move() -> None:
+    """Notes that the stage has said what was moved on it: the next run shows that, whatever address comes with it."""
+    st.session_state[_IS_MOVED] = True
 
 
 def went_to() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,18 @@ def test_a_pick_that_its_browser_sent_before_it_heard_of_the_last_address_counts
     _go(page, _SMALL)
     assert (_shown(page).num_units, _shown(page).seed) == (4, 7)
     assert _query(page) == _SMALL | {"num_units": "4", "seed": "7"}
+
+
+def test_what_the_stage_has_said_counts_whatever_address_its_browser_still_has():
+    page = _open({"num_units": "5", "seed": "3"})
+    view = page.session_state["view"]
+    page.session_state["view"] = replace(view, num_units=7)
+    page.session_state[address._IS_MOVED] = True
+    page.slider(key="num_units").set_value(7)
+    _go(page, {"seed": "4"})
+    assert (_shown(page).num_units, _shown(page).seed) == (7, 3)
+    assert _query(page) == {"num_units": "7", "seed": "3"}
+    assert _shown(_go(page, {"seed": "4"})).seed == 4, "once: what is gone to afterwards is gone to"
 
 
 def test_back_counts_even_before_the_browser_has_heard_of_the_last_address(went_back):

@@ -142,6 +142,7 @@ def _draw_strip(settled: Settled) -> None:
 
 def _move(sent: dict[str, Any]) -> None:
     last = st.session_state["view"]
+    address.hear_move()
     if trainer.is_asked(given := stage.asked(sent)):
         st.session_state["view"] = view = trainer.obey(last, given)
         controls.write(view)
