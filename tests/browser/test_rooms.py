@@ -231,6 +231,22 @@ def test_a_presenters_screen_has_the_stage_alone_and_its_keys_do_what_the_help_s
     expect(page.locator(".lv-stage")).not_to_have_class(re.compile("lv-dark"))
 
 
+def test_a_key_that_comes_right_after_the_help_was_shut_is_the_presenters(presented: Any):
+    page, _context = presented
+    page.keyboard.press("?")
+    expect(page.locator(".lv-help button")).to_be_focused()
+    pressed_at = page.evaluate(
+        """() => {
+            document.querySelector(".lv-help").close();
+            const target = document.activeElement; // until the next frame that is what the dialog has in it
+            target.dispatchEvent(new KeyboardEvent("keydown", { key: "+", bubbles: true, cancelable: true }));
+            return target.tagName;
+        }"""
+    )
+    assert pressed_at == "BUTTON"
+    _expect_kernel(page, 9)
+
+
 def test_notes_in_a_second_window_go_along_without_a_network(presented: Any):
     page, context = presented
     with page.expect_popup() as opened:

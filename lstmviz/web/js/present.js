@@ -72,8 +72,8 @@ export class Present {
   press(event) {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     const target = /** @type {HTMLElement} */ (event.target);
-    if (this.help.open || target.matches("input, select, textarea") || target.closest("dialog")) return;
-    if (event.key === " " && target.matches("button, a")) return; // their own key
+    if (this.help.open || !isForPage(target)) return;
+    if (event.key === " " && target.matches("button, a") && !isShutAway(target)) return; // their own key
     if (this.act(event.key)) event.preventDefault();
   }
 
@@ -160,6 +160,14 @@ export class Present {
     this.host.theme(null);
   }
 }
+
+/** Whether a key that is pressed there is none of a field's and none of a dialog's own. @param {HTMLElement} target */
+export function isForPage(target) {
+  return isShutAway(target) || !target.closest("input, select, textarea, dialog");
+}
+
+/** Whether something is in a dialog that is shut: the focus is still there until the browser has painted that. @param {HTMLElement} target */
+const isShutAway = (target) => Boolean(target.closest("dialog:not([open])"));
 
 /** Fills the screen, or gives it back; only while a key or a click is being answered. */
 export function turnScreen() {

@@ -23,7 +23,7 @@ import { findHold, hides, putHold, readHolds, writeHold } from "./holds.js";
 import { KernelPanel, findWeight } from "./kernel_panel.js";
 import { Lesson } from "./lesson.js";
 import { Player } from "./player.js";
-import { Present, turnScreen } from "./present.js";
+import { Present, isForPage, turnScreen } from "./present.js";
 import { Scene } from "./scene.js";
 import { Sent, readJson, write, writeExactly } from "./numbers.js";
 import { RoomDialog } from "./room_dialog.js";
@@ -431,7 +431,7 @@ export class Stage {
   pressPresent(event) {
     const target = /** @type {HTMLElement} */ (event.target);
     if (this.present || !this.told.share || event.key !== "p" || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-    if ((target !== document.body && !this.root.contains(target)) || target.matches("input, select, textarea") || target.closest("dialog")) return;
+    if ((target !== document.body && !this.root.contains(target)) || !isForPage(target)) return;
     event.preventDefault();
     if (!document.fullscreenElement) turnScreen();
     this.turnToPath("present");
