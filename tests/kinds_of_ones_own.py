@@ -66,6 +66,13 @@ def no_kernel_apart(x, h, w):
     return {"h": g * h + (1 - g) * low}
 
 
+def copies(x, a, b, k, h, w):
+    """New states that are an old one, one value twice, and one that stays as it is."""
+    f = sigmoid(concat(x, h) @ w("kernel") + w("bias") + k).called("f")
+    new = f * a + (1 - f) * tanh(x @ w("new/kernel"))
+    return {"a": h, "b": new, "k": k, "h": new}
+
+
 def odd(x, n, h, w, *, slope=0.5, mixes=True, period=2.0, activation="tanh"):
     """A cell | of the tests: *no* paper has it."""
     a, b = split("ab", concat(x, h) @ w("kernel") + w("bias"))
@@ -82,6 +89,7 @@ STEPS = {
     "OwnWords": without_bias,
     "OwnRefused": refused,
     "OwnConstant": no_kernel_apart,
+    "OwnCopies": copies,
 }
 
 

@@ -151,6 +151,8 @@ def test_the_shares_and_what_is_left_of_the_start_add_up_to_the_state(case):
     for state in list_ledgers(trace.cell):
         found = lv.ledger(trace, None, state=state)
         scale = np.maximum(1, np.abs(found.over_time()).sum(axis=0).max(axis=0) + np.abs(found.initial))
+        if "m" in trace.states:  # what is kept is exp of a difference of two, each rounded at its own size
+            scale = scale * max(1, np.abs(trace.initial_state["m"]).max(), np.abs(trace.states["m"]).max())
         rounding = ROUNDING[trace.cell.dtype.name] * scale
         assert np.all(np.abs(found.shares.sum(axis=0) + found.initial - found.value) <= rounding)
         over_time = found.over_time().sum(axis=0) + found.initial_over_time()
@@ -371,6 +373,53 @@ def normed(x, h, w):
 
 def grown(x, h, w):
     return {"h": exp(gate(x, h, w) * h - 1)}
+
+
+def measured(x, h, w):
+    k = sigmoid(x @ w("k")).called("k")
+    return {"h": h + k * (x @ w("y") - h)}
+
+
+def test_what_a_correction_keeps_is_written_as_one_difference():
+    with declared({"Own": measured}):
+        found = lv.ledger(trace := run("Own"), None)
+    assert (found.factor, found.written) == ("1 − k", "k · x · y")
+    np.testing.assert_allclose(found.factors, 1 - trace.gates["k"], rtol=1e-15)
+    np.testing.assert_allclose(found.shares.sum(axis=0) + found.initial, found.value, rtol=1e-12, atol=1e-13)
+
+
+def unread(x, c, h, w):
+    f = sigmoid(x @ w("k")).called("f")
+    return {"c": f * c + 1 - f, "h": f * tanh(c)}
+
+
+def squashed(x, h, w):
+    f = sigmoid(concat(x, h) @ w("k")).called("f")
+    return {"h": f * tanh(h) + 1 - f}
+
+
+def gated(x, c, h, w):
+    f = sigmoid(concat(x, h) @ w("k")).called("f")
+    return {"c": f * c + 1 - f, "h": f * tanh(c)}
+
+
+@pytest.mark.parametrize(
+    ("step", "why"),
+    [
+        (unread, "h of Own has no ledger: each step makes it anew, without its old value.$"),
+        (
+            squashed,
+            "h of Own has no ledger, for the activation tanh is between its old value and the new one",
+        ),
+        (
+            gated,
+            "h of Own has no ledger: each step makes it anew, and its old value enters through gates alone.$",
+        ),
+    ],
+)
+def test_how_the_old_value_enters_a_state_that_is_made_anew_is_said_as_it_is(step, why):
+    with declared({"Own": step}), pytest.raises(lv.NoLedger, match=why):
+        lv.ledger(run("Own"), 0, state="h")
 
 
 @pytest.mark.parametrize(

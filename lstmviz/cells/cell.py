@@ -251,9 +251,9 @@ class Cell:
             weight, top = self.weights[place.weight], 0
             count, index = (place.block.count, place.block.index) if place.block else (1, 0)
             for part in parts_of(place.met):
-                meets, width = base_of(part), self.equation.width(part)
+                meets, width = base_of(self.equation, part), self.equation.width(part)
                 height = width.evaluate(self.sizes) if width is not None else 0
-                fits = (height, weight.shape[1]) == (self._height(meets), count * self.num_units)
+                fits = meets and (height, weight.shape[1]) == (self._height(meets), count * self.num_units)
                 if not fits or meets in blocks:
                     raise ValueError(
                         _(

@@ -114,8 +114,9 @@ class _Writer:
             name(node, f"{write_word(state)}_t")
         for gate, node in self.gates.items():
             name(node, write_word(gate))
+        own = {"x", *map(write_word, self.equation.states)}  # a weight of that name would be read as these
         for weight, node in self.equation.weights.items():
-            name(node, *name_weight(weight))
+            name(node, *(each for each in name_weight(weight) if each not in own))
 
     def _find_sums(self) -> list[Node]:
         """What is split, else the first gate's own sum, in the order in which they are made."""

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from unicodedata import normalize
 
 from lstmviz.cells.options import OPTIONS, Option, OptionValue, is_on
 from lstmviz.equation import Equation, Node, define
 from lstmviz.equation.definition import Place, Step
-from lstmviz.equation.nodes import summands_of, walk
+from lstmviz.equation.nodes import summands_of
 from lstmviz.language import _
 
 KINDS: dict[str, Kind] = {}
@@ -49,7 +50,8 @@ class Variable:
         gates: The gates whose columns it holds, in order; empty for weights that belong to no block.
         initial: The constant it starts as; None for the initial weights that were asked for.
         when: The option that has to be on for the variable to exist.
-        meets: Whose rows a kernel holds, x's above h's; for a bias those of the kernel that it goes with.
+        meets: Whose rows a kernel holds, x's above h's, an empty name being nobody's alone; for a bias those of the kernel that
+            it goes with.
         touches: The gates whose pre-activation a vector takes part in, unit by unit, where it is no bias.
     """
 
@@ -73,8 +75,8 @@ class Variable:
 
     @property
     def is_hidden(self) -> bool:
-        """Whether x meets none of it, nor of the kernel that it goes with."""
-        return "x" not in self.meets
+        """Whether states alone meet it, or the kernel that it goes with."""
+        return not {"x", ""} & set(self.meets)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +115,15 @@ class Kind:
         """
         key = structure_of(options)
         if key not in self._equations:
-            self._equations[key] = define(self.step, self.states, dict(key))
+            try:
+                self._equations[key] = define(self.step, self.states, dict(key))
+            except ValueError as error:
+                usual = structure_of({option.name: option.default for option in self.options})
+                others = [f"{name}={value!r}" for name, value in key if (name, value) not in usual]
+                if not others:
+                    raise
+                words = _("with {options}: {cause}")
+                raise ValueError(words.format(options=", ".join(others), cause=error)) from error
         return self._equations[key]
 
     @cached_property
@@ -248,14 +258,15 @@ def make_kind(
         )
     options = tuple(_option(each) for each in parameters if each.kind is each.KEYWORD_ONLY)
     purpose = purpose or (inspect.getdoc(step) or "").partition("\n\n")[0].replace("\n", " ")
-    unknown = sorted(set(states or {}) - set(places[1:-1]))
+    states = {normalize("NFKC", state): words for state, words in (states or {}).items()}
+    unknown = sorted(set(states) - set(places[1:-1]))
     if unknown:
         raise ValueError(
             _("states has {given}; the equation of {name} has the states {allowed}.").format(
                 given=", ".join(unknown), name=name, allowed=", ".join(places[1:-1])
             )
         )
-    return Kind(name, title or name, step, tuple(places[1:-1]), options, purpose, source, dict(states or {}))
+    return Kind(name, title or name, step, tuple(places[1:-1]), options, purpose, source, states)
 
 
 def _check_gates(kind: Kind) -> None:
@@ -340,10 +351,10 @@ def _meets(equation: Equation, weight: str) -> tuple[str, ...]:
     leaf = equation.weights[weight]
     for node in equation.nodes:
         if node.op == "matmul" and node.args[1] is leaf:
-            found += [base_of(part) for part in parts_of(node.args[0])]
+            found += [base_of(equation, part) for part in parts_of(node.args[0])]
     if not found:
         for node in _sums_with(equation, leaf):
-            found += [base_of(part) for part in parts_of(node.args[0])]
+            found += [base_of(equation, part) for part in parts_of(node.args[0])]
     return tuple(dict.fromkeys(found)) or ("x", "h")
 
 
@@ -360,20 +371,32 @@ def parts_of(met: Node) -> tuple[Node, ...]:
     return met.args if met.op == "concat" else (met,)
 
 
-def base_of(part: Node) -> str:
-    """What a part of a product's vector is in the end: "x", a state, else a gate."""
-    leaves = [node for node in walk(part) if node.op in ("x", "state")]
-    own = [node for node in _above_gates(part) if node.op in ("x", "state")]
-    names = dict.fromkeys("x" if node.op == "x" else node.value for node in own or leaves)
-    return next(iter(names)) if len(names) == 1 else "h"
+def base_of(equation: Equation, part: Node) -> str:
+    """Whose numbers a part of a product's vector is in the end, unit by unit: "x" or a state; empty where of none alone.
+
+    A gate scales a state, as a GRU's r does, and does not make it another one; what is added to it does.
+    """
+    found = _bases_of(equation, part)
+    return next(iter(found)) if len(found) == 1 else ""
 
 
-def _above_gates(node: Node) -> Iterator[Node]:
-    if node.op == "called":
-        return
-    yield node
-    for each in node.args:
-        yield from _above_gates(each)
+def _bases_of(equation: Equation, node: Node) -> frozenset[str]:
+    """What a value is made of unit by unit: x and states, and an empty name for what is none of these."""
+    for name, new in equation.new.items():
+        if node is new:
+            return frozenset({name})
+    if node.op in ("x", "state"):
+        return frozenset({"x" if node.op == "x" else node.value})
+    if node.op in ("matmul", "part", "concat"):
+        return frozenset({""})
+    scaled = [each for each in node.args if node.op in ("mul", "div") and _is_made_outside_gates(each)]
+    return frozenset().union(*(_bases_of(equation, each) for each in scaled or node.args))
+
+
+def _is_made_outside_gates(node: Node) -> bool:
+    """Whether x or a state is in a value other than through a gate."""
+    inside = node.op != "called" and any(map(_is_made_outside_gates, node.args))
+    return node.op in ("x", "state") or inside
 
 
 def evaluate(axis: str, sizes: Mapping[str, int]) -> int:

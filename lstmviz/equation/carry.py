@@ -62,7 +62,7 @@ def find_carry(equation: Equation, state: str) -> Carry:
     if factor is None:
         *_names, inside = _list_outer(equation.new[state])
         around = _is_squashed(inside) and any(id(each) in holding for each in inside.args)
-        raise Obstacle(inside if around else leaf)
+        raise Obstacle(inside if around else _find_between(equation, state, holding))
     other = _find_partner(equation, state)
     if other is not None:
         raise Obstacle(equation.states[other])
@@ -121,10 +121,14 @@ def _each(change: Callable[[Node], Node], parts: _Parts) -> _Parts:
 
 
 def _multiply(by: Node, part: Node) -> Node:
+    if part.op == "neg":
+        return -_multiply(by, part.args[0])
     return by if part.op == "number" and part.value == 1.0 else by * part
 
 
 def _combine(op: str, a: Node | None, b: Node | None) -> Node | None:
+    if b is not None and b.op == "neg":  # h + k (y − h) keeps 1 − k of h
+        op, b = "sub" if op == "add" else "add", b.args[0]
     if a is None or b is None:
         return a if b is None else -b if op == "sub" else b
     return Node(op, (a, b))
@@ -154,6 +158,29 @@ def _find_holding(equation: Equation, state: str) -> set[int]:
         if not is_gate and any(id(each) in held for each in node.args):
             held.add(id(node))
     return held
+
+
+def _find_between(equation: Equation, state: str, holding: set[int]) -> Node:
+    """What is between a state's old value and a new one that does not hold it.
+
+    An activation around the old value alone, unit by unit, that has no name, as `tanh(h)`; where there is none the old state.
+    """
+    leaf, new = equation.states[state], equation.new[state]
+    outer = {id(node) for node in _list_outer(new)}
+    alone = {id(leaf)}  # what holds the old value, unit by unit
+    found: dict[int, Node] = {}  # what holds it behind such an activation, and which that is
+    for node in walk(new):
+        if node.op == "called" and id(node) not in outer:
+            continue
+        behind = next((found[id(each)] for each in node.args if id(each) in found), None)
+        if any(id(each) in alone for each in node.args):
+            if id(node) in holding and node.op not in ("matmul", "concat", "part"):
+                alone.add(id(node))
+            elif behind is None and _is_squashed(node):
+                behind = node
+        if behind is not None:
+            found[id(node)] = behind
+    return found.get(id(new), leaf)
 
 
 def _find_partner(equation: Equation, state: str) -> str | None:

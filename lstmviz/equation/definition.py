@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
+from unicodedata import normalize
 
 from lstmviz.equation import shapes
 from lstmviz.equation.activations import ACTIVATIONS
@@ -141,6 +142,7 @@ def define(step: Step, states: tuple[str, ...], options: Mapping[str, Any]) -> E
     Raises:
         ValueError: what it gives are not the states, or nothing says how large something is.
     """
+    _check_states(states)
     x, weights = Node("x"), Weights()
     before = {name: Node("state", (), name) for name in states}
     given = {
@@ -155,6 +157,10 @@ def define(step: Step, states: tuple[str, ...], options: Mapping[str, Any]) -> E
                 "lstmviz.equation."
             ).format(cause=error)
         ) from error
+    if isinstance(
+        new, Mapping
+    ):  # Python writes the micro sign among its own names as the letter mu, in a text it stays
+        new = {normalize("NFKC", name) if isinstance(name, str) else name: node for name, node in new.items()}
     if (
         not isinstance(new, Mapping)
         or set(new) != set(states)
@@ -165,7 +171,7 @@ def define(step: Step, states: tuple[str, ...], options: Mapping[str, Any]) -> E
                 given=sorted(map(str, new)) if isinstance(new, Mapping) else new, allowed=", ".join(states)
             )
         )
-    new = {name: new[name] for name in states}
+    new = _tell_apart({name: new[name] for name in states})
     nodes = list(walk(*new.values()))
     _check_activations(nodes)
     gates = _find_gates(nodes, states)
@@ -194,6 +200,30 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, float)
 
 
+def _tell_apart(new: Mapping[str, Node]) -> dict[str, Node]:
+    """Each new state as a node of its own, also where it is an old state, a weight or another new state as that is."""
+    found: dict[str, Node] = {}
+    for name, node in new.items():
+        is_taken = not node.args or any(node is other for other in found.values())
+        found[name] = Node("activation", (node,), "linear") if is_taken else node
+    return found
+
+
+def _list_written(states: tuple[str, ...]) -> tuple[str, ...]:
+    """What is written for x, the step and the new states."""
+    return ("x", "x_t", "t", *(f"{state}_t" for state in states))
+
+
+def _check_states(states: tuple[str, ...]) -> None:
+    for name in states:
+        if name in _list_written(states):
+            raise ValueError(
+                _(
+                    "a state is called {name}, as the step, x or a new state is written; call it otherwise."
+                ).format(name=name)
+            )
+
+
 def _check_activations(nodes: list[Node]) -> None:
     for node in nodes:
         if node.op == "activation" and node.value not in ACTIVATIONS:
@@ -214,7 +244,7 @@ def _find_gates(nodes: list[Node], states: tuple[str, ...]) -> dict[str, Node]:
             raise ValueError(
                 _("two values are called {name}; each gate has a name of its own.").format(name=name)
             )
-        if name in (*states, *(f"{state}_t" for state in states), "x", "t"):
+        if name in (*states, *_list_written(states)):
             raise ValueError(
                 _("a gate is called {name}, as the state or x is; call it by another letter.").format(
                     name=name

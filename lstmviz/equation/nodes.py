@@ -13,6 +13,16 @@ from lstmviz.language import _
 
 Number = int | float
 
+# How operations are written, and how tightly they hold together.
+_SIGNS = {
+    "add": ("+", 1),
+    "sub": ("-", 1),
+    "neg": ("-", 2),
+    "mul": ("*", 2),
+    "div": ("/", 2),
+    "matmul": ("@", 2),
+}
+
 
 @dataclass(frozen=True)
 class Name:
@@ -97,10 +107,22 @@ class Node:
         _refuse_to_decide()
 
     def __repr__(self) -> str:
+        """The value as Python writes it, so that whoever wrote an equation finds the place that a message is about."""
+        return self._write(0)
+
+    def _write(self, within: int) -> str:
+        """The value, in brackets where it holds less tightly than what it stands in."""
         if self.op in ("x", "state", "weight", "number", "option"):
             return str("x" if self.value is None else self.value)
+        if self.op in _SIGNS:
+            sign, holds = _SIGNS[self.op]
+            sides = [each._write(holds + place) for place, each in enumerate(self.args)]
+            written = f"{sign}{sides[0]}" if len(sides) == 1 else f" {sign} ".join(sides)
+            return f"({written})" if holds < within else written
         inside = ", ".join(map(repr, self.args))
-        return f"{self.value.name if isinstance(self.value, Name | Block) else self.op}({inside})"
+        if isinstance(self.value, Name | Block):
+            return f"{self.value.name}({inside})"
+        return f"{self.value if self.op == 'activation' else self.op}({inside})"
 
     def called(self, name: Any, title: str = "", role: str = "") -> Node:
         """The same value under a name: a gate, which a run records.

@@ -178,7 +178,7 @@ def say_sizes(cell: Cell) -> list[dict[str, str]]:
         count = len(variable.gates)
         named = [_part(f"{variable.name} ")]
         wide = f"{count} × {cell.num_units}" if count > 1 else str(cell.num_units)
-        heights = [(meets, _height(cell, meets)) for meets in variable.meets]
+        heights = [(meets, _height(cell, meets)) for meets in variable.meets if all(variable.meets)]
         shape = f"[{rows}, {columns}]"
         if sum(height for _meets, height in heights) == rows:
             sides = [_part("[")]
@@ -398,9 +398,8 @@ class _Matrices:
                 heights = self._heights(parts, len(values))
                 if heights is None:
                     return None
-                told = zip(
-                    parts, (say(part, names) for part in parts), map(base_of, parts), heights, strict=True
-                )
+                bases = [base_of(equation, part) for part in parts]
+                told = zip(parts, (say(part, names) for part in parts), bases, heights, strict=True)
                 return _Matrix(name, values, tuple(told), node)
         return None
 

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from lstmviz.cells import Cell
 from lstmviz.equation import Equation, Node
 from lstmviz.equation.carry import Carry, Obstacle, find_carry
+from lstmviz.equation.nodes import walk
 from lstmviz.language import _, _mark
 from lstmviz.run.terms import name_obstacle, name_values
 from lstmviz.run.trace import Trace, check_index
@@ -249,6 +250,10 @@ def _choose(cell: Cell, state: str | None) -> tuple[str, Carry]:
 def _refuse(node: Node, state: str, cell: Cell) -> str:
     """Why a state has no ledger, in a sentence."""
     kind, equation = cell.kind.name, cell.equation
+    if node is equation.states[state] and node not in walk(equation.new[state]):
+        return _("{state} of {kind} has no ledger: each step makes it anew, without its old value.").format(
+            state=state, kind=kind
+        )
     if node is equation.states[state]:
         return _(
             "{state} of {kind} has no ledger: each step makes it anew, and its old value enters through gates alone."

@@ -26,6 +26,7 @@ from lstmviz.equation import (
     sqrt,
     tanh,
 )
+from tests.kinds_of_ones_own import declared
 from tests.latex import FUNCTIONS, Page, Unreadable, plain, tokens
 
 # What each weight is called in a formula, written down here once more.
@@ -503,6 +504,17 @@ def test_blocks_without_names_of_their_own_are_refused(names):
 
     with pytest.raises(ValueError, match="each must have a name of its own"):
         make_kind(step, "Alike").variables  # noqa: B018
+
+
+def test_a_weight_called_as_x_or_a_state_is_not_written_as_that_is():
+    def step(x, h, w):
+        f = sigmoid(x @ w("x") + w("h") * h).called("f")
+        return {"h": f * h}
+
+    with declared({"Own": step}):
+        rows = cells.formulas(lv.build("Own", 3, 2))
+    assert rows[0].latex == r"z = x_t \cdot \mathrm{weight}_x"
+    assert rows[1].latex == r"z \leftarrow z + \mathrm{weight}_h \odot h_{t-1}"
 
 
 def test_a_second_product_is_added_and_a_weight_is_a_bias_added():

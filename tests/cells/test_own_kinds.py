@@ -157,6 +157,18 @@ def a_norm_of_numbers_plain(x, s, w):
     return {"h": np.tanh((z - z.mean()) / np.sqrt(z.var() + 1e-12)) * np.log(2.0) + 0.5 * s["h"]}
 
 
+def states_that_are_others(x, a, b, k, h, w):
+    f = sigmoid(concat(x, h) @ w("kernel") + k).called("f")
+    new = f * a + (1 - f) * tanh(x @ w("v"))
+    return {"a": h, "b": new, "k": w("k"), "h": new}
+
+
+def states_that_are_others_plain(x, s, w):
+    f = squash(np.r_[x, s["h"]] @ w["kernel"] + s["k"])
+    new = f * s["a"] + (1 - f) * np.tanh(x @ w["v"])
+    return {"a": s["h"], "b": new, "k": w["k"], "h": new}
+
+
 ODD = [
     (two_heights, two_heights_plain),
     (gate_of_a_gate, gate_of_a_gate_plain),
@@ -170,6 +182,7 @@ ODD = [
     (blocks_of_an_activation, blocks_of_an_activation_plain),
     (one_factor_a_unit, one_factor_a_unit_plain),
     (a_norm_of_numbers, a_norm_of_numbers_plain),
+    (states_that_are_others, states_that_are_others_plain),
 ]
 
 
@@ -324,6 +337,46 @@ def test_rows_that_meet_a_state_through_a_gate_are_that_states(declare):
     ]
 
 
+def of_a_new_state(x, s, h, w):
+    s = 0.9 * s + 0.1 * (x @ w("in"))
+    return {"s": s, "h": sigmoid(s @ w("p") + x @ w("k")).called("z")}
+
+
+def test_rows_that_meet_a_new_state_are_that_states(declare):
+    cell, _x, _start = draw(declare(of_a_new_state))
+    assert dict(cell.rows) == {"x": slice(0, 2), "s": slice(2, 5)}
+    np.testing.assert_array_equal(cell.kernel, np.vstack([cell.weights["k"], cell.weights["p"]]))
+    assert {each.name: each.meets for each in cell.kind.variables} == {"in": ("x",), "p": ("s",), "k": ("x",)}
+
+
+def of_two_states(x, c, h, w):
+    f = sigmoid(concat(x, c + h) @ w("kernel") + w("bias")).called("f")
+    return {"c": f * c, "h": f * h}
+
+
+def of_a_state_and_a_gate(x, h, w):
+    g = tanh(x @ w("k")).called("g")
+    return {"h": sigmoid((g + (1 - g) * h) @ w("kernel")).called("f") * h}
+
+
+def of_x_through_a_layer(x, h, w):
+    e = tanh(x @ w("embed"))
+    f = sigmoid(concat(e, h) @ w("kernel")).called("f")
+    return {"h": f * h + e}
+
+
+@pytest.mark.parametrize(
+    "step", [of_two_states, of_a_state_and_a_gate, of_x_through_a_layer, matrix_of_a_gate]
+)
+def test_rows_that_meet_what_is_no_state_and_not_x_stand_in_no_joined_kernel_whatever_their_number(
+    step, declare
+):
+    cell = lv.build(declare(step), num_units=3, input_size=3)
+    assert not cell.rows and "has no single kernel" in cell.why_no_kernel
+    (kernel,) = [each for each in cell.kind.variables if each.name in ("kernel", "u")]
+    assert "" in kernel.meets and not kernel.is_hidden
+
+
 def test_what_no_state_and_no_x_is_in_stands_alone_among_the_terms(declare):
     def step(x, h, w):
         z = x @ w("k") + w("b") + 2.0 * w("v") + exp(w("a")) + 0.5
@@ -364,7 +417,7 @@ REFUSED = {
     r"two values are called f": lambda x, h, w: {"h": gate(x, w) * gate(x, w)},
     r"a gate is called 3; it must be a letter": lambda x, h, w: {"h": gate(x, w, 3)},
     r"gives \['h'\]; it must give the new states": lambda x, h, w: {"h": 0.5},
-    r"gives f\(activation": lambda x, h, w: gate(x, w),
+    r"gives f\(tanh\(x @ k\)\)": lambda x, h, w: gate(x, w),
     r"gives None; it must": lambda x, h, w: None,
     r"gives \['c', 'h'\]; it must give the new states by name: h": lambda x, h, w: {"h": gate(x, w), "c": h},
     r"is a function of \(h, x, w\)": lambda h, x, w: {"h": gate(x, w)},
@@ -404,6 +457,15 @@ REFUSED = {
     r"the weight k starts as 'zeros'": lambda x, h, w: {"h": tanh(x @ w("k", "zeros")).called("f")},
     r"a weight is called '/k'; between its slashes": lambda x, h, w: {"h": tanh(x @ w("/k")).called("f")},
     r"a weight is called 'a/../k'; between": lambda x, h, w: {"h": tanh(x @ w("a/../k")).called("f")},
+    r"a gate is called x_t, as the state or x": lambda x, h, w: {"h": gate(x, w, "x_t")},
+    r"a state is called t, as the step": lambda x, t, h, w: {"t": t, "h": gate(x, w)},
+    r"a state is called c_t, as the step, x or a new state": lambda x, c, c_t, h, w: {"c": c, "c_t": c_t, "h": gate(x, w)},
+    r"with more=False: no state depends on u; leave it out": (
+        lambda x, h, w, *, more=True: {"h": (gate(x, w), h @ w("u"))[more] * gate(x, w, "g")}
+    ),
+    r"with most=1.0: in tanh\(x @ k\) \+ x \* v a vector|with most=1.0: in f\(tanh\(x @ k\)\) \+ x \* v a vector": (
+        lambda x, h, w, *, most=None: {"h": gate(x, w) if most is None else gate(x, w) + x * w("v")}
+    ),
     r"cannot be read: .*no attribute 'kernel'": lambda x, h, w: {"h": tanh(x @ w.kernel).called("f")},
     r"a gate is called h_t, as the state": lambda x, h, w: {"h": gate(x, w, "h_t")},
     r"the blocks of a split are called ;": lambda x, h, w: {"h": split("", gate(x, w))[0].called("g")},
@@ -412,7 +474,7 @@ REFUSED = {
         lambda x, h, w: {"h": norm(gate(x, w), 1.0, 0.0, epsilon=float("nan"))}
     ),
     r"an option is called seed": lambda x, h, w, *, seed=1.0: {"h": seed * gate(x, w)},
-    r"matmul\(v, m\) multiplies weights with a matrix; let x": (
+    r"v @ m multiplies weights with a matrix; let x": (
         lambda x, h, w: {"h": gate(x, w) + w("v") @ w("m")}
     ),
     r"multiplies weights with a matrix; let x or a state be in what meets it": (
@@ -450,6 +512,19 @@ def test_each_state_may_have_a_title_and_what_is_no_state_none():
     assert make_kind(step, "Titled", states=titles).state_titles == titles
     with pytest.raises(ValueError, match="states has x; the equation of Titled has the states c, q, h"):
         make_kind(step, "Titled", states={"x": "input", **titles})
+
+
+def test_a_letter_that_python_writes_otherwise_among_its_names_is_the_same_one():
+    typed, written = "\u00b5", "\u03bc"  # the micro sign, which keyboards have, and the letter
+    names = {"gate": gate}
+    exec(
+        f"def step(x, {typed}, h, w):\n    f = gate(x, w)\n    return {{'{typed}': f * {typed} + 1, 'h': f * h}}",
+        names,
+    )
+    kind = make_kind(names["step"], "Greek", states={typed: "mean"})
+    assert kind.states == (written, "h") == tuple(kind.equation({}).new) and kind.state_titles == {
+        written: "mean"
+    }
 
 
 # --- Options -----------------------------------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ def test_gates_have_colours_of_their_own(kind):
 
 
 def test_where_there_is_no_single_kernel_its_figure_is_refused_in_a_sentence():
-    with pytest.raises(ValueError, match="OwnConstant has no single kernel: the gate g takes from kernel"):
+    with pytest.raises(ValueError, match="OwnConstant has no single kernel: the gate g takes from mix"):
         lv.plot.kernel(kinds_of_ones_own.run("OwnConstant").cell)
 
 

@@ -28,6 +28,7 @@ NO_PLAIN_SUM = {
     "OwnWords": {"opening", "new"},
     "OwnRefused": {"one", "two", "three", "four", "five", "six"},
     "OwnConstant": {"pace", "g"},
+    "OwnCopies": {"f"},  # by a state
 }
 SUMS = [
     *((kind, {}) for kind in KINDS),
