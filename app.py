@@ -12,7 +12,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from lstmviz.web import settings
 
 settings.check()  # before what reads them
-from lstmviz.web import server  # noqa: E402
+from lstmviz.web import kinds, server  # noqa: E402
+
+kinds.declare_own()
 
 app = st.App(
     Path(server.__file__).with_name("page.py"),

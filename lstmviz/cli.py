@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import runpy
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Sequence as Ordered
@@ -24,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lstmviz import language, sequences
-from lstmviz.cells import Cell
+from lstmviz.cells import Cell, declare_from
 from lstmviz.formats.found import Layer, Reads, say_assumed, say_if
 from lstmviz.formats.load import ENDINGS, READERS, Loaded, load, read_content
 from lstmviz.formats.numpy_files import knows as knows_arrays
@@ -62,7 +61,7 @@ def main(arguments: Ordered[str] | None = None) -> int:
         given = _parser().parse_args(arguments)
         try:
             if given.kinds is not None:
-                _declare(given.kinds)
+                declare_from(given.kinds)
             given.command(given)
             sys.stdout.flush()
         except KeyboardInterrupt:
@@ -90,25 +89,6 @@ def _tell(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error)
-
-
-def _declare(path: str) -> None:
-    """Runs the file that declares the caller's own kinds of cell.
-
-    Raises:
-        ValueError: it ends with an error.
-        OSError: it cannot be read.
-    """
-    try:
-        runpy.run_path(path)
-    except OSError:
-        raise
-    except Exception as error:
-        raise ValueError(
-            _("{file} ends with an error: {cause}").format(
-                file=path, cause=f"{type(error).__name__}: {error}"
-            )
-        ) from error
 
 
 # --- What can be given
@@ -157,11 +137,7 @@ def _parser() -> argparse.ArgumentParser:
             "--layout", choices=list(LAYOUTS), help=_("how an .npz stores its arrays, where it does not say")
         )
     for command in (inspect, render, convert, identify):
-        command.add_argument(
-            "--kinds",
-            metavar="FILE",
-            help=_("a Python file of your own that declares kinds of cell with @lv.kind; it is run first"),
-        )
+        _add_kinds(command)
     render.add_argument(
         "--input", metavar="CSV", help=_("the sequence, a row a step, taken as it is; else a sine")
     )
@@ -211,7 +187,16 @@ def _add_serve(commands: Any) -> None:
     serve.add_argument(
         "--address", default="localhost", help=_("the address to listen at; 0.0.0.0 for other machines too")
     )
-    serve.set_defaults(command=_serve, kinds=None)
+    _add_kinds(serve)
+    serve.set_defaults(command=_serve)
+
+
+def _add_kinds(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--kinds",
+        metavar="FILE",
+        help=_("a Python file of your own that declares kinds of cell with @lv.kind; it is run first"),
+    )
 
 
 def _port(text: str) -> int:
@@ -246,6 +231,8 @@ def _serve(given: argparse.Namespace) -> None:
         "logger.hideWelcomeMessage": "true",
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
+    if given.kinds is not None:
+        os.environ["LSTMVIZ_KINDS"] = str(Path(given.kinds).resolve())
     os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", str(front), *flags])
 
 

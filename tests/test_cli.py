@@ -104,6 +104,21 @@ def test_help_names_the_commands(run):
     assert all(f"\n    {name} " in printed for name in (*COMMANDS, "serve"))
 
 
+def test_the_page_is_served_with_the_kinds_of_a_file_which_is_run_before(run, tmp_path, monkeypatch):
+    file, became = tmp_path / "kinds.py", []
+    monkeypatch.setattr(
+        os, "execv", lambda program, arguments: became.append(os.environ.get("LSTMVIZ_KINDS"))
+    )
+    monkeypatch.setenv("LSTMVIZ_KINDS", "none")  # what is set is taken back after the test
+    monkeypatch.chdir(tmp_path)
+    file.write_text("1 / 0")
+    assert run("serve", "--kinds", "kinds.py")[0] == 1 and not became
+    file.write_text("import lstmviz")
+    assert run("serve", "--kinds", "kinds.py")[0] == 0
+    assert run("serve")[0] == 0
+    assert became == [str(file), str(file)]
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_has_help(run, name):
     code, printed, _errors = run(name, "--help")

@@ -7,7 +7,7 @@ A new kind is one equation: see `kind`. The engines run it, the figures draw its
 from lstmviz.cells import equations as _equations  # noqa: F401  # declares the kinds
 from lstmviz.cells.cell import Cell, GateWeights, build, check_options
 from lstmviz.cells.formulas import Formula, formulas
-from lstmviz.cells.kind import KINDS, Gate, Kind, Variable, evaluate, kind, structure_of
+from lstmviz.cells.kind import KINDS, Gate, Kind, Variable, declare_from, evaluate, kind, structure_of
 from lstmviz.cells.linear import Linear, build_linear, can_fold, fold, with_bias
 from lstmviz.cells.numbers import as_numbers
 from lstmviz.cells.options import OPTIONS, Option, OptionValue, is_on
@@ -33,6 +33,7 @@ __all__ = [
     "build_linear",
     "can_fold",
     "check_options",
+    "declare_from",
     "evaluate",
     "fold",
     "formulas",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import re
+import runpy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -237,6 +238,25 @@ def kind(
     return declare
 
 
+def declare_from(path: str) -> None:
+    """Runs a Python file that declares kinds of cell.
+
+    Raises:
+        ValueError: it ends with an error.
+        OSError: it cannot be read.
+    """
+    try:
+        runpy.run_path(path)
+    except OSError:
+        raise
+    except Exception as error:
+        raise ValueError(
+            _("{file} ends with an error: {cause}").format(
+                file=path, cause=f"{type(error).__name__}: {error}"
+            )
+        ) from error
+
+
 def make_kind(
     step: Step,
     name: str,
@@ -407,4 +427,15 @@ def evaluate(axis: str, sizes: Mapping[str, int]) -> int:
     )
 
 
-__all__ = ["KINDS", "Gate", "Kind", "Place", "Variable", "evaluate", "is_on", "kind", "make_kind"]
+__all__ = [
+    "KINDS",
+    "Gate",
+    "Kind",
+    "Place",
+    "Variable",
+    "declare_from",
+    "evaluate",
+    "is_on",
+    "kind",
+    "make_kind",
+]

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from lstmviz.cells import KINDS, Kind
+from lstmviz.cells import KINDS, Kind, declare_from
 from lstmviz.language import _
 from lstmviz.layouts import is_stored
+from lstmviz.web import settings
 from lstmviz.web.markup import escape
+
+
+def declare_own() -> None:
+    """Declares the kinds of the file that the environment names, where it names one.
+
+    Raises:
+        SystemExit: it ends with an error; the sentence says which.
+    """
+    if file := settings.read_kinds():
+        try:
+            declare_from(file)
+        except (ValueError, OSError) as error:
+            raise SystemExit(str(error)) from None
 
 
 def ordered() -> list[str]:

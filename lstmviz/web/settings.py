@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 PREFIX = "LSTMVIZ_"
 
@@ -56,6 +57,7 @@ _DECLARED = (
         "LSTMVIZ_ROOMS", "memory", "", "where rooms are kept, such as redis://host:6379 for several servers"
     ),
     Setting("LSTMVIZ_FRAME_ANCESTORS", "'self'", "", "the sites that may show the page in a frame"),
+    Setting("LSTMVIZ_KINDS", "none", "", "a Python file that declares kinds of cell, which the start runs"),
 )
 SETTINGS: Mapping[str, Setting] = {setting.name: setting for setting in _DECLARED}
 
@@ -125,6 +127,22 @@ def check_frame_ancestors(given: str) -> str:
     return given
 
 
+def read_kinds(environment: Mapping[str, str] = os.environ) -> str:
+    """The Python file that declares kinds of cell beside the package's; empty where there is none.
+
+    Raises:
+        SettingError: there is no such file.
+    """
+    given = environment.get("LSTMVIZ_KINDS", "").strip()
+    if given in ("", "none"):
+        return ""
+    if not Path(given).is_file():
+        raise SettingError(
+            f"LSTMVIZ_KINDS is {given[:200]!r}; it must be a Python file that declares kinds of cell with @lv.kind."
+        )
+    return given
+
+
 def find_unknown(environment: Mapping[str, str] = os.environ) -> list[str]:
     """A sentence for each variable that looks like one of ours and is none."""
     said = []
@@ -150,6 +168,7 @@ def check(environment: Mapping[str, str] = os.environ) -> None:
                 read_number(setting.name, environment)
         read_rooms(environment)
         read_frame_ancestors(environment)
+        read_kinds(environment)
     except SettingError as error:
         raise SystemExit(str(error)) from None  # Python writes it to stderr and ends with code 1
     for sentence in find_unknown(environment):

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from lstmviz.web import limits, settings
+import lstmviz as lv
+from lstmviz.web import kinds, limits, settings
 from lstmviz.web.settings import SETTINGS, SettingError
+from tests.kinds_of_ones_own import FILED, SOURCE, apart
 
 _NUMBERS = [setting.name for setting in SETTINGS.values() if setting.unit]
 _CALLED = {
@@ -44,6 +46,23 @@ def test_a_wrong_value_ends_the_start_with_one_sentence(name):
         settings.check({name: "a, b"})
     assert str(ended.value).startswith(f"{name} is 'a, b'; it must be ") and "\n" not in str(ended.value)
     assert ended.value.code, "anything but 0 and nothing"
+
+
+def test_kinds_of_ones_own_are_declared_by_a_file_that_is_there(tmp_path, monkeypatch):
+    file = tmp_path / "kinds.py"
+    assert settings.read_kinds({}) == settings.read_kinds({"LSTMVIZ_KINDS": "none"}) == ""
+    with pytest.raises(
+        SettingError, match=r"it must be a Python file that declares kinds of cell with @lv.kind"
+    ):
+        settings.read_kinds({"LSTMVIZ_KINDS": str(file)})
+    file.write_text(SOURCE)
+    monkeypatch.setenv("LSTMVIZ_KINDS", str(file))
+    with apart():
+        kinds.declare_own()
+        assert not lv.KINDS["MinimalGRU"].is_ours and kinds.ordered()[-1] in FILED
+    file.write_text("1 / 0")
+    with pytest.raises(SystemExit, match="ends with an error: ZeroDivisionError"):
+        kinds.declare_own()
 
 
 def test_a_name_that_is_none_of_ours_is_warned_of(capsys):
