@@ -22,7 +22,14 @@ from lstmviz.run.values import NoSum
 
 
 def describe_kernel(cell: Cell) -> str:
-    """The kernel's shape, its largest weight and where it is, and how many weights are not finite."""
+    """The kernel's shape, its largest weight and where it is, and how many weights are not finite.
+
+    Where a cell has no single kernel, why not, and its matrices' shapes.
+    """
+    if not cell.rows:
+        shapes = [f"{name} {list(each.shape)}" for name, each in cell.weights.items() if each.ndim > 1]
+        matrices = _("Its matrices: {shapes}.").format(shapes=", ".join(shapes)) if shapes else ""
+        return f"{cell.why_no_kernel} {matrices}".strip()
     rows, columns = cell.kernel.shape
     row, column = _find_farthest(cell.kernel)
     gate = cell.kind.gates[int(column) // cell.num_units].name

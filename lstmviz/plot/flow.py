@@ -560,7 +560,7 @@ def _spread(wanted: Mapping[str | Edge, tuple[float, float]]) -> dict[str | Edge
 def mark_up(symbols: str) -> str:
     """LaTeX's subscripts as Plotly's: `c_{t-1}` becomes `c<sub>t−1</sub>`; a word with an underscore stays."""
     return re.sub(
-        r"_(?:\{([^}]*)\}|(\w)(?!\w))",
+        r"_(?:\{([^}]*)\}|([^\W_])(?!\w))",
         lambda found: f"<sub>{(found[1] or found[2]).replace('-', '−')}</sub>",
         symbols,
     )

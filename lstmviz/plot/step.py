@@ -245,10 +245,23 @@ def _is_plain(node: Node) -> bool:
 
 
 def _fit(node: flow.FlowNode, crowded: bool) -> str:
-    """What stands above a node: what it is, or, where there is no room for that, what is done there."""
+    """What stands above a node: what it is, or, where there is no room for that, what is done there, or how its name begins."""
     room = _LETTERS_CROWDED if crowded else _LETTERS
-    label = node.label if len(re.sub("<[^>]*>", "", node.label)) <= room else node.sign
+    is_long = len(re.sub("<[^>]*>", "", node.label)) > room
+    label = (node.sign or _cut(node.label, room - 1)) if is_long else node.label
     return f"{label} {node.wire}".strip() if crowded else label
+
+
+def _cut(markup: str, count: int) -> str:
+    """The first letters of words with Plotly's markup, and dots."""
+    left, made = count, ""
+    for part in re.split("(<[^>]*>)", markup):
+        if part.startswith("<"):
+            made += part
+        elif left > 0:
+            made += part[:left] + ("…" if len(part) >= left else "")
+            left -= len(part)
+    return made
 
 
 def _draw_wire(points: Sequence[tuple[float, float]]) -> str:

@@ -291,6 +291,7 @@ def _codes_of_file(view: View, cell: Cell, sequence: Sequence) -> dict[str, str]
         stored_as=models.layout(view),
         held=view.held,
         edited=view.edited,
+        has_kernel=bool(cell.rows),
     )
     reads = replace(run, reverse=models.is_reversed(view))
     return {

@@ -243,6 +243,7 @@ class Run:
         stored_as: How its arrays are said to be stored; "" where the file says it.
         held: What it holds.
         edited: Which of its weights are others than the file's.
+        has_kernel: Whether its cell has a single kernel, which can be drawn.
     """
 
     path: str
@@ -254,6 +255,7 @@ class Run:
     stored_as: str = ""
     held: Mapping[str, Any] = field(default_factory=dict)
     edited: Mapping[str, Any] = field(default_factory=dict)
+    has_kernel: bool = True
 
 
 def this_library_from_file(run: Run) -> str:
@@ -273,7 +275,7 @@ def this_library_from_file(run: Run) -> str:
             *turned,
             f"x = {run.sequence}",
             f"trace = lv.run(cell, x.take(reads.order(x.values)){state})",
-            'lv.plot.kernel(cell).write_html("kernel.html")',
+            *(['lv.plot.kernel(cell).write_html("kernel.html")'] if run.has_kernel else []),
             'lv.plot.gates(trace).write_html("gates.html")',
         ]
     )

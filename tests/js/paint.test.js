@@ -11,6 +11,9 @@ test("what stands behind a line is set lower, in braces or one letter", () => {
   assert.deepEqual(split("c_t'"), [["c", false], ["t", true], ["'", false]]);
   assert.deepEqual(split("f · c_{t-1} + i · j"), [["f · c", false], ["t−1", true], [" + i · j", false]]);
   assert.deepEqual(split("Σ_{write}"), [["Σ", false], ["write", true]]);
+  assert.deepEqual(split("Σ_λ · Σ_忘"), [["Σ", false], ["λ", true], [" · Σ", false], ["忘", true]]);
+  assert.deepEqual(split("lambda__{t-1}"), [["lambda_", false], ["t−1", true]]);
+  assert.deepEqual(split("lambda__t"), [["lambda_", false], ["t", true]]);
 });
 
 test("a name with a line in it is a name", () => {

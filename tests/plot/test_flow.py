@@ -212,6 +212,7 @@ def test_where_a_projection_leaves_no_h_the_flow_ends_before_it():
 
 def test_subscripts_and_activations_are_written_for_people():
     assert mark_up("c_{t-1}") == "c<sub>t−1</sub>"
+    assert mark_up("lambda__{t-1} · lambda__t") == "lambda_<sub>t−1</sub> · lambda_<sub>t</sub>"
     assert mark_up("h_t + Σ_f") == "h<sub>t</sub> + Σ<sub>f</sub>"
     assert write_activation("sigmoid") == "σ"
     assert write_activation("tanh") == "tanh"

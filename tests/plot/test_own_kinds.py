@@ -35,6 +35,7 @@ def figures_of(trace, theme):
         if trace.cell.rows
         else {}
     )
+    assert lv.plot.describe_kernel(trace.cell).endswith(".")
     return kernel | {
         "compare": (lv.plot.compare(comparison, theme=theme), lv.plot.describe_compare(comparison)),
         "gates": (lv.plot.gates(trace, theme=theme), lv.plot.describe_gates(trace)),
@@ -92,6 +93,33 @@ def test_gates_have_colours_of_their_own(kind):
 def test_where_there_is_no_single_kernel_its_figure_is_refused_in_a_sentence():
     with pytest.raises(ValueError, match="OwnConstant has no single kernel: the gate g takes from mix"):
         lv.plot.kernel(kinds_of_ones_own.run("OwnConstant").cell)
+
+
+def test_without_a_single_kernel_its_matrices_are_named():
+    said = lv.plot.describe_kernel(lv.build("OwnConstant", 3, 2))
+    assert said.startswith("OwnConstant has no single kernel")
+    assert said.endswith("Its matrices: kernel [5, 3], mix [3, 3].")
+
+
+def test_a_name_that_is_too_long_for_a_step_is_cut_and_none_is_lost():
+    @lv.kind("OwnLong")
+    def long(x, c, h, w):
+        names = ("remembering_gate", "forgetting_gate", "proposal")
+        i, f, g = split(names, concat(x, h) @ w("kernel"))
+        c = sigmoid(f).called(names[1]) * c + sigmoid(i).called(names[0]) * tanh(g).called(names[2])
+        return {"c": c, "h": tanh(c) * sigmoid(norm(c, 1.0, 0.0) * 2 + c / (2 + c * c))}
+
+    try:
+        shown = texts(lv.plot.step(kinds_of_ones_own.run("OwnLong"), 3, 1))
+    finally:
+        del lv.KINDS["OwnLong"]
+    for name in (
+        "<b>remember…</b> σ",
+        "<b>forgetti…</b> σ",
+        "<b>proposal</b> tanh",
+        "Σ<sub>remembe…</sub>",
+    ):
+        assert name in shown, name
 
 
 def test_without_a_single_kernel_runs_are_compared_and_shown_and_it_is_said_why():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -14,9 +15,10 @@ from streamlit.testing.v1 import AppTest
 import lstmviz as lv
 from lstmviz import notebook
 from lstmviz.equation import sigmoid
+from lstmviz.plot.handout import handout_html
 from lstmviz.plot.number import write
 from lstmviz.plot.page import page_html
-from lstmviz.web import downloads, pictures, render, server, snippets, tables
+from lstmviz.web import downloads, pictures, render, server, snippets, stage, tables
 from lstmviz.web import view as views
 from tests.kinds_of_ones_own import FILED, declared
 
@@ -203,6 +205,15 @@ def test_a_kind_without_a_single_kernel_is_shown_without_its_picture():
         assert not cell.rows
         text = "\n".join(element.value for element in opened(lv.KINDS["Apart"], tables="true").markdown)
         assert "Apart has no single kernel" in text and f"**{cell.parameter_count}**" in text
+        server.wait_warm(60)
+        for key in stage.NUMBERS:
+            wanted = stage.read(key, query(lv.KINDS["Apart"], t="3", unit="1", name="f", select="2-3"))
+            assert wanted is not None and wanted.make(), key
+        trace = lv.run(cell, lv.sequences.make("sine", time_steps=8, input_size=2))
+        assert handout_html(trace).startswith(b"<!doctype html>")
+        run = snippets.Run("apart.npz", "Apart", 'lv.sequences.make("sine")', None, False, 8)
+        assert "plot.kernel" in snippets.this_library_from_file(run)
+        assert "plot.kernel" not in snippets.this_library_from_file(replace(run, has_kernel=False))
         again = lv.load(downloads.kernel_npz(cell))["Apart"]
         np.testing.assert_array_equal(again.weights["other"], cell.weights["other"])
         assert downloads.kernel_csv(cell)

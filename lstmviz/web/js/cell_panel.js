@@ -136,7 +136,7 @@ export class CellPanel {
     const wide = count * square;
     const [above, digits, air] = [LABEL, NUMBER, AIR].map((size) => size * this.scale);
     const room = across - air / 2;
-    const text = [node.label, node.sign].find((each) => each && this.widthOf(each, Boolean(gate)) <= room) ?? (node.sign || node.label);
+    const text = [node.label, node.sign].find((each) => each && this.widthOf(each, Boolean(gate)) <= room) ?? this.shorten(node.sign || node.label, Boolean(gate), room);
     const back = Math.max(wide + air, Math.min(Math.max(LEAST_WIDE * this.scale, this.widthOf(text, Boolean(gate)) + air), across - 4));
     const upper = y - above - air / 4;
     add("rect", { class: "lv-back", x: x - back / 2, y: upper, width: back, height: above + digits + tall + air / 2, rx: 5 }, group);
@@ -168,6 +168,14 @@ export class CellPanel {
         return this.pen.measureText(part).width;
       }),
     );
+  }
+
+  /** The beginning of words that fits, with dots behind it. @param {string} markup @param {boolean} bold @param {number} room */
+  shorten(markup, bold, room) {
+    if (this.widthOf(markup, bold) <= room) return markup;
+    let count = [...plain(markup)].length - 1;
+    while (count > 1 && this.widthOf(cut(markup, count), bold) > room) count -= 1;
+    return cut(markup, count);
   }
 
   /** @param {number} size @param {boolean} isLow */
@@ -220,6 +228,20 @@ function curve(points) {
 
 /** Words with Plotly's markup: `<b>`, `<sub>`. @param {string} markup */
 const plain = (markup) => markup.replace(/<[^>]*>/g, "");
+
+/** The first letters of words with Plotly's markup, and dots. @param {string} markup @param {number} count */
+function cut(markup, count) {
+  let left = count;
+  const part = (/** @type {string} */ text) => {
+    if (text.startsWith("<") || !text) return text;
+    const letters = [...text];
+    const kept = letters.slice(0, Math.max(0, left)).join("");
+    const isLast = left > 0 && letters.length >= left;
+    left -= letters.length;
+    return isLast ? `${kept}…` : kept;
+  };
+  return markup.split(/(<[^>]*>)/).map(part).join("");
+}
 
 /**
  * Words with Plotly's markup in parts that stand on the line and parts that stand below it.

@@ -229,7 +229,7 @@ export const sumOf = (numbers) => numbers.reduce((sum, number) => sum + number, 
  */
 export function split(symbols) {
   const found = /** @type {[string, boolean][]} */ ([]);
-  for (const [, plain, group, letter] of symbols.matchAll(/([^_]+|_(?!\{|\w(?!\w)))|_(?:\{([^}]*)\}|(\w))/g)) {
+  for (const [, plain, group, letter] of symbols.matchAll(/([^_]+|_(?!\{|[\p{L}\p{N}](?![\p{L}\p{N}_])))|_(?:\{([^}]*)\}|([\p{L}\p{N}]))/gu)) {
     const last = found[found.length - 1];
     if (plain !== undefined && last && !last[1]) last[0] += plain; // an underscore within a word
     else if (plain !== undefined) found.push([plain, false]);
