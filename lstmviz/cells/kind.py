@@ -260,10 +260,10 @@ def declare_from(path: str) -> None:
 def make_kind(
     step: Step,
     name: str,
-    title: str = "",
-    source: str = "",
-    purpose: str = "",
-    states: Mapping[str, str] | None = None,
+    title: Any = "",
+    source: Any = "",
+    purpose: Any = "",
+    states: Any = None,
 ) -> Kind:
     """The kind whose equation is `step`."""
     parameters = list(inspect.signature(step).parameters.values())
@@ -278,6 +278,7 @@ def make_kind(
         )
     options = tuple(_option(each) for each in parameters if each.kind is each.KEYWORD_ONLY)
     purpose = purpose or (inspect.getdoc(step) or "").partition("\n\n")[0].replace("\n", " ")
+    _check_words(name, (title, purpose, source), {} if states is None else states)
     states = {normalize("NFKC", state): words for state, words in (states or {}).items()}
     unknown = sorted(set(states) - set(places[1:-1]))
     if unknown:
@@ -287,6 +288,18 @@ def make_kind(
             )
         )
     return Kind(name, title or name, step, tuple(places[1:-1]), options, purpose, source, states)
+
+
+def _check_words(name: str, words: tuple[Any, ...], states: Any) -> None:
+    """Refuses what is said of a kind where it is no text."""
+    every = [*words, *states, *states.values()] if isinstance(states, Mapping) else [None]
+    if not all(isinstance(each, str) for each in every):
+        raise ValueError(
+            _(
+                "what is said of {name} must be texts: its title, purpose and source, and of each state by its name, as in "
+                '{{"n": "normaliser"}}.'
+            ).format(name=name)
+        )
 
 
 def _check_gates(kind: Kind) -> None:

@@ -26,6 +26,9 @@ class Weights:
         self.nodes: dict[str, Node] = {}
         self.initial: dict[str, float | None] = {}
 
+    def __repr__(self) -> str:
+        return "w"
+
     def __call__(self, name: Any, initial: Any = None) -> Node:
         """The weight called `name`.
 

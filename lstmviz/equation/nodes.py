@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, NoReturn
@@ -98,6 +98,13 @@ class Node:
     def __bool__(self) -> bool:  # noqa: PLE0304  # it raises
         _refuse_to_decide()
 
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Real):
+            _refuse_to_decide()
+        return self is other
+
+    __hash__ = object.__hash__
+
     def __lt__(self, other: Any) -> bool:
         _refuse_to_decide()
 
@@ -124,7 +131,7 @@ class Node:
             return f"{self.value.name}({inside})"
         return f"{self.value if self.op == 'activation' else self.op}({inside})"
 
-    def called(self, name: Any, title: str = "", role: str = "") -> Node:
+    def called(self, name: Any, title: Any = "", role: Any = "") -> Node:
         """The same value under a name: a gate, which a run records.
 
         Args:
@@ -133,13 +140,19 @@ class Node:
             role: What it does, in a sentence without its subject: "decides how much of the old c stays".
 
         Raises:
-            ValueError: the name is no word.
+            ValueError: the name is no word, or the title or the role no text.
         """
         if not isinstance(name, str) or not re.fullmatch(r"[^\W\d_]\w{0,15}", name):
             raise ValueError(
                 _(
                     "a gate is called {given!r}; it must be a letter, or a word of at most 16 letters and digits."
                 ).format(given=name)
+            )
+        if not isinstance(title, str) or not isinstance(role, str):
+            raise ValueError(
+                _("the title of {name} is {title!r}, and its role {role!r}; both must be texts.").format(
+                    name=name, title=title, role=role
+                )
             )
         return Node("called", (self,), Name(name, title, role))
 
@@ -175,22 +188,27 @@ def concat(*parts: Node | Number) -> Node:
     return Node("concat", tuple(map(wrap, parts)))
 
 
-def split(names: Sequence[str], node: Node) -> tuple[Node, ...]:
+def split(names: Any, node: Any) -> tuple[Node, ...]:
     """Equal blocks of `node` side by side, one for each of `names`: `split("ijfo", z)`.
 
     A block that makes a gate is called as that gate is; formulas and figures write it so.
+
+    Args:
+        names: A letter for each block, or a list of words.
+        node: What is split.
 
     Raises:
         ValueError: two blocks have one name, or a name is no text.
     """
     if (
-        not names
+        not isinstance(names, str | list | tuple)
+        or not names
         or not all(isinstance(name, str) and name for name in names)
         or len(set(names)) != len(names)
     ):
         raise ValueError(
             _("the blocks of a split are called {given}; each must have a name of its own.").format(
-                given=", ".join(map(str, names))
+                given=", ".join(map(str, names)) if isinstance(names, str | list | tuple) else repr(names)
             )
         )
     node = wrap(node)

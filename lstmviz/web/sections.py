@@ -325,7 +325,7 @@ def _tell_kernel(cell: Cell, stored: Stored | None) -> str:
         )
     else:
         rows = _(
-            "A **row** meets one number of `x` or of a last state; a **column** belongs to one node of one gate."
+            "A **row** meets one number of `x` or of a state; a **column** belongs to one node of one gate."
         )
     strips = (
         _("Orange is positive, blue negative, and the strip below is the bias.")

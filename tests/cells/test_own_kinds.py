@@ -457,6 +457,11 @@ REFUSED = {
     r"the weight k starts as 'zeros'": lambda x, h, w: {"h": tanh(x @ w("k", "zeros")).called("f")},
     r"a weight is called '/k'; between its slashes": lambda x, h, w: {"h": tanh(x @ w("/k")).called("f")},
     r"a weight is called 'a/../k'; between": lambda x, h, w: {"h": tanh(x @ w("a/../k")).called("f")},
+    r"decides nothing by the numbers that run": lambda x, h, w: {"h": h if h == 0 else gate(x, w)},
+    r"the blocks of a split are called x @ k; each": lambda x, h, w: {"h": split(x @ w("k"), "ab")[0].called("f")},
+    r"the blocks of a split are called 2; each": lambda x, h, w: {"h": split(2, x @ w("k"))[0].called("f")},
+    r"the title of f is 3, and its role ''; both": lambda x, h, w: {"h": tanh(x @ w("k")).called("f", 3)},
+    r"the right side of @ is w; it must be weights": lambda x, h, w: {"h": tanh(x @ w).called("f")},
     r"a gate is called x_t, as the state or x": lambda x, h, w: {"h": gate(x, w, "x_t")},
     r"a state is called t, as the step": lambda x, t, h, w: {"t": t, "h": gate(x, w)},
     r"a state is called c_t, as the step, x or a new state": lambda x, c, c_t, h, w: {"c": c, "c_t": c_t, "h": gate(x, w)},
@@ -512,6 +517,14 @@ def test_each_state_may_have_a_title_and_what_is_no_state_none():
     assert make_kind(step, "Titled", states=titles).state_titles == titles
     with pytest.raises(ValueError, match="states has x; the equation of Titled has the states c, q, h"):
         make_kind(step, "Titled", states={"x": "input", **titles})
+
+
+@pytest.mark.parametrize(
+    "words", [{"title": 3}, {"states": {1: "one"}}, {"states": ["h"]}, {"states": {"h": 2}}]
+)
+def test_what_is_said_of_a_kind_is_texts(words):
+    with pytest.raises(ValueError, match="what is said of Told must be texts"):
+        make_kind(lambda x, h, w: {"h": gate(x, w)}, "Told", **words)
 
 
 def test_a_letter_that_python_writes_otherwise_among_its_names_is_the_same_one():
