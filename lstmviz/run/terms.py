@@ -100,7 +100,7 @@ class Expansion:
                 met = met * factor
             return self._summand(prefix + name, met, sign * weight, rank, alone, _signed(symbol, sign))
 
-        if not top and id(node) in self.named:
+        if (not top or node.op == "state") and id(node) in self.named:
             name, symbol = f"{self.named[id(node)]}[{unit}]", "" if prefix else self.symbols[id(node)]
             yield term(name, self.values.of(node)[..., column], 1.0, 4, symbol=symbol)
         elif node.op in ("add", "sub"):

@@ -117,7 +117,9 @@ class Values:
         return out
 
     def compute(self, node: Node) -> Any:
-        """What the node's operation makes of what it is made from, whatever was recorded of it."""
+        """What the node's operation makes of what it is made from, whatever was recorded of it; x and states as they are."""
+        if node.op in ("x", "state"):
+            return self.of(node)
         with np.errstate(all="ignore"):
             return self._compute(node)
 

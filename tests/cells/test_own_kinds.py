@@ -169,6 +169,17 @@ def states_that_are_others_plain(x, s, w):
     return {"a": s["h"], "b": new, "k": w["k"], "h": new}
 
 
+def a_gate_that_is_a_state(x, c, h, w):
+    k = c.called("k")
+    f = sigmoid(x @ w("kernel") + h).called("f")
+    return {"c": f * c + (1 - f) * h, "h": f * k}
+
+
+def a_gate_that_is_a_state_plain(x, s, w):
+    f = squash(x @ w["kernel"] + s["h"])
+    return {"c": f * s["c"] + (1 - f) * s["h"], "h": f * s["c"]}
+
+
 ODD = [
     (two_heights, two_heights_plain),
     (gate_of_a_gate, gate_of_a_gate_plain),
@@ -183,6 +194,7 @@ ODD = [
     (one_factor_a_unit, one_factor_a_unit_plain),
     (a_norm_of_numbers, a_norm_of_numbers_plain),
     (states_that_are_others, states_that_are_others_plain),
+    (a_gate_that_is_a_state, a_gate_that_is_a_state_plain),
 ]
 
 
