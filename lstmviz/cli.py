@@ -283,9 +283,12 @@ def _describe(cell: Cell, layer: Layer, stored: Stored) -> Iterator[str]:
         if value is not None and (name != "forget_bias" or stored.adds_forget_bias)
     )
     yield _("gates as stored: {letters}").format(letters=", ".join(gate.letter for gate in stored.gates))
-    for gate in stored.gates:
+    for gate in filter(lambda each: each.places, stored.gates):
         shown = "" if gate.letter == gate.gate else " " + _("(here {gate})").format(gate=gate.gate)
         yield f"{gate.letter}{shown}: {', '.join(map(str, gate.places))}"
+    told = {place.array for gate in stored.gates for place in gate.places}
+    if rest := [f"{name} {list(shape)}" for name, shape in stored.shapes.items() if name not in told]:
+        yield _("in no gate's place: {arrays}").format(arrays=", ".join(rest))
     for gate in stored.gates:
         yield from _describe_biases(cell, layer, stored, gate)
 

@@ -21,6 +21,8 @@ import safetensors.numpy
 
 import lstmviz as lv
 from lstmviz import cli
+from lstmviz.equation import sigmoid
+from tests.kinds_of_ones_own import declared
 
 ROOT = Path(__file__).parent.parent
 COMMANDS = ("inspect", "render", "convert", "identify")
@@ -102,6 +104,20 @@ def test_help_names_the_commands(run):
     code, printed, errors = run("--help")
     assert (code, errors) == (0, "")
     assert all(f"\n    {name} " in printed for name in (*COMMANDS, "serve"))
+
+
+def test_every_array_of_a_cell_of_ones_own_is_named_and_a_gate_without_one_is_not(run, tmp_path):
+    def step(x, h, w):
+        f = sigmoid(x @ w("kernel") + w("peep") * h).called("f")
+        return {"h": f * h + (1 - f).called("i") * (x @ w("in"))}
+
+    with declared({"Own": step}):
+        lv.save(lv.build("Own", 3, 2), tmp_path / "own.npz")
+        code, printed, _errors = run("inspect", str(tmp_path / "own.npz"))
+    lines = [line.strip() for line in printed.splitlines()]
+    assert code == 0 and "gates as stored: f, i" in lines and "f: kernel[0:2, 0:3]" in lines
+    assert "in no gate's place: peep [3], in [2, 3]" in lines
+    assert not any(line.startswith("i:") for line in lines)
 
 
 def test_the_page_is_served_with_the_kinds_of_a_file_which_is_run_before(run, tmp_path, monkeypatch):
