@@ -45,6 +45,14 @@ class Weights:
                     "a weight is called {given!r}; between its slashes it must have words, as in gates/kernel."
                 ).format(given=name)
             )
+        if (
+            ";" in name or name != name.strip() or not name.isprintable()
+        ):  # an address lists edits behind semicolons
+            raise ValueError(
+                _(
+                    "a weight is called {given!r}; it must have no semicolon, no space at its ends, and only signs that are seen."
+                ).format(given=name)
+            )
         if initial is not None and (
             isinstance(initial, bool) or not isinstance(initial, int | float) or not math.isfinite(initial)
         ):
