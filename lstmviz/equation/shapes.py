@@ -84,7 +84,7 @@ class Shapes:
             names = [each for each, _count in other.terms]
             if not more and name.startswith("?") and name not in names:
                 if any(each % count for _name, each in other.terms):
-                    break
+                    continue
                 self.known[name] = Size(tuple((each, number // count) for each, number in other.terms))
                 return
         raise ValueError(

@@ -639,3 +639,23 @@ def test_a_bias_that_two_gates_share_is_in_the_columns_of_both():
             np.testing.assert_allclose(trace.preactivations[gate], [cell.gate(gate).bias] * 4, atol=1e-15)
         said = [note.text for note in lv.plot.kernel(cell).layout.annotations]
         assert not any("stores no bias" in text for text in said)
+
+
+@pytest.mark.parametrize("is_turned", [False, True])
+def test_a_sum_has_its_sizes_whichever_of_its_operands_comes_first(is_turned):
+    def blocked(x, h, w):
+        z = x @ w("k")
+        a, b = split("ab", z)  # the number of z's columns is even from here on, and the bias's is not known
+        c, d = split("cd", w("bias") + z if is_turned else z + w("bias"))
+        return {"h": tanh(a).called("a") * sigmoid(c).called("c") + 0.1 * b * d + 0.1 * h}
+
+    with apart():
+        lv.kind("Blocked")(blocked)
+        cell = lv.build("Blocked", num_units=UNITS, input_size=INPUTS, dtype="float64")
+        trace = lv.run(cell, x := np.random.default_rng(0).normal(size=(5, INPUTS)), engine="numpy")
+        h = np.zeros(UNITS)
+        for t, row in enumerate(x):
+            z = row @ cell.weights["k"]
+            (a, b), (c, d) = np.split(z, 2), np.split(z + cell.weights["bias"], 2)
+            h = np.tanh(a) * squash(c) + 0.1 * b * d + 0.1 * h
+            np.testing.assert_allclose(trace.states["h"][t], h, atol=1e-14)
