@@ -64,7 +64,7 @@ def stage_words() -> dict[str, str]:
         "sure": _("{answer}, {share} sure"),
         "unknown": _("answer {answer}; no right answer is given for this step"),
         "errors": _("RMSE {error} by num_units"),
-        "dashed": _("dashed: {names}"),
+        "dashed": _("RMSE without a cell, dashed: {names}"),
         "unseen": _("RMSE on data that training did not see"),
         "take": _("Pictures and film"),
         "theme": _("Theme"),

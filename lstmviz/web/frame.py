@@ -55,11 +55,16 @@ def draw(draw_content: Callable[[Settled], None]) -> None:
     with language.use(view.lang):
         engine = Drawn.WHILE_STARTING.engine if settled.is_early else ""
         draw_content(replace(settled, view=replace(view, engine=engine)))
-        pinned = {"t": view.t, "gate": view.gate, "unit": view.unit}
-        figure.follow(pictures.name(view), pinned, pin, _rest, is_behind)
+        follow(view, _rest, is_behind)
     reconnect.replay(sent)
     if settled.is_early:
         follow_tensorflow()
+
+
+def follow(view: View, on_rested: Callable[[], None] = lambda: None, is_behind: bool = False) -> None:
+    """Has the browser say what is shown and pinned in the figures once they rest; see `figure.follow`."""
+    pinned = {"t": view.t, "gate": view.gate, "unit": view.unit}
+    figure.follow(pictures.name(view), pinned, pin, on_rested, is_behind)
 
 
 def is_slide(before: View | None, view: View) -> bool:

@@ -180,6 +180,24 @@ def test_nothing_that_a_follower_has_holds_the_token(open_alone: Any, app_url: s
     assert token not in presenter.evaluate("document.documentElement.outerHTML + location.href")
 
 
+def test_followers_are_told_that_the_presenter_is_on_another_part_of_the_page_and_keep_what_was_shown(
+    open_alone: Any, app_url: str
+):
+    presenter = open_alone(f"{app_url}/?seed=3&sequence=sine&num_units=6")
+    follower = open_alone(_open_room(presenter))
+    said = follower.locator(".lv-room p")
+    _expect_kernel(follower, 6)
+    presenter.get_by_role("link", name="Memory").click()
+    expect(said).to_contain_text("The presenter is on another part of the page", timeout=_WAIT)
+    late = open_alone(follower.url)  # who comes meanwhile sees what was shown
+    _expect_kernel(late, 6)
+    expect(late.locator(".lv-room p")).to_contain_text("another part of the page")
+    presenter.go_back()
+    expect(said).not_to_contain_text("another part of the page", timeout=_WAIT)
+    _set_units(presenter, 11)
+    _expect_kernel(follower, 11)
+
+
 @pytest.fixture
 def presented(open_alone: Any, app_url: str) -> tuple[Page, BrowserContext]:
     page = open_alone(f"{app_url}/learn?seed=3&sequence=sine")

@@ -105,9 +105,28 @@ def test_nothing_moves_when_num_units_does(opened):
     assert [_box(opened, selector) for selector in selectors] == before
 
 
-@pytest.mark.parametrize("lang", ["en", "ja"])
-def test_nothing_moves_whatever_is_said_of_a_size(open_page, app_url, lang):
-    page = _open(open_page, f"{app_url}/?lang={lang}", width=1280)
+def test_a_run_that_takes_longer_than_the_stage_waits_is_told_in_the_pages_language(open_page, app_url):
+    page = open_page(f"{app_url}/?lang=ja&sequence=sine&num_units=1024&time_steps=10000")
+    expect(page.get_by_text("計算に時間がかかります")).to_be_visible(timeout=_FIRST)
+    expect(page.locator("html")).to_have_attribute("lang", "ja")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("lang", "ja", timeout=_FIRST)
+
+
+@pytest.mark.parametrize("locale", ["en-US", "ja"])
+def test_what_needs_no_cell_stands_whole_beside_the_trained_cells_title(look_at, app_url, locale):
+    page = look_at(app_url, locale=locale)
+    said = page.locator(".lv-counts-told > span")
+    for name in ("AR(9) 18.7", "33.2", "16.4"):
+        expect(said).to_contain_text(name, timeout=_FIRST)
+    assert said.evaluate("told => told.scrollWidth <= told.clientWidth")
+    curve = page.locator(".lv-of-errors").evaluate("curve => [curve.scrollWidth, curve.clientWidth]")
+    assert curve[0] <= curve[1]
+
+
+@pytest.mark.parametrize(("lang", "cell"), [("en", "BasicLSTMCell"), ("ja", "BasicLSTMCell"), ("ja", "GRUCell")])
+def test_nothing_moves_whatever_is_said_of_a_size(open_page, app_url, lang, cell):
+    page = _open(open_page, f"{app_url}/?lang={lang}&cell={cell}", width=1280)
     assert page.evaluate("() => document.documentElement.lang") == lang
     selectors = [f".st-key-{key} .lv-box" for key in _KEYS] + [".st-key-sentence", ".st-key-num_units"]
     said = page.locator(".lv-counts-told")
@@ -118,7 +137,7 @@ def test_nothing_moves_whatever_is_said_of_a_size(open_page, app_url, lang):
         for units in (8, 32, 33, 256):
             number.fill(str(units))
             number.press("Enter")
-            expect(page).to_have_url(re.compile(f"num_units={units}" if units != 8 else r"/\?lang=|/$"))
+            expect(page).to_have_url(re.compile(f"num_units={units}" if units != 8 else r"^(?!.*num_units=)"))
             expect(said).to_contain_text("CPU:0 ·", timeout=_FIRST)
             boxes = [_box(page, selector) for selector in selectors]
             assert boxes == (before := before or boxes), (width, units)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 
 import numpy as np
 import pytest
@@ -55,5 +56,8 @@ def test_a_window_of_a_strangers_upload_gets_nothing():
     assert made and "4 steps" in json.loads(made)["figure"]["layout"]["title"]["text"]
     ticket = upload.ticket
     del upload
+    until = time.monotonic() + 10
+    while render.find_upload(ticket) and time.monotonic() < until:
+        time.sleep(0.01)  # the thread that has made the picture may not have let go of it yet
     assert render.find_upload(ticket) is None
     assert pictures.fetch("gates", query | {"upload": ticket}) is None

@@ -29,11 +29,20 @@ export function drawErrors(errors, units, words) {
   svg.append(title);
   svg.setAttribute("aria-label", title.textContent);
   const said = document.createElement("span");
+  said.title = svg.getAttribute("aria-label") ?? "";
   said.textContent = words.errors.replace("{error}", shown ? write(shown[1]) : "?");
-  const dashed = document.createElement("span");
-  dashed.className = "lv-dashed";
-  dashed.textContent = dashed.title = without.length ? words.dashed.replace("{names}", without.map(([name, error]) => `${name} ${write(error)}`).join(", ")) : "";
-  return [said, svg, dashed];
+  return [svg, said];
+}
+
+/**
+ * How far off is what needs no cell, which are the dashed lines; empty where nothing was measured.
+ *
+ * @param {import("./numbers.js").Errors | {}} errors
+ * @param {Record<string, string>} words
+ */
+export function sayWithout(errors, words) {
+  if (!("without" in errors) || !errors.without.length) return "";
+  return words.dashed.replace("{names}", errors.without.map(([name, error]) => `${name} ${write(error)}`).join(", "));
 }
 
 /** @param {string} tag @param {Record<string, string | number>} attributes */

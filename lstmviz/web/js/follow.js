@@ -6,8 +6,8 @@
  * move would keep the server from the next one.
  *
  * @typedef {{name: string, follows: boolean, turn: number, heard: number, words: Record<string, string>}} Room what the script tells
- * @typedef {{path: string, own?: boolean, query: string, t: number | null, unit: number | null, gate: string, step: string, play: number}} Setting
- *     what a presenter shows
+ * @typedef {{path: string, own?: boolean, query: string, t: number | null, unit: number | null, gate: string, step: string, play: number, at?: string}} Setting
+ *     what a presenter shows, or has shown before going to another path, `at`
  * @typedef {{root: HTMLElement, controls: HTMLElement, adopt: (setting: Setting) => void, tellFollowed: (sent: Record<string, any>) => void}} Host
  */
 
@@ -99,7 +99,7 @@ export class Follower {
   follow(number, setting) {
     const before = this.setting;
     this.number = number;
-    this.problem = setting.own ? "own" : "";
+    this.problem = setting.at ? "elsewhere" : setting.own ? "own" : "";
     if (setting.own) {
       this.setting = before ? { ...before, path: setting.path } : null;
       return;

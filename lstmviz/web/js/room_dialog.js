@@ -21,8 +21,8 @@ export class RoomDialog {
     this.button.addEventListener("click", () => this.toggle());
     this.dialog = /** @type {HTMLDialogElement} */ (make("dialog", "lv-sharing", root));
     this.body = make("div", "", this.dialog);
-    // What stands in it is typed and pressed there alone.
-    this.dialog.addEventListener("keydown", (event) => event.stopPropagation());
+    // What stands in it is typed and pressed there alone; as it is shut, the focus is still there until the browser has painted that.
+    this.dialog.addEventListener("keydown", (event) => this.dialog.open && event.stopPropagation());
     this.made = "";
     this.show(words);
   }

@@ -12,6 +12,7 @@ import { Line } from "./line.js";
 const KEPT = "lstmviz-room"; // in the tab's own storage
 const PAUSE = 100; // milliseconds between two moves
 const PLAYING = 1000; // milliseconds between two words of where play is
+const ELSEWHERE = 1500; // milliseconds without a stage, after which its viewer is on a path that has none
 
 export class Sharing {
   constructor() {
@@ -28,6 +29,8 @@ export class Sharing {
     this.problem = "";
     this.over = ""; // the room that ended while this tab was one of its presenter's devices
     this.last = ""; // what was sent
+    /** @type {Record<string, any> | null} the setting in it */
+    this.shared = null;
     /** @type {Setting | null} what the room was shown last, by another device */
     this.shown = null;
     this.timer = 0;
@@ -43,7 +46,16 @@ export class Sharing {
 
   /** @param {Host} host */
   detach(host) {
-    if (this.host === host) this.host = null;
+    if (this.host !== host) return;
+    this.host = null;
+    setTimeout(() => this.leave(), ELSEWHERE);
+  }
+
+  /** Tells the room that its presenter looks at what no stage shows; what stands there stays. */
+  leave() {
+    if (this.host || !this.shared) return;
+    const path = location.pathname.split("/").pop();
+    this.say({ ...this.shared, play: 0, at: path });
   }
 
   /** Whether this tab is a presenter's, driving or not. */
@@ -160,21 +172,31 @@ export class Sharing {
   }
 
   send() {
-    if (!this.isDriving || !this.host || !this.kept) return;
-    const setting = this.host.setting();
-    if (!setting) return;
-    // Where play has come to is told now and then; each page plays by itself.
-    const text = JSON.stringify(setting.play ? { ...setting, t: null } : setting);
-    const isNews = text !== this.last;
-    if (!isNews && !(setting.play && performance.now() - this.moved >= PLAYING)) return;
-    if (!this.line?.say({ do: "move", epoch: this.kept.epoch, state: setting })) return;
-    this.last = text;
-    this.moved = performance.now();
+    const setting = this.host?.setting();
+    if (!setting || !this.say(setting)) return;
+    this.shared = setting;
     const problem = setting.own ? "own" : "";
     if (this.problem !== problem && ["own", "unseen", ""].includes(this.problem)) {
       this.problem = problem;
-      this.host.shared();
+      this.host?.shared();
     }
+  }
+
+  /**
+   * Says something to the room where it is news, and where play has come to now and then: each page plays by itself.
+   *
+   * @param {Record<string, any>} setting
+   * @returns {boolean} whether it was said
+   */
+  say(setting) {
+    if (!this.isDriving || !this.kept) return false;
+    const text = JSON.stringify(setting.play ? { ...setting, t: null } : setting);
+    const isNews = text !== this.last;
+    if (!isNews && !(setting.play && performance.now() - this.moved >= PLAYING)) return false;
+    if (!this.line?.say({ do: "move", epoch: this.kept.epoch, state: setting })) return false;
+    this.last = text;
+    this.moved = performance.now();
+    return true;
   }
 }
 

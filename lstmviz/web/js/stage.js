@@ -16,7 +16,7 @@ import { addSheet, ask, askPatiently } from "./assets.js";
 import { KEYS, announcePin, followPin, holdPin, onPin, pin, setPin } from "./linked.js";
 import { CellPanel } from "./cell_panel.js";
 import { Drawer, markUp } from "./drawer.js";
-import { drawErrors } from "./errors.js";
+import { drawErrors, sayWithout } from "./errors.js";
 import { Follower } from "./follow.js";
 import { guardHistory, makeOneEntry } from "./history.js";
 import { findHold, hides, putHold, readHolds, writeHold } from "./holds.js";
@@ -835,6 +835,7 @@ export class Stage {
     this.titles.step.textContent = scene.titleOfStep;
     this.legends.step.replaceChildren(this.shownOf(scene));
     this.legends.kernel.replaceChildren(...this.keyOf(scene));
+    this.legends.kernel.title = [...this.legends.kernel.children].map(({ textContent }) => textContent).join(" ");
     this.tellOrder();
     const edited = sent.head.edits?.length ?? 0;
     this.undoButton.hidden = !edited || !this.told.canEdit;
@@ -848,7 +849,8 @@ export class Stage {
     this.look.textContent = this.look.title = look;
     this.errors.replaceChildren(...drawErrors(sent.head.errors, numUnits, this.told.words));
     // Which machine has computed it is nothing to a room that looks at a presenter's screen.
-    this.tellSentence(sentence, [this.told.aside, told, this.present ? "" : drawn].filter(Boolean).join(" · "));
+    const without = sayWithout(sent.head.errors, this.told.words);
+    this.tellSentence(sentence, [this.told.aside, told, without, this.present ? "" : drawn].filter(Boolean).join(" · "));
     if (!this.isAhead) this.showSize(numUnits);
     const { number } = this.features;
     number.disabled = !this.told.inputs.canChange || this.isLocked("input_size");

@@ -18,12 +18,10 @@ from lstmviz.web import (
     controls,
     download_buttons,
     elsewhere,
-    figure,
     fixed,
     frame,
     origin,
     patterns,
-    pictures,
     reconnect,
     remember,
     render,
@@ -141,7 +139,7 @@ def _draw_rest(settled: Settled) -> None:
     # What can be taken along, and what TensorFlow alone can do, waits for it.
     if sequence and not settled.is_early:
         _draw_at_rest(view, cell, sequence, settled.upload)
-    figure.follow(pictures.name(view), {"t": view.t, "gate": view.gate, "unit": view.unit}, frame.pin)
+    frame.follow(view)
 
 
 def _draw_at_rest(view: View, cell: Cell, sequence: Sequence, upload: Upload | None) -> None:

@@ -99,6 +99,7 @@ def _draw_on_stage(mode: str) -> None:
         elif settled.sequence:
             st.info(_("This takes longer than a moment; in sections it is shown on its way."))
             st.page_link(st.session_state["paths"][names.DOCUMENT], label=_("In sections"))
+            frame.follow(view)
 
 
 def _say_untrained(view: View) -> str:

@@ -14,6 +14,7 @@ from lstmviz.web.rooms.record import Refused
 
 MOST_BYTES = 24 * 2**10
 """Of a message; the longest address that the page knows, with a text of 1,000 letters, is 18,000."""
+_ELSEWHERE = (names.MEMORY, names.COMPARE, names.MODEL, names.TAKE_ALONG, names.DOCUMENT)
 _MOST_NAMES = 100
 _MOST_SPEED = 40  # steps a second, as the player's
 
@@ -38,7 +39,8 @@ def read_message(given: str | bytes) -> dict[str, Any]:
 def read_state(given: Any) -> str:
     """What followers are told of a setting: the address as a link of the page would say it, what is pinned, the step, the play.
 
-    A file of the presenter's own is in no address: `own` alone says that there is one.
+    A file of the presenter's own is in no address: `own` alone says that there is one. Of who has gone to a path that has no
+    stage `at` says which, beside what was shown before.
 
     Raises:
         Refused: it is no setting of the page.
@@ -47,6 +49,8 @@ def read_state(given: Any) -> str:
         raise Refused("state")
     path = given.get("path")
     told: dict[str, Any] = {"path": path if path in (names.EXPLORE, names.LEARN) else names.EXPLORE}
+    if given.get("at") in _ELSEWHERE:
+        told["at"] = given["at"]
     view = None if given.get("own") is True else _read_view(given.get("query"))
     if view is None:
         return _write(told | {"own": True})

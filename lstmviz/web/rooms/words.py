@@ -36,6 +36,7 @@ def _follower_words() -> dict[str, str]:
         "own": _(
             "The presenter shows a file of their own, which is not shared; here stays what was shown before."
         ),
+        "elsewhere": _("The presenter is on another part of the page; what was shown before stays here."),
         "lost": _("The room does not answer; it is asked again."),
         "over": _("The room is over. What you see stays."),
         "gone": _("There is no such room; it may be over, or on another server."),
