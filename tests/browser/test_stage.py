@@ -124,7 +124,9 @@ def test_what_needs_no_cell_stands_whole_beside_the_trained_cells_title(look_at,
     assert curve[0] <= curve[1]
 
 
-@pytest.mark.parametrize(("lang", "cell"), [("en", "BasicLSTMCell"), ("ja", "BasicLSTMCell"), ("ja", "GRUCell")])
+@pytest.mark.parametrize(
+    ("lang", "cell"), [("en", "BasicLSTMCell"), ("ja", "BasicLSTMCell"), ("ja", "GRUCell")]
+)
 def test_nothing_moves_whatever_is_said_of_a_size(open_page, app_url, lang, cell):
     page = _open(open_page, f"{app_url}/?lang={lang}&cell={cell}", width=1280)
     assert page.evaluate("() => document.documentElement.lang") == lang

@@ -415,7 +415,9 @@ def test_a_file_of_the_presenters_is_told_of_and_not_told():
 @pytest.mark.parametrize("at", ["memory", "compare", "model", "take_along", "document"])
 def test_of_a_presenter_who_has_gone_to_a_path_without_a_stage_it_is_told_beside_what_was_shown(at):
     shown = {"query": "num_units=9", "path": "learn"}
-    assert json.loads(state.read_state(shown | {"at": at})) == json.loads(state.read_state(shown)) | {"at": at}
+    assert json.loads(state.read_state(shown | {"at": at})) == json.loads(state.read_state(shown)) | {
+        "at": at
+    }
 
 
 @pytest.mark.parametrize("at", ["explore", "learn", "present", "<b>", "", 3, ["memory"], None])
