@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Page, TimeoutError
 
 _PATIENCE = 4_000  # milliseconds that an option is waited for before its list is opened again
 _TRIES = 8
 
 
-def choose(page: Page, key: str, option: str) -> None:
+def choose(page: Page, key: str, option: str | re.Pattern[str]) -> None:
     """Picks an option from the list of the control `key`.
 
     Streamlit draws a list anew where an answer to an earlier change arrives while it is open, and may close it: a visitor

@@ -6,6 +6,8 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.browser.lists import choose
+
 _WAIT = 40_000
 _LINK = ".st-key-share_link input"
 
@@ -19,8 +21,7 @@ def test_a_link_is_ticked_copied_with_the_keyboard_and_opens_what_was_ticked(ope
     expect(field).to_have_value(re.compile(r"hide=paths"))
     page.locator(".st-key-share_lock").get_by_role("button", name="num_units", exact=True).click()
     expect(field).to_have_value(re.compile(r"lock=num_units"))
-    page.locator(".st-key-share_step input").click()
-    page.get_by_role("option", name=re.compile("Learn, step 2")).click()
+    choose(page, "share_step", re.compile("Learn, step 2"))
     expect(field).to_have_value(re.compile(r"/learn\?.*lesson=2"))
     said = page.locator(".st-key-share_note input")
     said.fill("Which gate forgets?")
