@@ -251,3 +251,23 @@ def test_a_conversion_and_its_moves_are_frozen():
         with pytest.raises(FrozenInstanceError):
             setattr(value, fields(value)[0].name, "")
     assert "array" not in repr(converted)
+
+
+def test_a_move_says_where_its_numbers_are_from_and_of_what_the_cell_has_not_that_it_has_not():
+    converted = layouts.to_layout(build("BasicLSTMCell", 3, 2, forget_bias=0.0), "pytorch")
+    without = [move for move in converted.moves if move.source is None]
+    stored = [move for move in converted.moves if move.source is not None]
+    assert without and stored
+    for move in without:
+        assert f"0 → {move.target}" in move.text and "the cell stores no such numbers" in move.text
+    for move in stored:
+        assert f"{move.source} → {move.target}" in move.text and "no such numbers" not in move.text
+
+
+def test_of_two_biases_one_that_is_zero_leaves_the_others_sign_of_zero():
+    converted = layouts.to_layout(build("BasicLSTMCell", 3, 2, forget_bias=0.0), "pytorch")
+    arrays = {name: np.zeros_like(array) for name, array in converted.arrays.items()}
+    [first] = [name for name in arrays if "bias_ih" in name]
+    arrays[first] = -arrays[first]
+    bias = layouts.from_layout(arrays, "pytorch", family=converted.family).weights["bias"]
+    assert np.signbit(bias).all()
