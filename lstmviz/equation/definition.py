@@ -45,9 +45,8 @@ class Weights:
                     "a weight is called {given!r}; between its slashes it must have words, as in gates/kernel."
                 ).format(given=name)
             )
-        if (
-            ";" in name or name != name.strip() or not name.isprintable()
-        ):  # an address lists edits behind semicolons
+        # An address lists edits behind semicolons.
+        if ";" in name or name != name.strip() or not name.isprintable():
             raise ValueError(
                 _(
                     "a weight is called {given!r}; it must have no semicolon, no space at its ends, and only signs that are seen."
@@ -168,9 +167,8 @@ def define(step: Step, states: tuple[str, ...], options: Mapping[str, Any]) -> E
                 "lstmviz.equation."
             ).format(cause=error)
         ) from error
-    if isinstance(
-        new, Mapping
-    ):  # Python writes the micro sign among its own names as the letter mu, in a text it stays
+    if isinstance(new, Mapping):
+        # Python writes the micro sign among its own names as the letter mu; in a text it stays.
         new = {normalize("NFKC", name) if isinstance(name, str) else name: node for name, node in new.items()}
     if (
         not isinstance(new, Mapping)

@@ -24,9 +24,7 @@ from lstmviz.web.view import View
 # the last one; what that address stands for, as `of` has it; and the language that it names.
 _LAST, _STANDS_FOR, _LANGUAGE = "addresses", "address_stands_for", "address_language"
 _PATH = "path"
-_IS_MOVED = (
-    "is_moved"  # in the session's state: whether the stage has said something that no run has shown yet
-)
+_IS_MOVED = "is_moved"  # in the session's state: whether the stage has said what no run has shown yet
 _HAS_COME = "has_come"  # in the session's state: whether another path was open before, or none
 _MOST = 20  # addresses that a browser can be behind
 

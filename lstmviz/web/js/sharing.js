@@ -29,8 +29,8 @@ export class Sharing {
     this.problem = "";
     this.over = ""; // the room that ended while this tab was one of its presenter's devices
     this.last = ""; // what was sent
-    /** @type {Record<string, any> | null} the setting in it */
-    this.shared = null;
+    /** @type {Record<string, any> | null} what of the stage was sent last */
+    this.setting = null;
     /** @type {Setting | null} what the room was shown last, by another device */
     this.shown = null;
     this.timer = 0;
@@ -53,9 +53,8 @@ export class Sharing {
 
   /** Tells the room that its presenter looks at what no stage shows; what stands there stays. */
   leave() {
-    if (this.host || !this.shared) return;
-    const path = location.pathname.split("/").pop();
-    this.say({ ...this.shared, play: 0, at: path });
+    if (this.host || !this.setting) return;
+    this.say({ ...this.setting, play: 0, at: location.pathname.split("/").pop() });
   }
 
   /** Whether this tab is a presenter's, driving or not. */
@@ -153,7 +152,7 @@ export class Sharing {
     if (problem === "over") this.over = this.kept?.room ?? "";
     this.line?.close();
     this.line = undefined;
-    this.kept = null;
+    this.kept = this.setting = null;
     this.isDriving = false;
     this.code = this.link = this.qr = "";
     this.people = 0;
@@ -174,7 +173,7 @@ export class Sharing {
   send() {
     const setting = this.host?.setting();
     if (!setting || !this.say(setting)) return;
-    this.shared = setting;
+    this.setting = setting;
     const problem = setting.own ? "own" : "";
     if (this.problem !== problem && ["own", "unseen", ""].includes(this.problem)) {
       this.problem = problem;
