@@ -835,7 +835,6 @@ export class Stage {
     this.titles.step.textContent = scene.titleOfStep;
     this.legends.step.replaceChildren(this.shownOf(scene));
     this.legends.kernel.replaceChildren(...this.keyOf(scene));
-    this.legends.kernel.title = [...this.legends.kernel.children].map(({ textContent }) => textContent).join(" ");
     this.tellOrder();
     const edited = sent.head.edits?.length ?? 0;
     this.undoButton.hidden = !edited || !this.told.canEdit;
@@ -846,6 +845,8 @@ export class Stage {
     const shares = sent.head.gates.some((gate) => gate.share) ? legend(scene, { low: 0, high: 1, diverging: false }, what) : [];
     const scales = [...(look ? [] : [shares.length ? this.told.words.others : this.told.words.own]), ...meansOf(scene)];
     this.legends.gates.replaceChildren(...shares, spanOf(scales.join(" · ")));
+    const said = [...Object.values(this.titles), ...Object.values(this.legends)];
+    for (const each of said) each.title = [...each.childNodes].map(({ textContent }) => textContent).join(" ");
     this.look.textContent = this.look.title = look;
     this.errors.replaceChildren(...drawErrors(sent.head.errors, numUnits, this.told.words));
     // Which machine has computed it is nothing to a room that looks at a presenter's screen.
