@@ -83,7 +83,7 @@ def test_every_step_equals_tensorflows_own_cells(case):
 @pytest.mark.parametrize("kind", tf1.KINDS)
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_a_wide_cell_equals_tensorflows_own_too(kind, dtype):
-    # From 128 units on the products are made in two parts.
+    # From 65 units on the products are made in two parts.
     options = {"use_peepholes": True, "num_proj": 70} if kind == "LSTMCell" else {}
     cell = lv.build(kind, num_units=131, input_size=3, dtype=dtype, seed=4, **options)
     rng = np.random.default_rng(4)

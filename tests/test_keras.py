@@ -56,7 +56,7 @@ def test_every_step_equals_keras_layers(case):
 @pytest.mark.parametrize("kind", keras3.LAYERS)
 @pytest.mark.parametrize("use_bias", [True, False])
 def test_a_wide_cell_equals_keras_layers_too(kind, use_bias):
-    # From 128 units on the products are made in two parts.
+    # From 65 units on the products are made in two parts.
     options = {"forget_bias": 0.0} if kind == "BasicLSTMCell" else {}
     cell, x, state = make_run(kind, {"use_bias": use_bias, **options}, 131, 3, 21, "float32", 4)
     layer = keras3.build_layer(cell, np.random.default_rng(4))

@@ -38,8 +38,9 @@ Progress = Callable[[int, int], None]
 
 _CHUNK_SECONDS = 0.1  # how often a long run reports, and can be left
 # From here on each product is made as two of half the columns: TensorFlow computes a row's product on one core, and
-# the two at once on two. Measured on 2 cores: 0.65 of the time at 256 units; below 128 the extra operations cost more.
-_WIDE = 128
+# the two at once on two. Measured on 2 cores: 0.65 of the time at 256 units, about the same at 65 to 128. A narrower
+# cell's loop runs in one thread, in 0.75 to 0.9 of the time; at 72 units and more that would cost half as much again.
+_WIDE = 65
 # Steps written out in one turn of the loop: its upkeep is as dear as a small step. More only lengthen the tracing.
 _UNROLLED, _UNROLLED_WIDE = 8, 4
 
@@ -529,7 +530,26 @@ def _compiled(
     run would spend about a tenth of its time on passing the other one by.
     """
     step = _step(kind, structure, clamped)
-    return _trace(step, dtype, 2, _UNROLLED_WIDE) if wide else _trace(step, dtype, 1, _UNROLLED)
+    if wide:
+        return _trace(step, dtype, 2, _UNROLLED_WIDE)
+    if not place.startswith("CPU"):
+        return _trace(step, dtype, 1, _UNROLLED)
+    with _in_one_thread():
+        loop = _trace(step, dtype, 1, _UNROLLED)
+
+    def run_in_one_thread(*inputs: Any) -> Any:
+        with _in_one_thread():
+            return loop(*inputs)
+
+    return run_in_one_thread
+
+
+def _in_one_thread() -> AbstractContextManager[None]:
+    """Has TensorFlow compute one operation after the other: to hand a narrow cell's to other threads takes longer than they do.
+
+    The loop is traced so too, and keeps its turns as a function: this way of running knows no nodes of a loop.
+    """
+    return context.function_executor_type("SINGLE_THREADED_EXECUTOR")
 
 
 @cache
