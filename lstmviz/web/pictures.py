@@ -17,7 +17,7 @@ from lstmviz import language, plot
 from lstmviz.language import _
 from lstmviz.plot.levels import Span
 from lstmviz.sequences import Sequence
-from lstmviz.web import figure, models, orders, render, server, words
+from lstmviz.web import figure, models, orders, render, server, unmade, words
 from lstmviz.web import view as views
 from lstmviz.web.cost import estimate
 from lstmviz.web.figure import Made
@@ -109,7 +109,8 @@ class Asked:
                     if self.window
                     else PICTURES[self.key](view, sequence)
                 )
-            except (KeyError, ValueError):
+            except (KeyError, ValueError) as error:
+                unmade.note(self.key, error)
                 return None
             return figure.drawing(made) if made else None
 

@@ -21,7 +21,19 @@ from lstmviz.plot.stage_words import player_words, stage_words
 from lstmviz.run.ledger import list_ledgers
 from lstmviz.run.trace import Trace
 from lstmviz.sequences import Sequence
-from lstmviz.web import draft, fixed, limits, orders, parameters, pictures, render, server, trained, words
+from lstmviz.web import (
+    draft,
+    fixed,
+    limits,
+    orders,
+    parameters,
+    pictures,
+    render,
+    server,
+    trained,
+    unmade,
+    words,
+)
 from lstmviz.web import view as views
 from lstmviz.web.cost import estimate
 from lstmviz.web.draft import Drawn
@@ -76,7 +88,8 @@ class Wanted:
                     return None
                 trace = render.dressed_trace(view, sequence, self.asked.upload)
                 return NUMBERS[self.key](self, view, sequence, trace)
-            except (KeyError, ValueError):
+            except (KeyError, ValueError) as error:
+                unmade.note(self.key, error)
                 return None
 
     def within(self, trace: Trace) -> tuple[int, int]:

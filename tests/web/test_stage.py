@@ -11,7 +11,7 @@ import pytest
 
 import lstmviz as lv
 from lstmviz.plot import stage as stages
-from lstmviz.web import limits, render, server, stage
+from lstmviz.web import limits, pictures, render, server, stage, unmade
 from lstmviz.web import view as views
 from lstmviz.web.view import View
 from tests import coroutines
@@ -77,6 +77,20 @@ def test_a_name_that_stands_twice_is_answered_with_nothing(name):
 def test_a_number_of_no_gate_and_no_state_is_answered_with_nothing(name):
     wanted = stage.read("number", QUERY | {"name": name})
     assert wanted and len(wanted.name) <= 80 and wanted.make() is None
+
+
+def test_what_cannot_be_made_is_said_in_the_log_once_and_without_what_was_given(monkeypatch, caplog):
+    def fail(*_given):
+        raise KeyError("my-own-words")
+
+    monkeypatch.setattr(unmade, "_noted", set())
+    monkeypatch.setitem(stage.NUMBERS, "number", fail)
+    monkeypatch.setitem(pictures.PICTURES, "gates", fail)
+    for _again in range(2):
+        assert ask("number", name="my-own-words") is None
+        assert pictures.fetch("gates", QUERY) is None
+    assert [record.getMessage().split(":")[0] for record in caplog.records] == ["number was not made"]
+    assert f"KeyError at {__file__}:" in caplog.text and "my-own-words" not in caplog.text
 
 
 @pytest.mark.parametrize("beyond", ["11", "12", "9999", "9" * 400])
