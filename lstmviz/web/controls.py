@@ -97,6 +97,13 @@ def draw_options(view: View) -> None:
     """What can be chosen of a cell beside its kind and sizes."""
     for option in parameters.own_options(view.kind):
         _draw_option(option, view.kind)
+    if kept := parameters.kept_options(view.kind):
+        values = ", ".join(f"{option.name} = {option.default}" for option in kept)
+        told = _(
+            "{options}: as by default, for this page calls something else so. Give the option another name in the kind "
+            "to choose it here."
+        )
+        st.caption(escape(told.format(options=values)))
     offer(st.selectbox, "initial_weights")(
         _("initial weights"),
         trained.weights(view.sequence),

@@ -694,6 +694,11 @@ def own_options(kind: Kind) -> tuple[Option, ...]:
     return tuple(option for option in kind.options if option.name not in _taken())
 
 
+def kept_options(kind: Kind) -> tuple[Option, ...]:
+    """Those that stay as they are."""
+    return tuple(option for option in kind.options if option.name in _taken())
+
+
 def widget_of(option: str) -> str:
     """The widget of an option: by its name where kinds share it; one of a viewer's own could be called as anything here."""
     return option if option in OPTIONS else f"option_{option}"

@@ -111,6 +111,8 @@ def test_its_options_are_parameters_but_for_those_that_the_page_has_for_somethin
     view = page.session_state["view"]
     assert dict(view.options) == {"slope": 1.5, "mixes": False, "activation": "relu"}
     assert dict(view.signal)["period"] == 7
+    told = [each.value.replace("\\", "") for each in page.caption]
+    assert any(each.startswith("period = 2.0: as by default") for each in told)
     assert render.load_cell(view).options == {
         "slope": 1.5,
         "mixes": False,
