@@ -16,6 +16,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from functools import cache, partial
 from importlib.metadata import version
@@ -133,12 +134,22 @@ def _warm() -> None:
     try:
         from lstmviz.run import engine
 
-        engine.warm_up([View.cell])
-        patches.spare_kernels()
-        _warmed.set()  # the first view can be drawn; the kinds that people ask about follow while it is looked at
-        engine.warm_up(kinds.first())
-        engine.warm_up([View.cell, views.contrast(View())], backward=True)
+        # A process waits for such a thread, by the kind, before it ends: one that is ended inside of TensorFlow aborts it.
+        with ThreadPoolExecutor(1, "warm-up") as awaited:
+
+            def warm_up(kind: str, *, backward: bool = False) -> None:
+                awaited.submit(engine.warm_up, [kind], backward=backward).result()
+
+            warm_up(View.cell)
+            patches.spare_kernels()
+            _warmed.set()  # the first view can be drawn; the kinds that people ask about follow while it is looked at
+            for kind in kinds.first():
+                warm_up(kind)
+            for kind in (View.cell, views.contrast(View())):
+                warm_up(kind, backward=True)
     except BaseException as error:
+        if not threading.main_thread().is_alive():
+            return  # the process ends
         _warming_error = error
         _log.exception("TensorFlow could not be started")
     else:

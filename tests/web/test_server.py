@@ -114,6 +114,14 @@ def test_what_streamlit_clears_after_each_run_leaves_tensorflows_kernels_alone(m
     assert global_state.get_global_attribute("lstmviz_probe") == "here"
 
 
+def test_a_server_that_is_ended_while_it_warms_up_ends_without_an_abort():
+    program = "from lstmviz.web import server; assert server.wait_warm(100); assert server._warming.is_alive()"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_first_page_loads_no_tables():
     """Half a second of a server's first page, for nothing: no table is on Explore."""
     program = f"""
