@@ -496,6 +496,16 @@ def test_blocks_may_be_called_as_no_gate_is_or_make_several_gates_together():
     assert [gate.name for gate in make_kind(step, "Mixed").gates] == ["f", "i"]
 
 
+def test_blocks_of_two_splits_may_be_called_alike():
+    def step(x, h, w):
+        f, other = split("fi", concat(x, h) @ w("kernel"))
+        a, b = split("fi", x @ w("beside"))
+        f, i, o = sigmoid(f).called("f"), tanh(a + b).called("i"), sigmoid(other).called("o")
+        return {"h": o * (f * h + i)}
+
+    assert {gate.name for gate in make_kind(step, "Twice").gates} == {"f", "i", "o"}
+
+
 @pytest.mark.parametrize("names", ["ff", ["f", ""]])
 def test_blocks_without_names_of_their_own_are_refused(names):
     def step(x, h, w):
@@ -515,6 +525,17 @@ def test_a_weight_called_as_x_or_a_state_is_not_written_as_that_is():
         rows = cells.formulas(lv.build("Own", 3, 2))
     assert rows[0].latex == r"z = x_t \cdot \mathrm{weight}_x"
     assert rows[1].latex == r"z \leftarrow z + \mathrm{weight}_h \odot h_{t-1}"
+
+
+def test_a_sum_that_begins_with_no_product_is_written_in_its_gate():
+    def step(x, h, w):
+        f = sigmoid(w("v") * h + w("b")).called("f", "forget gate")
+        return {"h": f * h + x @ w("k")}
+
+    with declared({"Own": step}):
+        rows = cells.formulas(lv.build("Own", 3, 3))
+    assert [row.operation for row in rows] == ["forget gate", "new h"]
+    assert rows[0].latex == r"f = \sigma(v \odot h_{t-1} + b)"
 
 
 def test_a_second_product_is_added_and_a_weight_is_a_bias_added():

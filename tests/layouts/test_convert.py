@@ -35,6 +35,19 @@ def test_there_and_back_is_bitwise_without_a_forget_bias(conversion):
             assert value == cell.options.get(name, value)
 
 
+# cuDNN's one vector of all weights says none.
+@given(conversions([name for name in NAMES if name != "cudnn"], forget_bias=[0.0], compiled=False))
+@settings(max_examples=100, deadline=None)
+def test_sizes_that_the_shapes_say_need_not_be_told(conversion):
+    layout, case = conversion
+    cell, _x, _state = make_run(*case)
+    converted = layouts.to_layout(cell, layout)
+    sizes = layouts.LAYOUTS[layout].sizes.values()
+    told = {name: value for name, value in converted.options.items() if name not in sizes}
+    back = layouts.from_layout(converted.arrays, layout, converted.family, **told)
+    assert back.sizes == cell.sizes
+
+
 @given(conversions(NAMES[1:], LSTMS, forget_bias=[1.0, -0.75], compiled=False))
 @settings(max_examples=60, deadline=None)
 def test_a_forget_bias_goes_into_fs_bias_alone_and_the_move_says_so(conversion):
