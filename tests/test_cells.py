@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import lstmviz as lv
 from lstmviz import cells
+from lstmviz.equation import sigmoid
 from lstmviz.plot import flow
 
 with warnings.catch_warnings():  # TensorFlow's own use of deprecated APIs while it loads
@@ -475,3 +476,37 @@ def test_a_cell_with_other_weights_is_another_cell():
 def test_weights_that_a_cell_cannot_have_are_refused(changes, sentence):
     with pytest.raises(ValueError, match=sentence):
         build("BasicLSTMCell", num_units=4, input_size=3).with_weights(changes)
+
+
+# --- What is read from an equation ------------------------------------------------------------------------------------
+
+
+def test_what_is_added_to_a_gate_has_its_options_name_or_its_number():
+    assert dict(lv.build("BasicLSTMCell", 2, 2, forget_bias=0.75).offsets["f"]) == {"forget_bias": 0.75}
+
+    def step(x, h, w):
+        return {"h": h * sigmoid(x @ w("k") - 0.5).called("f")}
+
+    lv.kind("Own")(step)
+    assert dict(lv.build("Own", 2, 2).offsets["f"]) == {"0.5": -0.5}
+
+
+def test_a_peephole_touches_its_own_gate_alone():
+    touched = {variable.name: variable.touches for variable in lv.KINDS["LSTMCell"].variables}
+    assert {name: gates for name, gates in touched.items() if gates} == {
+        "w_f_diag": ("f",),
+        "w_i_diag": ("i",),
+        "w_o_diag": ("o",),
+    }
+
+
+@pytest.mark.parametrize(("given", "is_usual"), [(0.5, True), (None, True), (True, False)])
+def test_a_usual_option_has_its_usual_title_where_its_default_is_of_its_type(given, is_usual):
+    def step(x, h, w, *, forget_bias=given):
+        f = sigmoid(x @ w("k") + forget_bias if given == 0.5 else x @ w("k")).called("f")
+        return {"h": f * h}
+
+    lv.kind("Own")(step)
+    (option,) = lv.KINDS["Own"].options
+    assert option.default == given
+    assert (option.title == cells.OPTIONS["forget_bias"].title) == is_usual

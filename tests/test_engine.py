@@ -81,6 +81,14 @@ def test_every_step_equals_tensorflows_own_cells(case):
 
 
 @pytest.mark.parametrize("kind", tf1.KINDS)
+def test_the_options_are_by_default_what_tensorflow_has(kind):
+    usual = inspect.signature(getattr(tf1.rnn_cell_impl, kind)).parameters
+    for option in lv.KINDS[kind].options:
+        if option.name not in (*tf1.UNSAYABLE, "activation"):  # where TensorFlow's None is tanh
+            assert option.default == usual[option.name].default, option.name
+
+
+@pytest.mark.parametrize("kind", tf1.KINDS)
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_a_wide_cell_equals_tensorflows_own_too(kind, dtype):
     # From 65 units on the products are made in two parts.

@@ -321,9 +321,21 @@ def cascade(x, c, h, w):
     return {"c": c, "h": g * h + c}
 
 
+def scaled(x, h, w):
+    f = gate(x, h, w)
+    return {"h": f * (0.5 * h) + 2.0 * (f * (x @ w("kernel")))}
+
+
 @pytest.mark.parametrize(
     ("step", "states"),
-    [(added, "h"), (twice, "h"), (named_and_opened, "h"), (nothing_added, "h"), (cascade, "ch")],
+    [
+        (added, "h"),
+        (twice, "h"),
+        (scaled, "h"),
+        (named_and_opened, "h"),
+        (nothing_added, "h"),
+        (cascade, "ch"),
+    ],
 )
 def test_a_kind_of_ones_own_has_one_wherever_its_equation_does(step, states):
     with declared({"Own": step}):
@@ -403,9 +415,18 @@ def gated(x, c, h, w):
     return {"c": f * c + 1 - f, "h": f * tanh(c)}
 
 
+def gated_inside(x, h, w):
+    f = sigmoid(concat(x, h) @ w("k")).called("f")
+    return {"h": tanh(x @ w("kernel") + f)}
+
+
 @pytest.mark.parametrize(
     ("step", "why"),
     [
+        (
+            gated_inside,
+            "h of Own has no ledger: each step makes it anew, and its old value enters through gates alone.$",
+        ),
         (unread, "h of Own has no ledger: each step makes it anew, without its old value.$"),
         (
             squashed,

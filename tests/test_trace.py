@@ -300,6 +300,9 @@ def test_what_a_run_recorded_is_not_printed_number_by_number():
     found = lv.Gradients(trace, 1, 2, steps, {"c": steps, "h": steps}, {"c": steps[0], "h": steps[0]})
     assert repr(found) == "Gradients(unit=1, t=2)"
     assert "array" not in repr(trace)
+    assert "array" not in repr(trace.cell)
+    held = lv.run(trace.cell, np.zeros((3, 20), "float32"), engine="numpy", clamp={"f": 0.5})
+    assert "array" not in repr(held)
 
 
 @pytest.mark.parametrize(

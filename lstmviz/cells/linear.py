@@ -117,7 +117,7 @@ def _find_biases(kind: Kind, options: Mapping[str, OptionValue]) -> dict[str, st
                     return None
                 continue
             bias = _bias_beside(node, users) if node.op == "matmul" else None
-            if bias is None or node.args[1].value in found or len(users[id(node.args[1])]) > 1:
+            if bias is None or len(users[id(node.args[1])]) > 1:
                 return None
             found[node.args[1].value] = bias
     return found

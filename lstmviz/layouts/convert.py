@@ -444,6 +444,4 @@ def _lay_out(
             block = second
         if block is not None:
             place.write(arrays, block)
-    for array in arrays.values():
-        array.setflags(write=False)
     return arrays

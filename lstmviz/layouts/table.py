@@ -66,7 +66,7 @@ class Slot:
         name: The framework's name for it.
         parts: The parts it holds, one after another: names in `PARTS`.
         axes: Its axes, of "rows" and "columns" of its parts' blocks. Transposed weights name the columns first; "one" is
-            an axis of length 1; "flat" stands alone for numbers without axes, every block transposed. Parts follow each
+            an axis of length 1; "flat" stands alone for numbers without axes, every matrix transposed. Parts follow each
             other along the rows, or along the columns where there are no rows; gates follow each other along the columns.
         gates: Its gates in order, by our names; None for the order of the form.
         when: The option of ours that has to be on for the array to exist.
@@ -236,10 +236,12 @@ def shape_of(form: Form, slot: Slot, sizes: Mapping[str, int]) -> tuple[int, ...
 
 def places(form: Form, slot: Slot, sizes: Mapping[str, int]) -> Iterator[Place]:
     """Where each block lies in an array, in the order stored."""
-    flat, transposed = "flat" in slot.axes, "flat" in slot.axes or _is_transposed(slot.axes)
+    flat = "flat" in slot.axes
     row = column = start = 0
     for part in slot.parts:
         rows, columns = (evaluate(axis, sizes) for axis in PARTS[part])
+        # A row of numbers without axes is as it was.
+        transposed = PARTS[part][0] != "1" if flat else _is_transposed(slot.axes)
         first = column
         for gate in form.order if slot.gates is None else slot.gates:
             at: dict[str, int | slice] = {

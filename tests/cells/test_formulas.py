@@ -538,6 +538,48 @@ def test_a_sum_that_begins_with_no_product_is_written_in_its_gate():
     assert rows[0].latex == r"f = \sigma(v \odot h_{t-1} + b)"
 
 
+def test_norms_are_told_apart_by_their_epsilons_where_these_differ():
+    def step(x, h, w, *, alike=True):
+        f = sigmoid(norm(x @ w("k"), w("gamma"), w("beta"), 0.5)).called("f")
+        return {"h": norm(f * h + x @ w("u"), w("more"), w("other"), 0.5 if alike else 0.25)}
+
+    for alike in (True, False):
+        with declared({"Own": step}):
+            written = "".join(row.latex for row in cells.formulas(lv.build("Own", 3, 2, alike=alike)))
+        assert (r"\mathrm{norm}_{0.5}" in written) == (r"\mathrm{norm}_{0.25}" in written) == (not alike)
+        assert r"\mathrm{norm}" in written
+
+
+def test_gates_that_are_the_new_states_keep_their_letters_where_there_are_several():
+    def step(x, a, h, w):
+        return {"a": tanh(x @ w("k") + a).called("f"), "h": sigmoid(x @ w("u") + h).called("g")}
+
+    with declared({"Own": step}):
+        written = [row.latex for row in cells.formulas(lv.build("Own", 3, 2))]
+    for letter in "fg":
+        assert any(row.startswith(f"{letter} = ") for row in written), written
+
+
+def test_of_several_sums_without_a_split_the_first_one_has_a_letter():
+    def step(x, h, w):
+        f, g = sigmoid(x @ w("k")).called("f"), tanh(x @ w("m")).called("g")
+        return {"h": f * h + (1 - f) * g}
+
+    with declared({"Own": step}):
+        written = [row.latex for row in cells.formulas(lv.build("Own", 3, 2))]
+    assert written[:3] == [r"z = x_t \cdot k", r"f = \sigma(z)", r"g = \tanh(x_t \cdot m)"]
+
+
+def test_a_product_of_what_was_before_the_step_is_no_projection():
+    def step(x, c, h, w):
+        f = sigmoid(x @ w("k")).called("f")
+        return {"c": f * c, "h": concat(x, h) @ w("u")}
+
+    with declared({"Own": step}):
+        operations = [row.operation for row in cells.formulas(lv.build("Own", 3, 2))]
+    assert operations[-1] == "new h" and "project h" not in operations
+
+
 def test_a_second_product_is_added_and_a_weight_is_a_bias_added():
     def step(x, h, w):
         f = sigmoid(x @ w("k") + h @ w("u") + w("b")).called("f", "forget gate")

@@ -35,6 +35,28 @@ def test_there_and_back_is_bitwise_without_a_forget_bias(conversion):
             assert value == cell.options.get(name, value)
 
 
+@given(conversions(forget_bias=[0.0], compiled=False))
+@settings(max_examples=50, deadline=None)
+def test_the_arrays_cannot_be_written_to_either_way(conversion):
+    layout, case = conversion
+    cell, _x, _state = make_run(*case)
+    converted = layouts.to_layout(cell, layout)
+    assert not any(array.flags.writeable for array in converted.arrays.values())
+    assert not any(array.flags.writeable for array in read_back(converted).weights.values())
+
+
+@pytest.mark.parametrize("layout", NAMES)
+def test_a_move_says_transposed_where_the_numbers_are(layout):
+    cell = build("BasicLSTMCell", 3, 2, seed=1, forget_bias=0.0)
+    converted = layouts.to_layout(cell, layout)
+    matrices = [move for move in converted.moves if move.source and move.source.part in ("x", "h")]
+    assert matrices
+    for move in matrices:
+        assert ("transposed" in move.text) == (layout in ("pytorch", "onnx", "cudnn")), move.text
+    rest = [move for move in converted.moves if move not in matrices]
+    assert not any("transposed" in move.text for move in rest)
+
+
 # cuDNN's one vector of all weights says none.
 @given(conversions([name for name in NAMES if name != "cudnn"], forget_bias=[0.0], compiled=False))
 @settings(max_examples=100, deadline=None)

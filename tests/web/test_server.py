@@ -115,7 +115,9 @@ def test_what_streamlit_clears_after_each_run_leaves_tensorflows_kernels_alone(m
 
 
 def test_a_server_that_is_ended_while_it_warms_up_ends_without_an_abort():
-    program = "from lstmviz.web import server; assert server.wait_warm(100); assert server._warming.is_alive()"
+    program = (
+        "from lstmviz.web import server; assert server.wait_warm(100); assert server._warming.is_alive()"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
     )
