@@ -49,16 +49,29 @@ def test_a_run_happens_on_the_device_asked_for_and_the_trace_reads_it_from_the_t
     assert lines == ["CPU:0 CPU:1"] + ["CPU:0 CPU:1 device:CPU:0 device:CPU:1"] * len(lv.KINDS)
 
 
-def test_every_product_of_the_loop_is_computed_on_the_device_asked_for():
+def list_placed(num_units):
+    """What TensorFlow says of each operation of a run on the second CPU: the operation, and where it is."""
     lines = run_with_two_cpus(
-        """
+        f"""
         tf.debugging.set_log_device_placement(True)
-        lv.run(lv.build("LSTMCell", 5, 3, use_peepholes=True, num_proj=2), np.ones((4, 3)), device="CPU:1")
+        cell = lv.build("LSTMCell", {num_units}, 3, use_peepholes=True, num_proj=2)
+        lv.run(cell, np.ones((4, 3)), device="CPU:1")
         """
     )
-    products = [line for line in lines if "(MatMul)" in line]
+    return [line for line in lines if "(MatMul)" in line or "While)" in line]
+
+
+def test_every_product_of_the_loop_is_computed_on_the_device_asked_for():
+    products = list_placed(70)
     assert any("while/body" in line for line in products)
     assert {line.rsplit("device:", 1)[-1] for line in products} == {"CPU:1"}
+
+
+def test_a_narrow_cells_loop_is_on_the_device_asked_for_as_a_whole():
+    # It is run by one operation, whose turns are a function that runs where the operation is.
+    placed = list_placed(5)
+    assert [line for line in placed if "While)" in line]
+    assert {line.rsplit("device:", 1)[-1] for line in placed} == {"CPU:1"}
 
 
 def test_the_devices_are_listed_gpus_first_with_names_and_titles():
