@@ -7,14 +7,15 @@
 - ten thousand steps
 - `import lstmviz` in a fresh process
 
-Peers take turns with the engines, so that whatever else the machine does meets all; the ratio is that of the medians,
-and beside it that of the shortest times, which a busy machine disturbs less.
+Peers take turns with the engines, each round in another order, so that whatever else the machine does meets all; the
+ratio is that of the medians, and beside it that of the shortest times, which a busy machine disturbs less.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import random
 import subprocess
 import sys
 import time
@@ -33,7 +34,9 @@ from lstmviz.run.compiled import CompiledShapes
 SIZES = {(64, 16, 100): 0.5, (256, 64, 200): 0.3, (1024, 256, 200): None}
 TENSORFLOW = 0.7  # the most that TensorFlow may take, at each size, in compiled Keras's times
 PRODUCTS = 1.25  # the most that NumPy may take at the widest, in the bare products' times
-PAUSE = 0.05  # seconds: NumPy's threads go on spinning for a while, and would slow down whoever comes next
+# Seconds between calls: a product leaves one of OpenBLAS's threads spinning for about 0.1 s, which takes a core from whoever
+# comes next. After 0.05 s TensorFlow's loop for 1,024 units took 88 ms, with 149 of processor; after 0.5 s 68, with 103.
+PAUSE = 0.25
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,9 @@ def take_turns(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str,
     for call in calls.values():
         call()
         call()
+    order = random.Random(0)  # who always comes after the same one pays for what that one leaves behind
     for _round in range(rounds):
-        for name, call in calls.items():
+        for name, call in order.sample(list(calls.items()), len(calls)):
             time.sleep(PAUSE)
             started = time.perf_counter()
             call()
